@@ -1,0 +1,112 @@
+"""Settings of a worker process (CPU worker or render node), read once at start."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from tasks.environment import read_environment
+
+STORAGE_VARIABLES = {
+    "storage_type": "REELYARD_STORAGE_TYPE",
+    "s3_bucket": "REELYARD_S3_BUCKET",
+    "s3_endpoint_url": "S3_ENDPOINT_URL",
+    "s3_public_url": "REELYARD_S3_PUBLIC_URL",
+    "s3_access_key": "AWS_ACCESS_KEY_ID",
+    "s3_secret_key": "AWS_SECRET_ACCESS_KEY",
+    "s3_region": "AWS_REGION",
+    "cdn_url": "REELYARD_CDN_URL",
+    "presign_s": "REELYARD_PRESIGN_S",
+}
+
+
+@dataclass(frozen=True)
+class StorageSettings:
+    """What it takes to reach the object storage."""
+
+    storage_type: str
+    s3_bucket: str
+    s3_endpoint_url: str
+    s3_public_url: str
+    s3_access_key: str
+    s3_secret_key: str
+    s3_region: str
+    cdn_url: str = ""
+    presign_s: int = 900
+
+
+_WORKER_VARIABLES = {
+    "redis_url": "REDIS_URL",
+    "api_url": "REELYARD_API_URL",
+    "callback_secret": "REELYARD_CALLBACK_SECRET",
+    "node_name": "REELYARD_NODE_NAME",
+    "scratch_dir": "REELYARD_SCRATCH_DIR",
+    "max_media_s": "REELYARD_MAX_MEDIA_S",
+    "max_pixels": "REELYARD_MAX_PIXELS",
+    "speech_engine": "REELYARD_SPEECH_ENGINE",
+    "whisper_model": "REELYARD_WHISPER_MODEL",
+    "model_dir": "REELYARD_MODEL_DIR",
+    "model_download": "REELYARD_MODEL_DOWNLOAD",
+    "whisper_device": "REELYARD_WHISPER_DEVICE",
+    "whisper_compute": "REELYARD_WHISPER_COMPUTE",
+    "whisper_batch": "REELYARD_WHISPER_BATCH",
+    "whisper_threads": "REELYARD_WHISPER_THREADS",
+    "chromium": "REELYARD_CHROMIUM",
+    "encoder": "REELYARD_ENCODER",
+    "gpu": "REELYARD_GPU",
+    "encoder_threads": "REELYARD_ENCODER_THREADS",
+    "log_level": "REELYARD_LOG_LEVEL",
+    "log_format": "REELYARD_LOG_FORMAT",
+}
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """Everything a worker needs; it holds no database credentials."""
+
+    storage: StorageSettings
+    redis_url: str
+    api_url: str
+    callback_secret: str
+    node_name: str
+    scratch_dir: str
+    max_media_s: float
+    max_pixels: int
+    speech_engine: str
+    whisper_model: str
+    model_dir: str
+    model_download: bool
+    whisper_device: str
+    whisper_compute: str
+    whisper_batch: int
+    whisper_threads: int
+    chromium: str
+    encoder: str
+    gpu: int
+    encoder_threads: int
+    log_level: str
+    log_format: str
+
+
+def read_worker_settings(environ: Mapping[str, str]) -> WorkerSettings:
+    """Build the settings or raise ConfigurationError with every problem."""
+    names = tuple(_WORKER_VARIABLES.values()) + tuple(STORAGE_VARIABLES.values())
+    values = read_environment(environ, names)
+    fields = pick(values, _WORKER_VARIABLES)
+    fields["node_name"] = fields["node_name"] or socket.gethostname()
+    return WorkerSettings(storage=StorageSettings(**pick(values, STORAGE_VARIABLES)), **fields)
+
+
+def pick(values: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    """Map settings fields to the values of their environment variables."""
+    return {field: values[name] for field, name in variables.items()}
+
+
+@lru_cache(maxsize=1)
+def worker_settings() -> WorkerSettings:
+    """Return this process's settings, read from the environment on first use."""
+    return read_worker_settings(os.environ)

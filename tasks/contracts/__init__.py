@@ -1,0 +1,28 @@
+"""Versioned messages between the API and its workers (ring 0).
+
+Each is a frozen dataclass with ``VERSION``, ``to_json()`` and ``from_json()``. A version that the reader does not know
+is refused with ``contract.unknown_version``, so that old and new processes can run side by side.
+"""
+
+from tasks.contracts.media import AudioInfo, MediaInfo, VideoInfo
+from tasks.contracts.render import RenderOutput, RenderOrder, RenderReceipt
+from tasks.contracts.step import Claim, Heartbeat, Progress, StepBell, StepFailure, StepReport
+from tasks.contracts.transcript import Segment, Transcript, Word
+
+__all__ = [
+    "AudioInfo",
+    "Claim",
+    "Heartbeat",
+    "MediaInfo",
+    "Progress",
+    "RenderOrder",
+    "RenderOutput",
+    "RenderReceipt",
+    "Segment",
+    "StepBell",
+    "StepFailure",
+    "StepReport",
+    "Transcript",
+    "VideoInfo",
+    "Word",
+]

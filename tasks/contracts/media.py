@@ -1,0 +1,61 @@
+"""What probing a media file tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.contracts.base import Message
+
+
+@dataclass(frozen=True)
+class VideoInfo(Message):
+    """First video stream. Sizes are coded pixels before rotation; ``rotation`` is 0, 90, 180 or 270 degrees clockwise.
+
+    :param fps_num: average frame rate as a fraction, :param fps_den: its denominator.
+    """
+
+    codec: str
+    width: int
+    height: int
+    fps_num: int
+    fps_den: int
+    rotation: int = 0
+    pixel_format: str = ""
+    frame_count: int = 0
+    color_space: str = ""
+    color_range: str = ""
+    color_transfer: str = ""
+    bit_rate: int = 0
+    variable_frame_rate: bool = False
+
+    @property
+    def display_width(self) -> int:
+        """Width in pixels as shown, after rotation."""
+        return self.height if self.rotation in (90, 270) else self.width
+
+    @property
+    def display_height(self) -> int:
+        """Height in pixels as shown, after rotation."""
+        return self.width if self.rotation in (90, 270) else self.height
+
+
+@dataclass(frozen=True)
+class AudioInfo(Message):
+    """First audio stream."""
+
+    codec: str
+    sample_rate: int
+    channels: int
+    bit_rate: int = 0
+
+
+@dataclass(frozen=True)
+class MediaInfo(Message):
+    """A probed file; at least one of ``video`` and ``audio`` is there."""
+
+    container: str
+    duration_s: float
+    size_bytes: int
+    sha256: str
+    video: VideoInfo | None = None
+    audio: AudioInfo | None = None

@@ -1,0 +1,93 @@
+"""Names of queues, priorities, tasks and steps, and the limits that every task runs under.
+
+Whoever sends work sends it by these names; nobody imports a task body to send it (ring 0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Queue(StrEnum):
+    """Queues of the farm; each must have a consumer in the compose files."""
+
+    CONTROL = "control"
+    INGEST = "ingest"
+    ANALYSIS = "analysis"
+    TRANSCRIPTION = "transcription"
+    GENERATION = "generation"
+    COMPOSE = "compose"
+    RENDER = "render"
+
+
+class Priority(IntEnum):
+    """Celery priorities on Redis: 0 is served first."""
+
+    HIGH = 0
+    NORMAL = 4
+    LOW = 9
+
+
+PRIORITY_NAMES = {"high": Priority.HIGH, "normal": Priority.NORMAL, "low": Priority.LOW}
+
+
+class TaskName(StrEnum):
+    """Every Celery task, as ``noun.verb``; never derived from a module path."""
+
+    INGEST_PROBE = "ingest.probe"
+    INGEST_POSTER = "ingest.poster"
+    SPEECH_TRANSCRIBE = "speech.transcribe"
+    RENDER_VIDEO = "render.video"
+    CONTROL_EXPIRE_UPLOADS = "control.expire_uploads"
+    CONTROL_SWEEP_OBJECTS = "control.sweep_objects"
+    CONTROL_ROLL_UP_USAGE = "control.roll_up_usage"
+
+
+@dataclass(frozen=True)
+class TaskPolicy:
+    """Where a task runs and how long and how often it may.
+
+    :param soft_limit_s: seconds after which the task is interrupted and may still report.
+    :param hard_limit_s: seconds after which its process is killed.
+    :param max_attempts: attempts charged to the input (crashes of it, transient errors) before the step fails.
+    """
+
+    queue: Queue
+    soft_limit_s: int
+    hard_limit_s: int
+    max_attempts: int = 3
+
+
+POLICY: dict[TaskName, TaskPolicy] = {
+    TaskName.INGEST_PROBE: TaskPolicy(Queue.INGEST, 120, 150),
+    TaskName.INGEST_POSTER: TaskPolicy(Queue.INGEST, 120, 150),
+    TaskName.SPEECH_TRANSCRIBE: TaskPolicy(Queue.TRANSCRIPTION, 3 * 3600, 3 * 3600 + 60),
+    TaskName.RENDER_VIDEO: TaskPolicy(Queue.RENDER, 6 * 3600, 6 * 3600 + 60),
+    TaskName.CONTROL_EXPIRE_UPLOADS: TaskPolicy(Queue.CONTROL, 60, 90),
+    TaskName.CONTROL_SWEEP_OBJECTS: TaskPolicy(Queue.CONTROL, 600, 660),
+    TaskName.CONTROL_ROLL_UP_USAGE: TaskPolicy(Queue.CONTROL, 120, 150),
+}
+"""Limits of every task; a test reads the Celery registry against this table."""
+
+
+class CallbackPath(StrEnum):
+    """Paths on the API that workers call, always signed (:mod:`tasks.contracts.signing`)."""
+
+    CLAIM = "/api/internal/steps/{step_id}/claim"
+    HEARTBEAT = "/api/internal/steps/{step_id}/heartbeat"
+    REPORT = "/api/internal/steps/{step_id}/report"
+    TRANSCRIPT_RESULT = "/api/upload-video/result"
+    RENDER = "/api/render/callback"
+
+
+REPORT_PATH: dict[TaskName, CallbackPath] = {
+    TaskName.SPEECH_TRANSCRIBE: CallbackPath.TRANSCRIPT_RESULT,
+    TaskName.RENDER_VIDEO: CallbackPath.RENDER,
+}
+"""Tasks whose reports go to a callback that keeps the name it had in a product replaced."""
+
+
+def progress_channel(job_id: str) -> str:
+    """Name the Redis pub/sub channel that carries hints of a job's progress."""
+    return f"reelyard:progress:{job_id}"

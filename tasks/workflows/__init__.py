@@ -1,0 +1,1 @@
+"""Celery canvases built in pure functions from names (ring 1)."""

@@ -1,0 +1,27 @@
+"""The captioned-video product: upload -> transcript, scenario -> render."""
+
+from __future__ import annotations
+
+from tasks.contracts import RenderOrder
+from tasks.names import TaskName
+from tasks.workflows.plan import StepSpec
+
+PROBE, TRANSCRIBE, POSTER, RENDER = "probe", "transcribe", "poster", "render"
+
+
+def build_ingest_steps(object_key: str, *, size_bytes: int, language: str | None) -> list[StepSpec]:
+    """Plan what follows a completed upload: probe it, then transcribe and draw a poster side by side.
+
+    :param language: ISO 639-1 code to force, or None to detect.
+    """
+    media = {"object_key": object_key, "size_bytes": size_bytes}
+    return [
+        StepSpec(PROBE, TaskName.INGEST_PROBE, media),
+        StepSpec(TRANSCRIBE, TaskName.SPEECH_TRANSCRIBE, {**media, "language": language}, after=(PROBE,)),
+        StepSpec(POSTER, TaskName.INGEST_POSTER, media, after=(PROBE,)),
+    ]
+
+
+def build_render_steps(order: RenderOrder) -> list[StepSpec]:
+    """Plan one render of a scenario over a source."""
+    return [StepSpec(RENDER, TaskName.RENDER_VIDEO, order.to_json())]
