@@ -1,0 +1,16 @@
+# The API, the engine (dispatcher and reconciler) and the control worker: HTTP and SQL, no media libraries.
+FROM python:3.11-slim-bookworm
+RUN useradd --create-home --uid 10001 reelyard
+WORKDIR /app
+COPY requirements/api.txt requirements/api.txt
+RUN pip install --no-cache-dir --require-hashes -r requirements/api.txt
+COPY setup.cfg pyproject.toml README.rst ./
+COPY api api
+COPY tasks tasks
+COPY render_node render_node
+COPY cli cli
+COPY migrations migrations
+RUN pip install --no-cache-dir --no-deps .  && rm -rf build
+USER reelyard
+EXPOSE 8000
+CMD ["gunicorn", "-c", "python:api.gunicorn", "api.wsgi:app"]

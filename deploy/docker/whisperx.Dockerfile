@@ -1,0 +1,15 @@
+# Transcription on GPU hosts: WhisperX with its own pins, in an image of its own.
+FROM nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends python3 python3-venv python3-pip \
+ && rm -rf /var/lib/apt/lists/*
+RUN useradd --create-home --uid 10001 reelyard && python3 -m venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app REELYARD_SPEECH_ENGINE=whisperx REELYARD_WHISPER_DEVICE=cuda
+WORKDIR /app
+COPY requirements/base.in requirements/whisperx.in requirements/
+RUN pip install --no-cache-dir -r requirements/whisperx.in
+COPY setup.cfg pyproject.toml README.rst ./
+COPY tasks tasks
+USER reelyard
+CMD ["celery", "-A", "tasks.worker", "worker", "-Q", "transcription", \
+     "--without-gossip", "--without-mingle", "--concurrency", "1"]

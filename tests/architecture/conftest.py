@@ -1,0 +1,11 @@
+"""Environment under which worker modules can be imported: nothing of it is ever connected to."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def worker_environment(service_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in service_environ.items():
+        monkeypatch.setenv(name, value)

@@ -1,0 +1,48 @@
+"""The arrows between the packages point where docs/architecture.rst says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+WEB_AND_SQL = {"flask", "flask_smorest", "sqlalchemy", "psycopg2", "api"}
+MEDIA = {"av", "torch", "librosa", "playwright", "faster_whisper", "ctranslate2", "whisperx"}
+
+FORBIDDEN = {
+    "api.wsgi_import": ("import api, api.blueprints, api.control.engine, api.control.worker", MEDIA | {"render_node", "tasks.media"}),
+    "cpu worker": ("import tasks.worker", WEB_AND_SQL | {"render_node", "playwright"}),
+    "render node": ("import render_node.worker, render_node.render", WEB_AND_SQL | {"tasks.speech", "tasks.ingest", "faster_whisper"}),
+    "ring 0": (
+        "import tasks.names, tasks.errors, tasks.environment, tasks.contracts, tasks.scenario",
+        WEB_AND_SQL | MEDIA | {"celery", "redis", "boto3", "numpy"},
+    ),
+    "ring 1": (
+        "import tasks.app, tasks.base, tasks.client, tasks.config, tasks.fonts, tasks.storage.s3, tasks.workflows.captions",
+        WEB_AND_SQL | MEDIA | {"numpy", "tasks.media"},
+    ),
+}
+
+
+@pytest.mark.parametrize("process", FORBIDDEN)
+def test_a_process_loads_only_what_its_part_may_touch(process: str) -> None:
+    statement, forbidden = FORBIDDEN[process]
+    probe = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
+
+    loaded = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+
+    assert loaded.returncode == 0, loaded.stderr
+    assert set(loaded.stdout.split()) & forbidden == set()
+
+
+def test_import_contracts_of_setup_cfg_are_kept() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "0 broken" in result.stdout
