@@ -1,0 +1,89 @@
+"""Write the reference pages that would go stale if people wrote them: configuration, error codes, HTTP API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def write_pages(app: Any) -> None:
+    """Generate all pages into ``docs/_generated`` before Sphinx reads its sources."""
+    target = Path(app.srcdir) / "_generated"
+    target.mkdir(exist_ok=True)
+    for name, build in (("configuration", build_configuration), ("errors", build_errors), ("http-api", build_http_api)):
+        write_if_changed(target / f"{name}.rst", build())
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Leave the file alone when nothing changed, so that Sphinx can skip it."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def title(text: str, underline: str = "=") -> list[str]:
+    return [text, underline * len(text), ""]
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]], widths: str) -> list[str]:
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    for row in [header, *rows]:
+        for i, cell in enumerate(row):
+            lines.append(f"   {'*' if i == 0 else ' '} - {cell}")
+    return [*lines, ""]
+
+
+def build_configuration() -> str:
+    """List every environment variable from ``tasks.environment``."""
+    from tasks.environment import VARIABLES
+
+    rows = []
+    for variable in VARIABLES.values():
+        default = "*required*" if variable.required else f"``{variable.default}``" if variable.default not in ("", ()) else "unset"
+        note = " (secret)" if variable.secret else ""
+        rows.append((f"``{variable.name}``", default, variable.help + note + "."))
+    intro = "All configuration comes from the environment. Wrong, contradictory or unknown ``REELYARD_*`` variables stop a process at start, with every problem listed at once."
+    return "\n".join([*title("Configuration"), intro, "", *table(("Variable", "Default", "Meaning"), rows, "30 20 50")])
+
+
+def build_errors() -> str:
+    """List every stable error code."""
+    from api.errors import CODES
+
+    rows = [(f"``{code}``", str(status or "job"), sentence) for code, (status, sentence) in sorted(CODES.items())]
+    intro = (
+        'Every error is ``{"code", "message", "details", "request_id"}``. Codes are stable; messages are for people. '
+        "*job* marks codes that end a job instead of answering a request: they stand in the job's ``error``."
+    )
+    return "\n".join([*title("Error codes"), intro, "", *table(("Code", "Status", "When"), rows, "32 8 60")])
+
+
+def build_http_api() -> str:
+    """List every operation of the OpenAPI document, grouped by tag."""
+    from api.openapi import build_document
+
+    document = build_document()
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for path, item in sorted(document["paths"].items()):
+        for method in METHODS:
+            if method in item:
+                operation = item[method]
+                tag = (operation.get("tags") or ["other"])[0]
+                answers = ", ".join(sorted(code for code in operation.get("responses", {}) if code != "default"))
+                groups.setdefault(tag, []).append((f"``{method.upper()} {path}``", operation.get("summary", ""), answers))
+    lines = [
+        *title("HTTP API"),
+        "Generated from the OpenAPI document, which a running system serves at ``/api/openapi.json`` and, to be tried out, at "
+        "``/api/docs`` (Swagger UI), ``/api/redoc``, ``/api/rapidoc``, ``/api/scalar`` and ``/api/elements``.",
+        "",
+    ]
+    for tag, rows in sorted(groups.items()):
+        lines += [*title(tag.capitalize(), "-"), *table(("Operation", "What it does", "Answers"), rows, "40 45 15")]
+    return "\n".join(lines)
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.connect("builder-inited", write_pages)
+    return {"version": "1", "parallel_read_safe": True}
