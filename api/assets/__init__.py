@@ -1,0 +1,1 @@
+"""Assets: every media file a user owns, uploaded or rendered."""

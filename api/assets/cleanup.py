@@ -1,0 +1,119 @@
+"""Removing objects whose rows are gone: at once after the commit where possible, by the sweep otherwise.
+
+Nothing is removed before the transaction that gave it up has committed; what cannot be removed then (the storage is
+away, the process dies) stays until :func:`sweep_objects` finds it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from uuid import UUID
+
+from sqlalchemy import event, or_, select
+from sqlalchemy.orm import Session
+
+from api.assets.models import Asset, AssetState
+from api.jobs.models import Job
+from api.jobs.states import TERMINAL
+from api.uploads.models import Upload, UploadState
+from tasks.errors import ReelyardError
+from tasks.storage.base import ObjectInfo, Storage
+
+logger = logging.getLogger(__name__)
+
+SWEEP_PREFIXES = ("uploads/", "jobs/")
+SWEEP_AGE = timedelta(hours=24)
+SWEEP_BATCH = 500
+_WAITING = "reelyard.cleanup"
+
+
+def delete_objects_after_commit(
+    session: Session, storage: Storage, keys: Iterable[str | None], *, parts_ref: str = ""
+) -> None:
+    """Remove objects once the session's transaction has committed; a rollback forgets them.
+
+    :param parts_ref: multipart id to abort on the first key.
+    """
+    wanted = [key for key in keys if key]
+
+    def remove() -> None:
+        if parts_ref and wanted:
+            storage.abort_parts(wanted[0], parts_ref)
+        storage.delete(wanted)
+
+    if wanted:
+        session.info.setdefault(_WAITING, []).append(remove)
+
+
+@event.listens_for(Session, "after_commit")
+def _run_waiting(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    for remove in session.info.pop(_WAITING, []):
+        _try(remove)
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_waiting(session: Session) -> None:
+    session.info.pop(_WAITING, None)
+
+
+def _try(remove: Callable[[], None]) -> None:
+    try:
+        remove()
+    except ReelyardError as error:
+        logger.warning("objects left for the sweep", extra={"code": error.code})
+
+
+def sweep_objects(session: Session, *, storage: Storage, now: datetime | None = None) -> int:
+    """Delete objects older than a day that no row needs; return how many.
+
+    Objects of running jobs are left alone whatever their age. Safe beside uploads and other sweeps: a key is never
+    given out twice, so what no row needs now no row can need later.
+    """
+    limit = (now or datetime.now(UTC)) - SWEEP_AGE
+    count = 0
+    for prefix in SWEEP_PREFIXES:
+        old = (found for found in storage.list(prefix) if found.modified_at < limit)
+        while batch := list(islice(old, SWEEP_BATCH)):
+            orphans = find_orphans(session, batch)
+            session.rollback()
+            storage.delete(orphans)
+            count += len(orphans)
+    return count
+
+
+def find_orphans(session: Session, objects: list[ObjectInfo]) -> list[str]:
+    """Return the keys that neither an asset, a pending upload nor a running job needs."""
+    keys = [found.key for found in objects]
+    needed: set[str | None] = set()
+    alive = Asset.state.not_in([AssetState.DELETED.value])
+    for object_key, poster_key in session.execute(
+        select(Asset.object_key, Asset.poster_key).where(
+            alive, or_(Asset.object_key.in_(keys), Asset.poster_key.in_(keys))
+        )
+    ):
+        needed |= {object_key, poster_key}
+    pending = select(Upload.object_key).where(Upload.state == UploadState.PENDING.value, Upload.object_key.in_(keys))
+    needed |= set(session.scalars(pending))
+    running = set(_running_jobs(session, keys))
+    return [key for key in keys if key not in needed and job_of_key(key) not in running]
+
+
+def _running_jobs(session: Session, keys: list[str]) -> Iterator[UUID]:
+    ids = {job_id for job_id in map(job_of_key, keys) if job_id is not None}
+    yield from session.scalars(select(Job.id).where(Job.id.in_(ids), Job.state.not_in([s.value for s in TERMINAL])))
+
+
+def job_of_key(key: str) -> UUID | None:
+    """Return the job under whose prefix an object lies, if any."""
+    parts = key.split("/")
+    if parts[0] != "jobs" or len(parts) < 3:
+        return None
+    try:
+        return UUID(parts[1])
+    except ValueError:
+        return None

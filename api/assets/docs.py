@@ -1,0 +1,23 @@
+"""Documenting the error answers of an operation in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask_smorest import Blueprint
+
+from api.errors import ErrorResponse
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def problems(blueprint: Blueprint, codes: dict[int, str]) -> Callable[[F], F]:
+    """Document error answers by status; each description begins with the stable codes."""
+
+    def decorate(view: F) -> F:
+        for status, description in codes.items():
+            view = blueprint.alt_response(status, schema=ErrorResponse, description=description)(view)
+        return view
+
+    return decorate

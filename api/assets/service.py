@@ -1,0 +1,106 @@
+"""Use cases of assets: list, hand out, delete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from api.assets.cleanup import delete_objects_after_commit
+from api.assets.models import Asset, AssetState
+from api.config import ApiSettings
+from api.errors import ConflictError, NotFoundError
+from api.jobs.models import Job
+from api.jobs.states import TERMINAL
+from api.quotas.service import release
+from api.renders.models import Render
+from api.uploads.models import Upload, UploadState
+from tasks.storage.base import Storage
+
+
+@dataclass(frozen=True)
+class Download:
+    """A presigned URL and what it leads to."""
+
+    url: str
+    filename: str
+    content_type: str
+    size_bytes: int | None
+    expires_at: datetime
+
+
+def select_assets(owner_id: object, *, kind: str | None = None, state: str | None = None) -> Select[tuple[Asset]]:
+    """Select an owner's assets that are not deleted."""
+    query = select(Asset).where(Asset.owner_id == owner_id, Asset.state != AssetState.DELETED.value)
+    if kind:
+        query = query.where(Asset.kind == kind)
+    if state:
+        query = query.where(Asset.state == state)
+    return query
+
+
+def require_there(asset: Asset) -> Asset:
+    """Return the asset; a deleted one is not found any more."""
+    if asset.state == AssetState.DELETED:
+        raise NotFoundError("asset.not_found", "There is no such asset")
+    return asset
+
+
+def require_ready(asset: Asset) -> Asset:
+    """Return the asset if its bytes may be used; raise ``asset.refused`` or ``asset.not_ready``."""
+    require_there(asset)
+    if asset.state == AssetState.REFUSED:
+        reason = {"code": asset.refused_code, "message": asset.refused_message}
+        raise ConflictError("asset.refused", f"The asset was refused: {asset.refused_message}", {"refused": reason})
+    if asset.state != AssetState.READY:
+        raise ConflictError("asset.not_ready", f"The asset is {asset.state}; wait for it", {"state": asset.state})
+    return asset
+
+
+def sign_download(asset: Asset, *, storage: Storage, settings: ApiSettings) -> Download:
+    """Return a URL that downloads the asset under its own file name."""
+    require_ready(asset)
+    url = storage.presign_get(asset.object_key, filename=asset.filename, content_type=asset.content_type)
+    return Download(url, asset.filename, asset.content_type, asset.size_bytes, _expiry(settings))
+
+
+def sign_poster(asset: Asset, *, storage: Storage, settings: ApiSettings) -> Download:
+    """Return a URL that shows the asset's still picture; raise ``asset.no_poster`` when it has none."""
+    require_there(asset)
+    if asset.poster_key is None:
+        raise NotFoundError("asset.no_poster", "The asset has no still picture")
+    filename = f"{asset.filename.rpartition('.')[0] or asset.filename}.png"
+    url = storage.presign_get(asset.poster_key, filename=filename, content_type="image/png", inline=True)
+    return Download(url, filename, "image/png", None, _expiry(settings))
+
+
+def _expiry(settings: ApiSettings) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=settings.storage.presign_s)
+
+
+def delete_asset(session: Session, asset: Asset, *, storage: Storage) -> None:
+    """Mark an asset deleted, free its storage and remove its bytes; raise ``asset.in_use`` while a job needs it."""
+    upload = session.scalar(select(Upload).where(Upload.asset_id == asset.id).with_for_update())
+    session.refresh(asset, with_for_update=True)  # after the upload: the order that completing one locks in
+    require_there(asset)
+    jobs = list(session.scalars(select_jobs_using(asset)))
+    if jobs:
+        ids = [str(job_id) for job_id in jobs]
+        raise ConflictError("asset.in_use", "Jobs are working on the asset; cancel them first", {"job_ids": ids})
+    if upload is not None and upload.state == UploadState.PENDING:
+        upload.state = UploadState.ABORTED.value
+        delete_objects_after_commit(session, storage, [upload.object_key], parts_ref=upload.upload_ref)
+    asset.mark_deleted()
+    release(session, asset.quota_ref)
+    delete_objects_after_commit(session, storage, [asset.object_key, asset.poster_key])
+
+
+def select_jobs_using(asset: Asset) -> Select[tuple[object]]:
+    """Select ids of unfinished jobs that read the asset: its analysis and renders over it."""
+    upload_job = select(Upload.job_id).where(Upload.asset_id == asset.id)
+    render_jobs = select(Render.job_id).where(Render.source_asset_id == asset.id)
+    return select(Job.id).where(
+        or_(Job.id.in_(upload_job), Job.id.in_(render_jobs)), Job.state.not_in([state.value for state in TERMINAL])
+    )

@@ -1,0 +1,1 @@
+"""Renders: a scenario drawn over a source asset by the farm."""

@@ -1,0 +1,92 @@
+"""What the end of a render changes; called by the engine inside its finishing transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from api.assets.models import Asset, AssetKind, AssetState
+from api.errors import QuotaError
+from api.ids import new_id
+from api.jobs.effects import on_job_ended, on_step_succeeded
+from api.jobs.models import Job, Step
+from api.jobs.states import JobState
+from api.quotas.service import release, settle
+from api.renders.models import Render
+from api.renders.service import JOB_KIND
+from api.uploads.effects import own_key
+from tasks.contracts import AudioInfo, MediaInfo, RenderReceipt, VideoInfo
+from tasks.names import TaskName
+
+CONTENT_TYPES = {"mp4": "video/mp4"}
+
+
+@on_step_succeeded(TaskName.RENDER_VIDEO)
+def store_result(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
+    """Make the result an asset of its own and keep the receipt; a second call changes nothing."""
+    render = session.get(Render, UUID(job.subject["render_id"]), with_for_update=True)
+    if render is None or render.asset_id is not None:
+        return
+    receipt = RenderReceipt.from_json(result["receipt"])
+    source = session.get_one(Asset, render.source_asset_id)
+    asset = build_result(job, render, source, result, receipt)
+    session.add(asset)
+    session.flush()
+    render.asset_id, render.receipt = asset.id, receipt.to_json()
+
+
+def build_result(
+    job: Job, render: Render, source: Asset, result: dict[str, Any], receipt: RenderReceipt
+) -> Asset:
+    """Describe a finished video as an asset."""
+    container = render.output["container"]
+    poster_key = result.get("poster_key")
+    return Asset(
+        id=new_id(),
+        owner_id=render.owner_id,
+        kind=AssetKind.RENDER.value,
+        state=AssetState.READY.value,
+        filename=result_filename(source.filename, container),
+        content_type=CONTENT_TYPES[container],
+        object_key=own_key(job, result["object_key"]),
+        size_bytes=result["size_bytes"],
+        sha256=result["sha256"],
+        media=describe_media(source, render.output, result, receipt).to_json(),
+        poster_key=own_key(job, poster_key) if poster_key else None,
+        source_asset_id=source.id,
+    )
+
+
+def describe_media(
+    source: Asset, output: dict[str, Any], result: dict[str, Any], receipt: RenderReceipt
+) -> MediaInfo:
+    """Say what the receipt proves about the finished file."""
+    video = VideoInfo(
+        codec=output["codec"],
+        width=receipt.width,
+        height=receipt.height,
+        fps_num=receipt.fps_num,
+        fps_den=receipt.fps_den,
+        frame_count=receipt.frame_count,
+    )
+    info = source.media_info
+    audio: AudioInfo | None = info.audio if info and receipt.audio != "none" else None
+    return MediaInfo(output["container"], receipt.duration_s, result["size_bytes"], result["sha256"], video, audio)
+
+
+def result_filename(source: str, container: str) -> str:
+    """Name the result after its source."""
+    stem = source.rpartition(".")[0] or source
+    return f"{stem[:230]}-captioned.{container}"
+
+
+@on_job_ended(JOB_KIND)
+def settle_render(session: Session, job: Job) -> None:
+    """Keep the quota of a render that succeeded, give back that of one that did not."""
+    ref = job.id
+    if job.state == JobState.SUCCEEDED:
+        settle(session, ref)
+    else:
+        release(session, ref)

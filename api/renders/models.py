@@ -1,0 +1,53 @@
+"""Table of renders."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, ForeignKey, Index, String, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from api.extensions import db
+from api.ids import new_id
+from api.jobs.models import Job
+
+
+class Render(db.Model):
+    """One order of a scenario over a source. Its state is its job's: read through, never copied.
+
+    ``scenario_hash`` names source, scenario and output together: equal hashes ask for equal pictures.
+    """
+
+    __tablename__ = "render"
+    __table_args__ = (
+        Index("ix_render_owner_created", "owner_id", "created_at", "id"),
+        Index("ix_render_hash", "owner_id", "scenario_hash"),
+        Index("ix_render_source", "source_asset_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), unique=True)
+    source_asset_id: Mapped[UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
+    asset_id: Mapped[UUID | None] = mapped_column(ForeignKey("asset.id", ondelete="SET NULL"))
+    scenario: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    scenario_hash: Mapped[str] = mapped_column(String(64))
+    output: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    job: Mapped[Job] = relationship(lazy="joined")
+
+    @property
+    def state(self) -> str:
+        """The job's state."""
+        return str(self.job.state)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Paths on the API that belong to this render."""
+        own, job = f"/api/v1/renders/{self.id}", f"/api/v1/jobs/{self.job_id}"
+        return {"self": own, "job": job, "events": f"{job}/events", "download": f"{own}/download", "poster": f"{own}/poster"}

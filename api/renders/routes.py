@@ -1,0 +1,138 @@
+"""Render endpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask.typing import ResponseReturnValue
+from flask.views import MethodView
+from flask_smorest import Blueprint
+
+import api.renders.effects  # noqa: F401  registers what the end of a render changes
+from api.assets.docs import problems
+from api.assets.models import Asset
+from api.assets.routes import hand_out
+from api.assets.schemas import DownloadQuery, DownloadResponse
+from api.assets.service import sign_download, sign_poster
+from api.auth import current_user, login_required
+from api.extensions import db, get_settings, get_storage
+from api.idempotency import idempotent
+from api.ids import get_owned
+from api.jobs.service import publish_soon, request_cancel
+from api.limits import render_limit
+from api.pagination import paginate
+from api.renders import service
+from api.renders.models import Render
+from api.renders.schemas import RenderPageResponse, RenderQuery, RenderRequest, RenderResponse
+from tasks.contracts import RenderOutput
+
+blueprint = Blueprint("renders", __name__, url_prefix="/api/v1", description="Draw a scenario over a source")
+
+ORDER_PROBLEMS = {
+    404: "asset.not_found",
+    409: "asset.not_ready, asset.refused, idempotency.key_reused, idempotency.in_progress",
+    422: "scenario.* with findings, render.no_video",
+    429: "quota.daily_renders, quota.monthly_renders, quota.concurrent_renders, rate.limited",
+}
+
+
+@blueprint.route("/renders")
+class RenderList(MethodView):
+    """All renders."""
+
+    decorators = [login_required]
+
+    @blueprint.arguments(RenderQuery, location="query")
+    @blueprint.response(200, RenderPageResponse)
+    def get(self, query: dict[str, Any]) -> Any:
+        """List renders, newest first"""
+        return paginate(db.session, service.select_renders(current_user().id, state=query.get("state")), Render, query)
+
+    @blueprint.arguments(RenderRequest)
+    @blueprint.response(202, RenderResponse)
+    @problems(blueprint, ORDER_PROBLEMS)
+    @render_limit
+    @idempotent("renders")
+    def post(self, body: dict[str, Any]) -> Any:
+        """Order a render
+
+        The scenario is checked (schema, times, fonts, glyphs) before anything is reserved; quota, job and render are
+        made in one transaction. Send Idempotency-Key so that a repeated order stays one render.
+        """
+        service.check_order(body["scenario"])
+        render = service.create_render(
+            db.session,
+            current_user(),
+            get_owned(Asset, body["source_asset_id"]),
+            scenario=body["scenario"],
+            output=RenderOutput(**body["output"]),
+            priority=body["priority"],
+        )
+        db.session.commit()
+        publish_soon(render.job_id)
+        return render, 202, {"Location": render.links["self"]}
+
+
+@blueprint.route("/renders/<uuid:render_id>")
+class RenderItem(MethodView):
+    """One render."""
+
+    decorators = [login_required]
+
+    @blueprint.response(200, RenderResponse)
+    @problems(blueprint, {404: "render.not_found"})
+    def get(self, render_id: UUID) -> Render:
+        """Look at a render"""
+        return get_owned(Render, render_id)
+
+
+@blueprint.route("/renders/<uuid:render_id>/cancel")
+class RenderCancellation(MethodView):
+    """Stopping one render."""
+
+    decorators = [login_required]
+
+    @blueprint.response(202, RenderResponse)
+    @problems(blueprint, {404: "render.not_found", 409: "job.finished"})
+    def post(self, render_id: UUID) -> Render:
+        """Cancel a render
+
+        Its quota goes back.
+        """
+        render = get_owned(Render, render_id)
+        request_cancel(db.session, render.job)
+        db.session.commit()
+        return render
+
+
+@blueprint.route("/renders/<uuid:render_id>/download")
+class RenderDownload(MethodView):
+    """The finished video."""
+
+    decorators = [login_required]
+
+    @blueprint.arguments(DownloadQuery, location="query")
+    @blueprint.response(200, DownloadResponse)
+    @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
+    @problems(blueprint, {404: "render.not_found", 409: "render.not_finished, render.result_deleted"})
+    def get(self, query: dict[str, Any], render_id: UUID) -> ResponseReturnValue:
+        """Get a URL that downloads the finished video"""
+        asset = service.require_result(db.session, get_owned(Render, render_id))
+        return hand_out(sign_download(asset, storage=get_storage(), settings=get_settings()), query)
+
+
+@blueprint.route("/renders/<uuid:render_id>/poster")
+class RenderPoster(MethodView):
+    """A still of the finished video."""
+
+    decorators = [login_required]
+
+    @blueprint.arguments(DownloadQuery, location="query")
+    @blueprint.response(200, DownloadResponse)
+    @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
+    @problems(blueprint, {404: "render.not_found, asset.no_poster", 409: "render.not_finished, render.result_deleted"})
+    def get(self, query: dict[str, Any], render_id: UUID) -> ResponseReturnValue:
+        """Get a URL that shows a still of the finished video"""
+        asset = service.require_result(db.session, get_owned(Render, render_id))
+        return hand_out(sign_poster(asset, storage=get_storage(), settings=get_settings()), query)

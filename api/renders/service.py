@@ -1,0 +1,94 @@
+"""Use cases of renders: order, list, cancel, hand out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, contains_eager
+
+from api.assets.models import Asset
+from api.assets.service import require_ready
+from api.errors import ConflictError
+from api.ids import new_id
+from api.jobs.models import Job
+from api.jobs.service import create_job
+from api.quotas.service import reserve_render
+from api.renders.models import Render
+from api.users.models import User
+from tasks.contracts import RenderOrder, RenderOutput
+from tasks.errors import InvalidInputError
+from tasks.fonts import check_scenario
+from tasks.names import PRIORITY_NAMES
+from tasks.scenario import parse
+from tasks.workflows.captions import build_render_steps
+
+JOB_KIND = "render"
+
+
+def check_order(scenario: dict[str, Any]) -> None:
+    """Raise ``scenario.*`` with findings unless the scenario can be drawn here: schema, times, fonts, glyphs."""
+    check_scenario(parse(scenario))
+
+
+def create_render(
+    session: Session, user: User, source: Asset, *, scenario: dict[str, Any], output: RenderOutput, priority: str
+) -> Render:
+    """Reserve quota and make the job and the render, all or nothing.
+
+    The scenario must have passed :func:`check_order`. Raises ``asset.*``, ``render.no_video`` and ``quota.*``.
+    """
+    session.refresh(source, with_for_update={"read": True})  # a delete waits, and then sees the job
+    media = require_ready(source).media_info
+    if media is None or media.video is None:
+        raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
+    order = RenderOrder(source.object_key, scenario, output, source_sha256=source.sha256)
+    render_id = new_id()
+    job = create_job(
+        session,
+        owner_id=user.id,
+        kind=JOB_KIND,
+        steps=build_render_steps(order),
+        priority=PRIORITY_NAMES[priority],
+        subject={"render_id": str(render_id), "source_asset_id": str(source.id)},
+    )
+    reserve_render(session, user, job.id)
+    render = Render(
+        id=render_id,
+        owner_id=user.id,
+        job_id=job.id,
+        source_asset_id=source.id,
+        scenario=scenario,
+        scenario_hash=hash_order(source.sha256, scenario, output),
+        output=output.to_json(),
+    )
+    session.add(render)
+    session.flush()
+    return render
+
+
+def hash_order(source_sha256: str, scenario: dict[str, Any], output: RenderOutput) -> str:
+    """Name an order by everything that decides its pictures."""
+    document = {"source": source_sha256, "scenario": scenario, "output": output.to_json()}
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def select_renders(owner_id: UUID, *, state: str | None = None) -> Select[tuple[Render]]:
+    """Select an owner's renders with their jobs."""
+    query = select(Render).join(Render.job).options(contains_eager(Render.job)).where(Render.owner_id == owner_id)
+    return query.where(Job.state == state) if state else query
+
+
+def require_result(session: Session, render: Render) -> Asset:
+    """Return the finished video's asset or raise ``render.not_finished``, ``render.result_deleted``."""
+    if render.asset_id is None:
+        state = render.job.state
+        raise ConflictError("render.not_finished", f"The render is {state}; it has no result", {"state": state})
+    asset = session.get(Asset, render.asset_id)
+    if asset is None or asset.deleted_at is not None:
+        raise ConflictError("render.result_deleted", "The result of the render was deleted")
+    return asset

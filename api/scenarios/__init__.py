@@ -1,0 +1,1 @@
+"""Scenarios: the published schema, the presets, the fonts and validation without rendering."""

@@ -1,0 +1,79 @@
+"""Scenario endpoints."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask.views import MethodView
+from flask_smorest import Blueprint
+
+from api.auth import login_required
+from api.scenarios import service
+from api.scenarios.schemas import FontsResponse, PresetsResponse, ScenarioValidateRequest, ScenarioValidateResponse
+from tasks.fonts import catalogue
+from tasks.scenario import presets, schema
+
+blueprint = Blueprint("scenarios", __name__, url_prefix="/api/v1", description="The language that captions are ordered in")
+
+CACHE_S = 300
+
+
+def cacheable(document: Any) -> Response:
+    """Answer with JSON that browsers and proxies may keep, and 304 while theirs is right."""
+    answer = jsonify(document)
+    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
+    answer.cache_control.public = True
+    answer.cache_control.max_age = CACHE_S
+    return answer.make_conditional(request)
+
+
+@blueprint.route("/scenario/schema")
+class ScenarioSchema(MethodView):
+    """The schema."""
+
+    @blueprint.doc(security=[])
+    @blueprint.response(200, {"type": "object"}, description="JSON Schema, draft 2020-12")
+    def get(self) -> Response:
+        """Read the JSON Schema of scenarios"""
+        return cacheable(schema())
+
+
+@blueprint.route("/scenario/presets")
+class ScenarioPresets(MethodView):
+    """The presets."""
+
+    @blueprint.doc(security=[])
+    @blueprint.response(200, PresetsResponse)
+    def get(self) -> Response:
+        """List the presets, as data"""
+        return cacheable({"items": presets()})
+
+
+@blueprint.route("/fonts")
+class Fonts(MethodView):
+    """The fonts."""
+
+    @blueprint.doc(security=[])
+    @blueprint.response(200, FontsResponse)
+    def get(self) -> Response:
+        """List the fonts that scenarios may name"""
+        return cacheable({"items": catalogue()})
+
+
+@blueprint.route("/scenario/validate")
+class ScenarioValidation(MethodView):
+    """Looking without rendering."""
+
+    decorators = [login_required]
+
+    @blueprint.arguments(ScenarioValidateRequest)
+    @blueprint.response(200, ScenarioValidateResponse)
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Check a scenario
+
+        Says whether a render of it would be accepted: schema, times, fonts and glyphs. Nothing is reserved.
+        """
+        findings = service.find_problems(body["scenario"])
+        return {"valid": not findings, "findings": findings}

@@ -1,0 +1,162 @@
+"""Use cases of transcripts: read, edit with optimistic locking, bring back, caption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session, defer
+
+from api.assets.models import Asset, AssetState
+from api.errors import ConflictError, NotFoundError, PreconditionFailedError, PreconditionRequiredError
+from api.transcripts.edit import apply_edit
+from api.transcripts.models import TranscriptRecord, TranscriptVersion
+from tasks.contracts import Transcript
+from tasks.scenario.build import scenario_from_transcript
+
+ENGINE, USER = "engine", "user"
+
+
+def select_transcripts(owner_id: UUID, *, asset_id: UUID | None = None) -> Select[tuple[TranscriptRecord]]:
+    """Select an owner's transcripts of assets that are not deleted."""
+    alive = Asset.state != AssetState.DELETED.value
+    query = select(TranscriptRecord).join(Asset, Asset.id == TranscriptRecord.asset_id)
+    query = query.where(TranscriptRecord.owner_id == owner_id, alive)
+    return query.where(TranscriptRecord.asset_id == asset_id) if asset_id else query
+
+
+def get_version(session: Session, record: TranscriptRecord, version: int) -> TranscriptVersion:
+    """Return one version or raise ``transcript.version_not_found``."""
+    found = session.get(TranscriptVersion, (record.id, version))
+    if found is None:
+        raise NotFoundError("transcript.version_not_found", f"The transcript has no version {version}")
+    return found
+
+
+def list_versions(session: Session, record: TranscriptRecord) -> Sequence[TranscriptVersion]:
+    """Return every version, newest first, without reading the documents."""
+    return session.scalars(
+        select(TranscriptVersion)
+        .where(TranscriptVersion.transcript_id == record.id)
+        .order_by(TranscriptVersion.version.desc())
+        .options(defer(TranscriptVersion.document, raiseload=True))
+    ).all()
+
+
+def current_document(session: Session, record: TranscriptRecord) -> Transcript:
+    """Return the transcript as it is now."""
+    return Transcript.from_json(get_version(session, record, record.current_version).document)
+
+
+def store_heard(
+    session: Session, *, owner_id: UUID, asset_id: UUID, job_id: UUID, transcript: Transcript
+) -> TranscriptRecord:
+    """Store what an engine heard as version 1; a second call for the same job changes nothing."""
+    found = session.scalar(select(TranscriptRecord).where(TranscriptRecord.job_id == job_id))
+    if found is not None:
+        return found
+    record = TranscriptRecord(
+        owner_id=owner_id, asset_id=asset_id, job_id=job_id, current_version=1, language=transcript.language
+    )
+    session.add(record)
+    session.flush()
+    session.add(
+        TranscriptVersion(transcript_id=record.id, version=1, document=transcript.to_json(), author=ENGINE, note="")
+    )
+    session.flush()
+    return record
+
+
+def edit_transcript(
+    session: Session, record: TranscriptRecord, *, expected: int, document: dict[str, Any], note: str
+) -> TranscriptVersion:
+    """Replace the content of version ``expected``; raise ``transcript.invalid`` or ``transcript.version_conflict``."""
+    require_version(record, expected)
+    edited = apply_edit(current_document(session, record), document.get("language"), document["segments"])
+    return add_version(session, record, expected=expected, transcript=edited, note=note)
+
+
+def revert_transcript(
+    session: Session, record: TranscriptRecord, *, expected: int, version: int
+) -> TranscriptVersion:
+    """Write an older version's content as the newest version."""
+    require_version(record, expected)
+    old = Transcript.from_json(get_version(session, record, version).document)
+    return add_version(session, record, expected=expected, transcript=old, note=f"Reverted to version {version}")
+
+
+def require_version(record: TranscriptRecord, expected: int) -> None:
+    """Raise ``transcript.version_conflict`` when the transcript has moved on."""
+    if record.current_version != expected:
+        raise PreconditionFailedError(
+            "transcript.version_conflict",
+            f"The transcript is at version {record.current_version}, not {expected}; read it again",
+            {"current_version": record.current_version, "expected_version": expected},
+        )
+
+
+def add_version(
+    session: Session, record: TranscriptRecord, *, expected: int, transcript: Transcript, note: str
+) -> TranscriptVersion:
+    """Raise the version by one conditional UPDATE, so that of two editors at once only one wins."""
+    moved = session.execute(
+        update(TranscriptRecord)
+        .where(TranscriptRecord.id == record.id, TranscriptRecord.current_version == expected)
+        .values(current_version=expected + 1, language=transcript.language)
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(record)
+    if moved.rowcount != 1:
+        require_version(record, expected)
+    version = TranscriptVersion(
+        transcript_id=record.id, version=expected + 1, document=transcript.to_json(), author=USER, note=note
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def read_expected_version(if_match: str | None) -> int:
+    """Return the version that an ``If-Match`` header names.
+
+    Raises ``transcript.version_required`` without one and ``transcript.version_conflict`` for a tag that is not ours.
+    """
+    if not if_match:
+        raise PreconditionRequiredError(
+            "transcript.version_required", "Send If-Match with the ETag of the version that was edited"
+        )
+    tag = if_match.strip().removeprefix("W/").strip('"')
+    if not tag.isdigit() or len(tag) > 9:
+        raise PreconditionFailedError("transcript.version_conflict", f"No version has the ETag {if_match[:40]}")
+    return int(tag)
+
+
+def build_scenario(
+    session: Session, record: TranscriptRecord, *, preset: str, max_words: int, size: tuple[int, int] | None
+) -> dict[str, Any]:
+    """Caption the current version for its asset.
+
+    :param size: width and height in pixels; None takes the asset's as shown. Raises ``asset.no_video`` when it has none.
+    """
+    width, height = size or display_size(session, record)
+    transcript = current_document(session, record)
+    return scenario_from_transcript(transcript, width=width, height=height, preset=preset, max_words=max_words)
+
+
+def display_size(session: Session, record: TranscriptRecord) -> tuple[int, int]:
+    """Return the size of the asset's picture as shown."""
+    asset = session.get(Asset, record.asset_id)
+    media = asset.media_info if asset else None
+    if media is None or media.video is None:
+        raise ConflictError("asset.no_video", "The asset has no picture; say width and height")
+    return media.video.display_width, media.video.display_height
+
+
+def require_alive(session: Session, record: TranscriptRecord) -> TranscriptRecord:
+    """Return the transcript; it goes away with its asset."""
+    asset = session.get(Asset, record.asset_id)
+    if asset is None or asset.state == AssetState.DELETED:
+        raise NotFoundError("transcript.not_found", "There is no such transcript")
+    return record

@@ -1,0 +1,1 @@
+"""Uploads: presigned transfers straight into the object storage, and what follows when one is complete."""

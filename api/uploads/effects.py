@@ -1,0 +1,103 @@
+"""What the results of the ingest steps change; called by the engine inside its finishing transaction.
+
+Each may be called again for the same step and then changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from api.assets.cleanup import delete_objects_after_commit
+from api.assets.models import Asset, AssetKind, AssetState
+from api.extensions import get_storage
+from api.jobs.effects import on_job_ended, on_step_succeeded
+from api.jobs.models import Job, Step
+from api.quotas.service import release
+from api.transcripts.service import store_heard
+from api.uploads.models import Upload
+from api.uploads.service import JOB_KIND
+from tasks.contracts import MediaInfo, Transcript
+from tasks.errors import PermanentError
+from tasks.names import TaskName
+
+
+@on_step_succeeded(TaskName.INGEST_PROBE)
+def store_probe(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
+    """Make the asset ready with what the probe told, or refuse bytes that are not the declared ones."""
+    asset = lock_asset(session, job)
+    if asset is None:
+        return
+    media = MediaInfo.from_json(result)
+    upload = session.get(Upload, UUID(job.subject["upload_id"]))
+    declared = upload.sha256 if upload else ""
+    if declared and declared != media.sha256:
+        detail = f"The file's SHA-256 is {media.sha256}, {declared} was declared"
+        refuse_asset(session, asset, "media.checksum_mismatch", detail)
+        return
+    asset.media, asset.sha256, asset.size_bytes = media.to_json(), media.sha256, media.size_bytes
+    asset.kind = (AssetKind.VIDEO if media.video else AssetKind.AUDIO).value
+    asset.accept()
+
+
+@on_step_succeeded(TaskName.INGEST_POSTER)
+def store_poster(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
+    """Remember where the still picture lies; audio has none."""
+    asset = lock_asset(session, job)
+    key = result.get("object_key")
+    if asset is not None and key:
+        asset.poster_key = own_key(job, key)
+
+
+@on_step_succeeded(TaskName.SPEECH_TRANSCRIBE)
+def store_transcript(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
+    """Store what was heard as version 1 of a new transcript; silence is an empty transcript, not a failure."""
+    asset = lock_asset(session, job)
+    if asset is not None:
+        transcript = Transcript.from_json(result)
+        store_heard(session, owner_id=asset.owner_id, asset_id=asset.id, job_id=job.id, transcript=transcript)
+
+
+@on_job_ended(JOB_KIND)
+def settle_ingest(session: Session, job: Job) -> None:
+    """Refuse an asset whose analysis ended before the probe could vouch for it.
+
+    A file that is at fault (``media.*``) is removed and its storage freed; after a fault of the machine or a
+    cancellation the bytes stay, so that the job can be tried again.
+    """
+    asset = lock_asset(session, job)
+    if asset is None or asset.state != AssetState.PROBING:
+        return
+    code, message = reason_of(job)
+    if code.startswith("media."):
+        refuse_asset(session, asset, code, message)
+    else:
+        asset.refuse(code, message)
+
+
+def lock_asset(session: Session, job: Job) -> Asset | None:
+    """Return the asset a job is about, locked, or None when it was deleted meanwhile."""
+    asset = session.get(Asset, UUID(job.subject["asset_id"]), with_for_update=True)
+    return None if asset is None or asset.state == AssetState.DELETED else asset
+
+
+def refuse_asset(session: Session, asset: Asset, code: str, message: str) -> None:
+    """Refuse a file for good: free its storage and remove its bytes once committed."""
+    asset.refuse(code, message)
+    release(session, asset.quota_ref)
+    delete_objects_after_commit(session, get_storage(), [asset.object_key, asset.poster_key])
+
+
+def reason_of(job: Job) -> tuple[str, str]:
+    """Return code and sentence of why a job ended without success."""
+    error = job.error or {}
+    return error.get("code") or f"job.{job.state}", error.get("message") or f"The analysis was {job.state}"
+
+
+def own_key(job: Job, key: str) -> str:
+    """Return the key if it lies under the job's own prefix; a worker can name no other object."""
+    if not key.startswith(f"jobs/{job.id}/"):
+        raise PermanentError("step.foreign_key", f"The object {key[:100]} does not belong to the job")
+    return key
