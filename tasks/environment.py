@@ -177,6 +177,7 @@ _TABLE = (
     # Logs
     Variable("REELYARD_LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), "Least level that is logged", default="INFO"),
     Variable("REELYARD_LOG_FORMAT", choice("auto", "json", "pretty"), "auto is pretty on a terminal and JSON elsewhere", default="auto"),
+    Variable("REELYARD_FAILPOINTS", words, "Tests only: places where a worker dies, stops, waits or fails", default=()),
     # One-machine mode
     Variable("REELYARD_HOME", text, "Data folder of reelyard up", default=".reelyard"),
 )

@@ -5,7 +5,7 @@ One contract test (``tests/integration/test_storage_contract.py``) runs against 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from tasks.errors import TransientError
 
 
 class StorageError(TransientError):
-    """Raised when the storage does not answer or refuses us; ``storage.missing`` is raised as PermanentError instead."""
+    """Raised when the storage does not answer or refuses us; a missing object is PermanentError ``storage.missing``."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class ObjectInfo:
 class PresignedUpload:
     """How a client puts an object: one PUT, or one PUT per part and then completion by the API.
 
-    :param parts: URLs in order, one per part of ``part_size_bytes`` (the last may be shorter); one entry without ``upload_ref``.
+    :param parts: URLs in order, one per part of ``part_size_bytes`` (the last may be shorter); a single one without
+        ``upload_ref``.
     :param headers: headers the client must send with each PUT, exactly.
     :param upload_ref: the storage's multipart id, empty for a single PUT.
     """
@@ -67,7 +68,9 @@ class Storage(Protocol):
     def head(self, key: str) -> ObjectInfo | None:
         """Return what is stored under ``key``, or None."""
 
-    def put_file(self, key: str, path: Path, *, content_type: str, progress: Callable[[int], None] | None = None) -> ObjectInfo:
+    def put_file(
+        self, key: str, path: Path, *, content_type: str, progress: Callable[[int], None] | None = None
+    ) -> ObjectInfo:
         """Upload a file; ``progress`` is called with the bytes sent since the last call."""
 
     def put_bytes(self, key: str, data: bytes, *, content_type: str, if_absent: bool = False) -> bool:
@@ -76,13 +79,15 @@ class Storage(Protocol):
     def get_bytes(self, key: str, *, limit: int = 1 << 24) -> bytes:
         """Return a small object whole; raise PermanentError("storage.too_large") above ``limit`` bytes."""
 
-    def local_copy(self, key: str, directory: Path, *, progress: Callable[[int], None] | None = None) -> AbstractContextManager[Path]:
+    def local_copy(
+        self, key: str, directory: Path, *, progress: Callable[[int], None] | None = None
+    ) -> AbstractContextManager[Path]:
         """Lend a local, read-only copy for the duration of the block; it is gone afterwards."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object under a prefix, in key order."""
 
-    def delete(self, keys: list[str]) -> None:
+    def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; missing ones do not matter."""
 
     def ping(self) -> None:

@@ -1,0 +1,121 @@
+"""The worker's end of the step protocol: signed calls to the API (ring 1)."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from typing import Any
+
+import httpx
+
+from tasks.contracts import Claim, Heartbeat, StepReport
+from tasks.contracts.signing import signed_headers
+from tasks.errors import FencedError, PermanentError, TransientError
+from tasks.names import REPORT_PATH, CallbackPath, TaskName
+
+_TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+_RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class ControlClient:
+    """Claims, heartbeats and reports over one keep-alive connection pool.
+
+    Errors: FencedError when the API answers 409, TransientError ``control.unreachable`` when it does not answer,
+    PermanentError ``control.refused`` when it refuses the call itself.
+    """
+
+    def __init__(self, api_url: str, secret: str, *, node: str, tries: int = 4) -> None:
+        self._secret = secret
+        self._node = node
+        self._tries = tries
+        self._http = httpx.Client(base_url=api_url, timeout=_TIMEOUT, trust_env=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def claim(self, job_id: str, step_id: str, task: TaskName) -> Claim:
+        """Ask for a step; ``claimed`` false in the answer means it is not ours."""
+        body = {"version": 1, "job_id": job_id, "step_id": step_id, "node": self._node, "task": task.value}
+        return Claim.from_json(self._post(CallbackPath.CLAIM, step_id, body, tries=self._tries))
+
+    def heartbeat(self, beat: Heartbeat) -> float:
+        """Renew the lease once, without retries, and return its new length in seconds."""
+        answer = self._post(CallbackPath.HEARTBEAT, beat.step_id, beat.to_json(), tries=1)
+        return float(answer.get("lease_s", 0.0))
+
+    def report(self, task: TaskName, report: StepReport, *, tries: int | None = None) -> None:
+        """Hand in the end of an attempt."""
+        path = REPORT_PATH.get(task, CallbackPath.REPORT)
+        self._post(path, report.step_id, report.to_json(), tries=tries or self._tries)
+
+    def _post(self, path: CallbackPath, step_id: str, body: dict[str, Any], *, tries: int) -> dict[str, Any]:
+        for attempt in range(1, tries + 1):
+            try:
+                return self._post_once(path.value.format(step_id=step_id), body)
+            except TransientError:
+                if attempt == tries:
+                    raise
+                time.sleep(backoff_s(attempt))
+        raise AssertionError("tries must be at least 1")
+
+    def _post_once(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        headers = {"Content-Type": "application/json", **signed_headers(self._secret, "POST", path, content)}
+        try:
+            response = self._http.post(path, content=content, headers=headers)
+        except httpx.HTTPError as error:
+            raise TransientError("control.unreachable", f"The API does not answer: {type(error).__name__}") from error
+        if response.is_success:
+            return _json_object(response)
+        raise _refusal(response)
+
+
+def backoff_s(attempt: int, *, first_s: float = 0.25, longest_s: float = 5.0) -> float:
+    """Return a pause that doubles with each attempt, with jitter so that a farm does not come back in step."""
+    jitter = random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
+    return jitter * min(longest_s, first_s * 2.0 ** min(attempt - 1, 16))
+
+
+def _json_object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        answer = response.json()
+    except ValueError as error:
+        raise TransientError("control.bad_answer", "The API answered something that is not JSON") from error
+    if not isinstance(answer, dict):
+        raise TransientError("control.bad_answer", "The API answered JSON that is not an object")
+    return answer
+
+
+def _refusal(response: httpx.Response) -> FencedError | TransientError | PermanentError:
+    code, message = _error_of(response)
+    if response.status_code == httpx.codes.CONFLICT:
+        return FencedError(code or "step.fenced", message or "Another attempt owns this step")
+    if response.status_code in _RETRYABLE or response.status_code >= 500:
+        return TransientError("control.unreachable", f"The API answered {response.status_code}")
+    return PermanentError("control.refused", f"The API refused the call with {response.status_code} {code}: {message}")
+
+
+def _error_of(response: httpx.Response) -> tuple[str, str]:
+    try:
+        answer = response.json()
+    except ValueError:
+        return "", ""
+    if not isinstance(answer, dict):
+        return "", ""
+    return str(answer.get("code", "")), str(answer.get("message", ""))
+
+
+_clients: dict[tuple[str, str, str], ControlClient] = {}
+_clients_lock = threading.Lock()
+
+
+def shared_client(api_url: str, secret: str, node: str) -> ControlClient:
+    """Return this process's client, made on first use (after the pool has forked)."""
+    with _clients_lock:
+        key = (api_url, secret, node)
+        if key not in _clients:
+            _clients[key] = ControlClient(api_url, secret, node=node)
+        return _clients[key]

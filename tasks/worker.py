@@ -1,0 +1,19 @@
+"""The CPU worker: ``celery -A tasks.worker worker -Q ingest,transcription`` (ring 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.signals import worker_init
+
+from tasks.app import make_celery
+from tasks.config import worker_settings
+from tasks.scratch import sweep_scratch
+
+app = make_celery("cpu")
+
+
+@worker_init.connect
+def _start(**_: Any) -> None:
+    """Refuse to start with a wrong environment, and clear what killed workers left behind."""
+    sweep_scratch(worker_settings().scratch_dir)
