@@ -1,0 +1,59 @@
+"""Fixtures shared by every test: real services, an environment to run in, real speech."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.services.launcher import RunningServices, start_services
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+TEST_SETTINGS = {
+    "REELYARD_ENV": "test",
+    "REELYARD_JWT_SECRET": "tests-only-jwt-secret-of-more-than-32-bytes",
+    "REELYARD_CALLBACK_SECRET": "tests-only-callback-secret-of-more-than-32-bytes",
+    "REELYARD_LEASE_S": "3",
+    "REELYARD_BEAT_S": "0.5",
+    "REELYARD_RECONCILE_S": "0.3",
+    "REELYARD_DISPATCH_S": "0.1",
+    "REELYARD_RERING_S": "2",
+    "REELYARD_RETRY_BACKOFF_S": "0.2",
+    "REELYARD_LOG_FORMAT": "json",
+}
+
+
+def require(condition: object, what: str) -> None:
+    """Skip the test when a part of the machine is missing; in CI (``CI=true``) that is a failure."""
+    if condition:
+        return
+    if IN_CI:
+        pytest.fail(f"CI must have {what}", pytrace=False)
+    pytest.skip(f"this machine has no {what}")
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[RunningServices]:
+    """PostgreSQL, Valkey and SeaweedFS: those that the environment names, else our own for this run."""
+    with tempfile.TemporaryDirectory(prefix="reelyard-tests-", ignore_cleanup_errors=True) as home:
+        Path(home).chmod(0o755)  # root's services run as nobody, who must be able to get here
+        with start_services(Path(home), durable=False) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def service_environ(services: RunningServices) -> dict[str, str]:
+    """Return the environment of a process under test: where the services are, secrets, short leases."""
+    return {**services.environ, **TEST_SETTINGS}
+
+
+@pytest.fixture(scope="session")
+def speech_wav() -> Path:
+    """Return 44 s of real human speech whose words are known (``tests.media_samples.TWO_CITIES_TEXT``)."""
+    from tests import media_samples
+
+    return media_samples.speech_wav()
