@@ -37,9 +37,7 @@ def store_result(session: Session, job: Job, step: Step, result: dict[str, Any])
     render.asset_id, render.receipt = asset.id, receipt.to_json()
 
 
-def build_result(
-    job: Job, render: Render, source: Asset, result: dict[str, Any], receipt: RenderReceipt
-) -> Asset:
+def build_result(job: Job, render: Render, source: Asset, result: dict[str, Any], receipt: RenderReceipt) -> Asset:
     """Describe a finished video as an asset."""
     container = render.output["container"]
     poster_key = result.get("poster_key")
@@ -59,9 +57,7 @@ def build_result(
     )
 
 
-def describe_media(
-    source: Asset, output: dict[str, Any], result: dict[str, Any], receipt: RenderReceipt
-) -> MediaInfo:
+def describe_media(source: Asset, output: dict[str, Any], result: dict[str, Any], receipt: RenderReceipt) -> MediaInfo:
     """Say what the receipt proves about the finished file."""
     video = VideoInfo(
         codec=output["codec"],

@@ -26,6 +26,7 @@ class Render(db.Model):
         Index("ix_render_owner_created", "owner_id", "created_at", "id"),
         Index("ix_render_hash", "owner_id", "scenario_hash"),
         Index("ix_render_source", "source_asset_id"),
+        Index("ix_render_asset", "asset_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -50,4 +51,10 @@ class Render(db.Model):
     def links(self) -> dict[str, str]:
         """Paths on the API that belong to this render."""
         own, job = f"/api/v1/renders/{self.id}", f"/api/v1/jobs/{self.job_id}"
-        return {"self": own, "job": job, "events": f"{job}/events", "download": f"{own}/download", "poster": f"{own}/poster"}
+        return {
+            "self": own,
+            "job": job,
+            "events": f"{job}/events",
+            "download": f"{own}/download",
+            "poster": f"{own}/poster",
+        }

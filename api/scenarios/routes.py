@@ -15,7 +15,9 @@ from api.scenarios.schemas import FontsResponse, PresetsResponse, ScenarioValida
 from tasks.fonts import catalogue
 from tasks.scenario import presets, schema
 
-blueprint = Blueprint("scenarios", __name__, url_prefix="/api/v1", description="The language that captions are ordered in")
+blueprint = Blueprint(
+    "scenarios", __name__, url_prefix="/api/v1", description="The language that captions are ordered in"
+)
 
 CACHE_S = 300
 

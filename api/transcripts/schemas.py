@@ -105,7 +105,9 @@ class TranscriptSummaryResponse(Schema):
     id = fields.UUID()
     asset_id = fields.UUID()
     job_id = fields.UUID(allow_none=True)
-    version = fields.Integer(attribute="current_version", metadata={"description": "Also the ETag; raised by each edit"})
+    version = fields.Integer(
+        attribute="current_version", metadata={"description": "Also the ETag; raised by each edit"}
+    )
     language = fields.String()
     created_at = fields.AwareDateTime()
     updated_at = fields.AwareDateTime()
@@ -161,5 +163,7 @@ class ScenarioQuery(StrictSchema):
 
     preset = fields.String(load_default="pop", validate=validate.Length(1, 64), metadata={"example": "pop"})
     max_words = fields.Integer(load_default=4, validate=validate.Range(1, 20), metadata={"description": "Per caption"})
-    width = fields.Integer(validate=validate.Range(16, 8192), metadata={"description": "Pixels; the asset's own if unset"})
+    width = fields.Integer(
+        validate=validate.Range(16, 8192), metadata={"description": "Pixels; the asset's own if unset"}
+    )
     height = fields.Integer(validate=validate.Range(16, 8192))

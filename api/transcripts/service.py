@@ -78,9 +78,7 @@ def edit_transcript(
     return add_version(session, record, expected=expected, transcript=edited, note=note)
 
 
-def revert_transcript(
-    session: Session, record: TranscriptRecord, *, expected: int, version: int
-) -> TranscriptVersion:
+def revert_transcript(session: Session, record: TranscriptRecord, *, expected: int, version: int) -> TranscriptVersion:
     """Write an older version's content as the newest version."""
     require_version(record, expected)
     old = Transcript.from_json(get_version(session, record, version).document)

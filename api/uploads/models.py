@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, String, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.assets.models import Asset, one_of
@@ -37,7 +37,8 @@ class Upload(db.Model):
         CheckConstraint(one_of("state", UploadState), name="ck_upload_state"),
         CheckConstraint("size_bytes > 0", name="ck_upload_size"),
         Index("ix_upload_owner_created", "owner_id", "created_at", "id"),
-        Index("ix_upload_expiry", "expires_at", postgresql_where="state = 'pending'"),
+        Index("ix_upload_job", "job_id"),
+        Index("ix_upload_expiry", "expires_at", postgresql_where=text("state = 'pending'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -29,7 +29,7 @@ blueprint = Blueprint("uploads", __name__, url_prefix="/api/v1", description="Se
 
 COMPLETE_PROBLEMS = {
     404: "upload.not_found",
-    409: "upload.not_found_in_storage: nothing changed, send the bytes and try again; upload.expired; upload.closed",
+    409: "upload.not_found_in_storage, upload.incomplete: send the bytes and try again; upload.expired, upload.closed",
     422: "upload.size_mismatch: other bytes than declared arrived; they are removed",
 }
 

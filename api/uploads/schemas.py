@@ -15,9 +15,7 @@ LANGUAGE = validate.Regexp(r"^[a-z]{2,3}$", error="Must be a lower-case language
 class UploadRequest(StrictSchema):
     """What is about to be sent."""
 
-    filename = fields.String(
-        required=True, validate=validate.Length(1, 1024), metadata={"example": "holiday.mp4"}
-    )
+    filename = fields.String(required=True, validate=validate.Length(1, 1024), metadata={"example": "holiday.mp4"})
     content_type = fields.String(
         required=True, validate=validate.Length(1, 127), metadata={"example": "video/mp4", "enum": list(ACCEPTED_TYPES)}
     )

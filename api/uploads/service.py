@@ -168,13 +168,16 @@ def check_pending(upload: Upload) -> None:
 
 
 def find_arrived(upload: Upload, storage: Storage) -> ObjectInfo:
-    """Return the object that arrived, its parts joined; raise ``upload.not_found_in_storage`` when it has not."""
+    """Return the object that arrived, its parts joined.
+
+    Raises ``upload.not_found_in_storage`` or, when parts are missing, ``upload.incomplete``.
+    """
     if upload.upload_ref:
         try:
             storage.complete_parts(upload.object_key, upload.upload_ref)
         except PermanentError as error:
             if storage.head(upload.object_key) is None:
-                raise ConflictError("upload.not_found_in_storage", error.detail, error.extra) from error
+                raise ConflictError("upload.incomplete", error.detail, error.extra) from error
     found = storage.head(upload.object_key)
     if found is None:
         raise ConflictError("upload.not_found_in_storage", "Nothing has been sent to the upload's URL yet")

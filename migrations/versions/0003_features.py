@@ -67,9 +67,7 @@ def create_asset() -> None:
         moment("updated_at"),
         sa.Column("deleted_at", MOMENT),
         sa.CheckConstraint("kind IN ('video', 'audio', 'image', 'render')", name="ck_asset_kind"),
-        sa.CheckConstraint(
-            "state IN ('pending', 'probing', 'ready', 'refused', 'deleted')", name="ck_asset_state"
-        ),
+        sa.CheckConstraint("state IN ('pending', 'probing', 'ready', 'refused', 'deleted')", name="ck_asset_state"),
         sa.CheckConstraint("size_bytes >= 0", name="ck_asset_size"),
     )
     op.create_index("ix_asset_owner_created", "asset", ["owner_id", "created_at", "id"])

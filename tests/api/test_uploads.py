@@ -1,0 +1,260 @@
+"""Uploads from announcement to asset, against the real object storage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from api.extensions import db, get_settings, get_storage
+from api.jobs.models import Job
+from api.uploads.models import Upload
+from api.uploads.service import expire_uploads
+from tests.api.farm import CLIP, Caller, Farm, announce, media_of, send, sha256_of, storage_used, transcript_of
+
+
+def stored_key(upload_id: str) -> str:
+    return db.session.query(Upload.object_key).filter_by(id=upload_id).scalar()
+
+
+def test_an_upload_becomes_a_ready_asset_with_media_poster_and_transcript(user: Caller, farm: Farm) -> None:
+    ticket = announce(user, CLIP, filename="holiday.mp4", sha256=sha256_of(CLIP))
+
+    assert [answer.status_code for answer in send(ticket, CLIP)] == [200]
+    completed = user.post(f"/uploads/{ticket['id']}/complete", expect=202)
+    assert completed["asset"]["state"] == "probing"
+    assert completed["job"]["kind"] == "transcription"
+    job_id = completed["job_id"]
+    farm.succeed(job_id, "probe", media_of())
+    asset = user.get(f"/assets/{ticket['asset_id']}")
+    farm.succeed(job_id, "poster", {"object_key": f"jobs/{job_id}/poster/1/p.png", "width": 1080, "height": 1920})
+    farm.succeed(job_id, "transcribe", transcript_of("It", "was"))
+
+    assert asset["state"] == "ready"
+    assert (asset["kind"], asset["filename"], asset["sha256"]) == ("video", "holiday.mp4", sha256_of(CLIP))
+    assert asset["media"]["video"]["display_width"] == 1080
+    assert user.get(f"/assets/{ticket['asset_id']}")["has_poster"] is True
+    [transcript] = user.get(f"/transcripts?asset_id={ticket['asset_id']}")["items"]
+    document = user.get(f"/transcripts/{transcript['id']}")["document"]
+    assert [word["text"] for word in document["segments"][0]["words"]] == ["It", "was"]
+
+
+def test_answers_never_carry_internal_columns(user: Caller) -> None:
+    ticket = announce(user, CLIP)
+
+    assert set(ticket) == {"id", "asset_id", "state", "expires_at", "upload"}
+    shown = user.get(f"/uploads/{ticket['id']}")
+    assert not {"owner_id", "object_key", "upload_ref"} & set(shown)
+    assert not {"owner_id", "object_key", "poster_key"} & set(user.get(f"/assets/{ticket['asset_id']}"))
+
+
+def test_a_body_of_another_size_or_type_is_refused_by_the_storage(user: Caller) -> None:
+    ticket = announce(user, CLIP)
+    [part], headers = ticket["upload"]["parts"], ticket["upload"]["headers"]
+
+    bigger = httpx.put(part["url"], content=CLIP + b"x", headers=headers)
+    other_type = httpx.put(part["url"], content=CLIP, headers={**headers, "Content-Type": "text/html"})
+
+    assert (bigger.status_code, other_type.status_code) == (403, 403)
+    assert get_storage().head(stored_key(ticket["id"])) is None
+
+
+def test_completing_twice_gives_the_same_answer_and_one_job(user: Caller) -> None:
+    ticket = announce(user, CLIP)
+    send(ticket, CLIP)
+
+    first = user.post(f"/uploads/{ticket['id']}/complete", expect=202)
+    again = user.post("/uploads/complete", {"upload_id": ticket["id"]}, expect=202)
+
+    assert again == first
+    assert db.session.query(Job).filter_by(owner_id=user.id).count() == 1
+
+
+def test_completing_before_anything_was_sent_changes_nothing(user: Caller) -> None:
+    ticket = announce(user, CLIP)
+
+    answer = user.post(f"/uploads/{ticket['id']}/complete", expect=409)
+
+    assert answer["code"] == "upload.not_found_in_storage"
+    send(ticket, CLIP)
+    assert user.post(f"/uploads/{ticket['id']}/complete", expect=202)["state"] == "completed"
+
+
+def test_an_object_of_another_size_is_refused_removed_and_its_quota_given_back(user: Caller) -> None:
+    ticket = announce(user, CLIP)
+    key = stored_key(ticket["id"])
+    get_storage().put_bytes(key, CLIP + b"more", content_type="video/mp4")
+
+    answer = user.post(f"/uploads/{ticket['id']}/complete", expect=422)
+
+    assert answer["code"] == "upload.size_mismatch"
+    assert answer["details"] == {"declared_bytes": len(CLIP), "arrived_bytes": len(CLIP) + 4}
+    assert get_storage().head(key) is None
+    assert storage_used(user) == 0
+    assert user.get(f"/assets/{ticket['asset_id']}")["refused"]["code"] == "upload.size_mismatch"
+    assert user.post(f"/uploads/{ticket['id']}/complete", expect=409)["code"] == "upload.closed"
+    assert db.session.query(Job).filter_by(owner_id=user.id).count() == 0
+
+
+def test_a_big_upload_goes_up_in_parts(app: Any, user: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.extensions, "settings", replace(get_settings(), multipart_bytes=5 << 20))
+    data = CLIP * (5 * 1024 * 1024 // len(CLIP) + 400)
+    ticket = announce(user, data)
+
+    assert [part["size_bytes"] for part in ticket["upload"]["parts"]] == [5 << 20, len(data) - (5 << 20)]
+    incomplete = user.post(f"/uploads/{ticket['id']}/complete", expect=409)
+    assert (incomplete["code"], incomplete["details"]["missing_parts"]) == ("upload.incomplete", [1, 2])
+    assert [answer.status_code for answer in send(ticket, data)] == [200, 200]
+    assert user.post(f"/uploads/{ticket['id']}/complete", expect=202)["state"] == "completed"
+    assert get_storage().head(stored_key(ticket["id"])).size_bytes == len(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"content_type": "text/html"}, "upload.type_refused"),
+        ({"content_type": "image/svg+xml"}, "upload.type_refused"),
+        ({"size_bytes": 1 << 43}, "upload.too_large"),
+    ],
+)
+def test_files_that_can_never_be_accepted_are_refused_before_anything_is_reserved(
+    user: Caller, change: dict[str, object], code: str
+) -> None:
+    declared = {"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": 10, **change}
+
+    assert user.post("/uploads", declared, expect=422)["code"] == code
+    assert storage_used(user) == 0
+    assert user.get("/assets")["items"] == []
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"owner_id": str(uuid4())}, {"object_key": "uploads/x"}, {"state": "completed"}, {"asset_id": str(uuid4())}],
+)
+def test_fields_that_are_not_the_users_are_refused(user: Caller, extra: dict[str, str]) -> None:
+    declared = {"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": 10, **extra}
+
+    answer = user.post("/uploads", declared, expect=422)
+
+    assert next(iter(extra)) in str(answer["details"])
+    assert storage_used(user) == 0
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "10", None])
+def test_sizes_that_are_not_positive_whole_numbers_are_refused(user: Caller, size: object) -> None:
+    user.post("/uploads", {"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": size}, expect=422)
+
+
+def test_storage_over_the_plan_is_refused_and_reserves_nothing(user: Caller) -> None:
+    cap = user.get("/usage")["quotas"]["storage_bytes"]["cap"]
+    declared = {"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": cap + 1}
+
+    answer = user.call("POST", "/uploads", declared)
+
+    assert answer.get_json()["code"] in ("quota.storage_bytes", "upload.too_large")
+    assert storage_used(user) == 0
+
+
+def test_the_users_file_name_never_reaches_the_object_key(user: Caller) -> None:
+    ticket = announce(user, CLIP, filename="../../etc/pass\u202ewd\r\n.mp4")
+
+    assert user.get(f"/assets/{ticket['asset_id']}")["filename"] == "passwd.mp4"
+    assert stored_key(ticket["id"]) == f"uploads/{user.id}/{ticket['id']}/source"
+
+
+def test_aborting_frees_the_quota_and_the_bytes(user: Caller) -> None:
+    ticket = announce(user, CLIP)
+    send(ticket, CLIP)
+    assert storage_used(user) == len(CLIP)
+
+    user.delete(f"/uploads/{ticket['id']}", expect=204)
+
+    assert storage_used(user) == 0
+    assert get_storage().head(stored_key(ticket["id"])) is None
+    user.get(f"/assets/{ticket['asset_id']}", expect=404)
+    assert user.post(f"/uploads/{ticket['id']}/complete", expect=409)["code"] == "upload.closed"
+
+
+def test_a_completed_upload_cannot_be_aborted(user: Caller) -> None:
+    ticket = announce(user, CLIP)
+    send(ticket, CLIP)
+    user.post(f"/uploads/{ticket['id']}/complete", expect=202)
+
+    assert user.delete(f"/uploads/{ticket['id']}", expect=409)["code"] == "upload.closed"
+
+
+def test_an_upload_nobody_completes_expires_and_gives_everything_back(user: Caller) -> None:
+    ticket = announce(user, CLIP)
+    send(ticket, CLIP)
+    db.session.query(Upload).filter_by(id=ticket["id"]).update({"expires_at": datetime.now(UTC) - timedelta(seconds=1)})
+    db.session.commit()
+
+    assert user.post(f"/uploads/{ticket['id']}/complete", expect=409)["code"] == "upload.expired"
+    assert expire_uploads(db.session) >= 1
+    assert expire_uploads(db.session) == 0
+
+    assert user.get(f"/uploads/{ticket['id']}")["state"] == "expired"
+    assert storage_used(user) == 0
+    assert get_storage().head(stored_key(ticket["id"])) is None
+
+
+def test_a_refused_file_says_why_and_frees_its_storage(user: Caller, farm: Farm) -> None:
+    ticket = announce(user, CLIP)
+    send(ticket, CLIP)
+    job_id = user.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
+
+    farm.fail(job_id, "probe", "media.unsupported", "This is no media file.")
+
+    asset = user.get(f"/assets/{ticket['asset_id']}")
+    assert (asset["state"], asset["refused"]["code"]) == ("refused", "media.unsupported")
+    assert asset["refused"]["message"] == "This is no media file."
+    assert storage_used(user) == 0
+    assert get_storage().head(stored_key(ticket["id"])) is None
+    assert user.get(f"/assets/{ticket['asset_id']}/download", expect=409)["code"] == "asset.refused"
+
+
+def test_bytes_that_are_not_the_declared_ones_are_refused(user: Caller, farm: Farm) -> None:
+    ticket = announce(user, CLIP, sha256="0" * 64)
+    send(ticket, CLIP)
+    job_id = user.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
+
+    farm.report(farm.claim(job_id, "probe"), result=media_of())
+
+    asset = user.get(f"/assets/{ticket['asset_id']}")
+    assert (asset["state"], asset["refused"]["code"]) == ("refused", "media.checksum_mismatch")
+    assert storage_used(user) == 0
+
+
+def test_sound_alone_is_an_audio_asset_without_a_poster(user: Caller, farm: Farm) -> None:
+    ticket = announce(user, CLIP, content_type="audio/mpeg", filename="song.mp3")
+    send(ticket, CLIP)
+    job_id = user.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
+
+    farm.succeed(job_id, "probe", media_of(video=False))
+    farm.succeed(job_id, "poster", {"object_key": None})
+    farm.succeed(job_id, "transcribe", transcript_of())
+
+    asset = user.get(f"/assets/{ticket['asset_id']}")
+    assert (asset["kind"], asset["state"], asset["has_poster"]) == ("audio", "ready", False)
+    [transcript] = user.get(f"/transcripts?asset_id={ticket['asset_id']}")["items"]
+    assert user.get(f"/transcripts/{transcript['id']}")["document"]["segments"] == []
+    assert user.get(f"/transcripts/{transcript['id']}/scenario", expect=409)["code"] == "asset.no_video"
+
+
+def test_uploads_of_others_are_not_found(user: Caller, other: Caller) -> None:
+    ticket = announce(user, CLIP)
+
+    for method, path in (
+        ("GET", f"/uploads/{ticket['id']}"),
+        ("DELETE", f"/uploads/{ticket['id']}"),
+        ("POST", f"/uploads/{ticket['id']}/complete"),
+    ):
+        answer = other.call(method, path)
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "upload.not_found"), path
+    named = other.post("/uploads/complete", {"upload_id": ticket["id"]}, expect=404)
+    assert named["code"] == "upload.not_found"
+    assert user.get(f"/uploads/{ticket['id']}")["state"] == "pending"
