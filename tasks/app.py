@@ -50,6 +50,7 @@ def task_options(name: TaskName) -> dict[str, Any]:
         "soft_time_limit": policy.soft_limit_s,
         "time_limit": policy.hard_limit_s,
         "acks_late": True,
+        "shared": False,  # registered with its own worker alone, not with every application of the process
         "max_retries": 0,  # the API's rows do the retrying: they survive the broker and count across workers
     }
 

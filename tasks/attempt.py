@@ -9,7 +9,8 @@ import errno
 import logging
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,19 @@ class StepContext:
     def run_child(self, argv: Sequence[str | Path], *, timeout_s: float) -> subprocess.CompletedProcess[bytes]:
         """Run a process that dies with this attempt, and return its output."""
         return self.children.run(argv, timeout_s=timeout_s, cwd=self.scratch)
+
+    @contextmanager
+    def source_copy(self, key: str = "") -> Iterator[Path]:
+        """Lend a local, read-only copy of an object (by default the step's ``object_key``), with progress ``download``."""
+        size_bytes, seen = (0 if key else float(self.input.get("size_bytes") or 0)), 0
+
+        def on_read(count: int) -> None:
+            nonlocal seen
+            seen += count
+            self.progress(seen, size_bytes, stage="download", unit="bytes")
+
+        with self.storage.local_copy(key or self.input["object_key"], self.scratch, progress=on_read) as path:
+            yield path
 
     def put_output(self, name: str, path: Path, *, content_type: str) -> str:
         """Upload a file as an output of this attempt and return its key."""

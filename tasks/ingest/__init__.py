@@ -1,0 +1,1 @@
+"""What happens to an upload first: probe and poster (ring 3)."""

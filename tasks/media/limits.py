@@ -1,0 +1,31 @@
+"""What we are willing to decode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.config import WorkerSettings
+
+
+@dataclass(frozen=True)
+class MediaLimits:
+    """Caps checked from a probe, before anything is decoded in earnest.
+
+    :param max_pixels: width times height of a video frame.
+    :param max_streams: streams of any kind, :param max_av_streams: audio and video streams.
+    """
+
+    max_duration_s: float = 4 * 3600.0
+    max_pixels: int = 8192 * 4320
+    max_side: int = 16384
+    max_streams: int = 64
+    max_av_streams: int = 8
+    max_fps: float = 300.0
+    min_sample_rate: int = 8000
+    max_sample_rate: int = 192_000
+    max_channels: int = 8
+
+
+def limits_of(settings: WorkerSettings) -> MediaLimits:
+    """Return the limits that the environment asks for."""
+    return MediaLimits(max_duration_s=settings.max_media_s, max_pixels=settings.max_pixels)
