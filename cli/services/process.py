@@ -23,7 +23,7 @@ class Child:
     """A command that can be started, stopped and started again.
 
     :param stop_signal: asks it to end in order; SIGKILL to its whole session follows after ``stop_s`` seconds.
-    :param death_signal: sent by the kernel when our process dies in any way (Linux).
+    :param death_signal: sent by the kernel when our process dies in any way (Linux); None lets it live on.
     :param keep_open: file descriptors it inherits, such as the lock of the home folder it works in.
     """
 
@@ -34,7 +34,7 @@ class Child:
     cwd: Path = Path("/")
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
-    death_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals | None = signal.SIGTERM
     stop_s: float = 10.0
     keep_open: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -97,8 +97,8 @@ class Child:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _die_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
-    if _LIBC is None:
+def _die_with_parent(death_signal: signal.Signals | None) -> Callable[[], None] | None:
+    if _LIBC is None or death_signal is None:
         return None
     parent, prctl = os.getpid(), _LIBC.prctl
 

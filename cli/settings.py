@@ -1,0 +1,27 @@
+"""Settings of the commands that work without a server."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.config import WorkerSettings
+
+_NOT_USED = {
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "REELYARD_CALLBACK_SECRET": "this-process-talks-to-no-server-at-all",
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+}
+"""Stand-ins for what only a worker of the system needs; nothing ever connects to them."""
+
+
+def direct_settings(*, whisper_model: str | None = None) -> WorkerSettings:
+    """Return worker settings from the environment for work done in this process alone."""
+    from tasks.config import read_worker_settings
+
+    environ = {**os.environ, **_NOT_USED}
+    if whisper_model:
+        environ["REELYARD_WHISPER_MODEL"] = whisper_model
+    return read_worker_settings(environ)
