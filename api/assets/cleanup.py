@@ -16,6 +16,7 @@ from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
 from api.assets.models import Asset, AssetState
+from api.extensions import get_storage
 from api.jobs.models import Job
 from api.jobs.states import TERMINAL
 from api.uploads.models import Upload, UploadState
@@ -68,12 +69,13 @@ def _try(remove: Callable[[], None]) -> None:
         logger.warning("objects left for the sweep", extra={"code": error.code})
 
 
-def sweep_objects(session: Session, *, storage: Storage, now: datetime | None = None) -> int:
+def sweep_objects(session: Session, *, storage: Storage | None = None, now: datetime | None = None) -> int:
     """Delete objects older than a day that no row needs; return how many.
 
     Objects of running jobs are left alone whatever their age. Safe beside uploads and other sweeps: a key is never
     given out twice, so what no row needs now no row can need later.
     """
+    storage = storage or get_storage()
     limit = (now or datetime.now(UTC)) - SWEEP_AGE
     count = 0
     for prefix in SWEEP_PREFIXES:

@@ -26,7 +26,7 @@ class AssetKind(StrEnum):
 
 
 class AssetState(StrEnum):
-    """Life of an asset: ``pending`` (no bytes yet), ``probing``, then ``ready`` or ``refused``; ``deleted`` ends each."""
+    """Life of an asset: ``pending`` (no bytes yet), ``probing``, ``ready`` or ``refused``; ``deleted`` ends each."""
 
     PENDING = "pending"
     PROBING = "probing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +14,11 @@ from api.ids import new_id
 from api.jobs.effects import on_job_ended, on_step_succeeded
 from api.jobs.models import Job, Step
 from api.jobs.states import JobState
-from api.quotas.service import release, settle
+from api.quotas.service import release, reserve_storage, settle
 from api.renders.models import Render
 from api.renders.service import JOB_KIND
 from api.uploads.effects import own_key
+from api.users.models import User
 from tasks.contracts import AudioInfo, MediaInfo, RenderReceipt, VideoInfo
 from tasks.names import TaskName
 
@@ -35,6 +37,23 @@ def store_result(session: Session, job: Job, step: Step, result: dict[str, Any])
     session.add(asset)
     session.flush()
     render.asset_id, render.receipt = asset.id, receipt.to_json()
+    count_storage(session, asset)
+
+
+def count_storage(session: Session, asset: Asset) -> None:
+    """Count a result to its owner's storage, up to the limit.
+
+    Work that is done is never thrown away for want of space: what does not fit goes uncounted, and no new render is
+    accepted while the storage is full.
+    """
+    owner = session.get_one(User, asset.owner_id)
+    try:
+        reserve_storage(session, owner, asset.size_bytes, asset.quota_ref)
+    except QuotaError as error:
+        room = int(error.extra["cap"]) - int(error.extra["used"])
+        if room > 0:
+            with suppress(QuotaError):  # another result took the room meanwhile
+                reserve_storage(session, owner, room, asset.quota_ref)
 
 
 def build_result(job: Job, render: Render, source: Asset, result: dict[str, Any], receipt: RenderReceipt) -> Asset:

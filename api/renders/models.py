@@ -40,7 +40,7 @@ class Render(db.Model):
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
-    job: Mapped[Job] = relationship(lazy="joined")
+    job: Mapped[Job] = relationship()
 
     @property
     def state(self) -> str:

@@ -10,6 +10,7 @@ from api.transcripts.exports import FORMATS
 
 TIME_S = validate.Range(min=0)
 NAME = validate.Length(1, 64)
+SIDE = validate.Range(0, 8192)
 
 
 class WordRequest(StrictSchema):
@@ -164,6 +165,6 @@ class ScenarioQuery(StrictSchema):
     preset = fields.String(load_default="pop", validate=validate.Length(1, 64), metadata={"example": "pop"})
     max_words = fields.Integer(load_default=4, validate=validate.Range(1, 20), metadata={"description": "Per caption"})
     width = fields.Integer(
-        validate=validate.Range(16, 8192), metadata={"description": "Pixels; the asset's own if unset"}
+        load_default=0, validate=SIDE, metadata={"description": "Pixels; 0 takes the asset's own, as shown"}
     )
-    height = fields.Integer(validate=validate.Range(16, 8192))
+    height = fields.Integer(load_default=0, validate=SIDE)

@@ -132,19 +132,20 @@ def read_expected_version(if_match: str | None) -> int:
 
 
 def build_scenario(
-    session: Session, record: TranscriptRecord, *, preset: str, max_words: int, size: tuple[int, int] | None
+    session: Session, record: TranscriptRecord, *, preset: str, max_words: int, width: int = 0, height: int = 0
 ) -> dict[str, Any]:
-    """Caption the current version for its asset.
+    """Caption the current version for a picture of this size; zeros take the asset's own, as shown.
 
-    :param size: width and height in pixels; None takes the asset's as shown. Raises ``asset.no_video`` when it has none.
+    Raises ``asset.no_video`` when the asset has no picture and no size is given.
     """
-    width, height = size or display_size(session, record)
+    if not (width and height):
+        width, height = display_size(session, record)
     transcript = current_document(session, record)
     return scenario_from_transcript(transcript, width=width, height=height, preset=preset, max_words=max_words)
 
 
 def display_size(session: Session, record: TranscriptRecord) -> tuple[int, int]:
-    """Return the size of the asset's picture as shown."""
+    """Return width and height in pixels of the asset's picture as shown."""
     asset = session.get(Asset, record.asset_id)
     media = asset.media_info if asset else None
     if media is None or media.video is None:

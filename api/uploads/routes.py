@@ -12,7 +12,6 @@ import api.uploads.effects  # noqa: F401  registers what the ingest steps change
 from api.assets.docs import problems
 from api.auth import current_user, login_required
 from api.extensions import db, get_settings, get_storage
-from api.idempotency import idempotent
 from api.ids import get_owned
 from api.jobs.service import publish_soon
 from api.uploads import service

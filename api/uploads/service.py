@@ -14,6 +14,7 @@ from api.assets.cleanup import delete_objects_after_commit
 from api.assets.models import Asset, AssetState
 from api.config import ApiSettings
 from api.errors import ConflictError
+from api.extensions import get_storage
 from api.ids import new_id
 from api.jobs.service import create_job
 from api.quotas.service import release, reserve_storage
@@ -212,8 +213,9 @@ def close_upload(session: Session, upload: Upload, state: UploadState, *, storag
     delete_objects_after_commit(session, storage, [upload.object_key], parts_ref=upload.upload_ref)
 
 
-def expire_uploads(session: Session, *, storage: Storage) -> int:
+def expire_uploads(session: Session, *, storage: Storage | None = None) -> int:
     """Give up uploads that nobody completed in time; return how many. Commits."""
+    storage = storage or get_storage()
     due = select(Upload).where(Upload.state == UploadState.PENDING.value, Upload.expires_at <= datetime.now(UTC))
     rows = session.scalars(due.limit(EXPIRE_BATCH).with_for_update(skip_locked=True)).all()
     for upload in rows:

@@ -12,12 +12,14 @@ from sqlalchemy import BigInteger, Float, Select, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from api.quotas import service as quotas
 from api.jobs.models import Job
 from api.jobs.states import JobState
 from api.renders.models import Render
 from api.transcripts.models import TranscriptRecord, TranscriptVersion
 from api.uploads.models import Upload, UploadState
 from api.usage.models import UsageDay
+from api.users.models import User
 
 LIVE_DAYS = 2
 """Today and yesterday are counted from the rows themselves; older days from the roll-up."""
@@ -44,6 +46,11 @@ class UsagePeriod:
 
 
 COUNTERS = tuple(field.name for field in fields(UsagePeriod) if field.name != "start")
+
+
+def describe_quotas(session: Session, user: User) -> dict[str, Any]:
+    """Say how much of each of a user's limits is used now."""
+    return {"plan": user.plan, "quotas": quotas.describe(session, user)}
 
 
 def list_history(session: Session, owner_id: UUID, *, by: str, days: int) -> list[UsagePeriod]:

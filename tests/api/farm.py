@@ -24,7 +24,7 @@ def sha256_of(data: bytes) -> str:
 
 
 def media_of(data: bytes = CLIP, *, video: bool = True, audio: bool = True) -> dict[str, Any]:
-    """What a probe of ``data`` would tell if it were a 1080×1920 video of ten seconds."""
+    """What a probe of ``data`` would tell if it were a 1080 by 1920 video of ten seconds."""
     picture = VideoInfo("h264", 1080, 1920, 30, 1, frame_count=300) if video else None
     sound = AudioInfo("aac", 48000, 2) if audio else None
     return MediaInfo("mp4", 10.0, len(data), sha256_of(data), picture, sound).to_json()

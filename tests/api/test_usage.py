@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+from sqlalchemy import insert
+
 from api.extensions import db
 from api.uploads.models import Upload
 from api.usage.models import UsageDay
@@ -43,7 +45,8 @@ def test_history_counts_the_day_as_it_goes(user: Caller, other: Caller, farm: Fa
 def test_older_days_come_from_the_roll_up_and_add_up_to_months(user: Caller, farm: Farm) -> None:
     ingest(user, farm)
     for days, uploads in ((40, 2), (41, 3)):
-        db.session.add(UsageDay(owner_id=user.id, day=today() - timedelta(days=days), uploads=uploads))
+        day = today() - timedelta(days=days)
+        db.session.execute(insert(UsageDay).values(owner_id=user.id, day=day, uploads=uploads))
     db.session.commit()
 
     months = user.get("/usage/history?by=month&days=400")["items"]
