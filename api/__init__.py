@@ -1,0 +1,65 @@
+"""Everything that speaks HTTP to users or SQL to the database; nothing else may."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from api.config import ApiSettings, read_api_settings
+
+STATEMENT_TIMEOUT_MS = 15_000
+
+
+def create_app(settings: ApiSettings | None = None) -> Flask:
+    """Build the application; settings come from the environment when not given."""
+    from api.auth.guard import configure_jwt
+    from api.blueprints import register_blueprints
+    from api.errors import register_error_handlers
+    from api.extensions import db
+    from api.idempotency import register_idempotency
+    from api.limits import configure_limits
+    from api.metrics import watch_requests
+    from api.openapi import configure_openapi
+    from api.requests import watch_edges
+
+    settings = settings or read_api_settings()
+    app = Flask(__name__, static_folder=None)
+    app.extensions["settings"] = settings
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings),
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        PROPAGATE_EXCEPTIONS=False,
+        JSON_SORT_KEYS=False,
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    watch_edges(app)
+    watch_requests(app)
+    register_error_handlers(app)
+    register_idempotency(app)
+    db.init_app(app)
+    configure_jwt(app, settings)
+    configure_openapi(app, settings)
+    register_blueprints(app)
+    configure_limits(app, settings)
+    CORS(app, origins=list(settings.cors_origins), expose_headers=["X-Request-Id", "Location", "ETag", "Retry-After"])
+    return app
+
+
+def engine_options(settings: ApiSettings) -> dict[str, object]:
+    """Return pool and connection options: short waits, since a caller gets 503 sooner than a hang."""
+    return {
+        "pool_size": settings.db_pool_size,
+        "max_overflow": settings.db_pool_size,
+        "pool_timeout": 5,
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "connect_args": {
+            "connect_timeout": 2,
+            "application_name": "reelyard-api",
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000",
+        },
+    }

@@ -1,0 +1,114 @@
+"""Decorators that let a request in, and the JWT settings behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, NoReturn, TypeVar, cast
+from uuid import UUID
+
+from flask import Flask, g
+from flask_jwt_extended import JWTManager, get_jwt, verify_jwt_in_request
+from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationError
+from jwt.exceptions import ExpiredSignatureError, PyJWTError
+from sqlalchemy import select
+
+from api.auth.models import AuthSession
+from api.config import ApiSettings
+from api.errors import ForbiddenError, UnauthenticatedError
+from api.extensions import db
+from api.users.models import User
+
+F = TypeVar("F", bound=Callable[..., Any])
+ISSUER, AUDIENCE = "reelyard", "reelyard-api"
+
+
+def configure_jwt(app: Flask, settings: ApiSettings) -> None:
+    """Set Flask-JWT-Extended to one algorithm, one issuer, one audience, headers only."""
+    app.config.update(
+        JWT_SECRET_KEY=settings.jwt_secret,
+        JWT_ALGORITHM="HS256",
+        JWT_DECODE_ALGORITHMS=["HS256"],
+        JWT_ENCODE_ISSUER=ISSUER,
+        JWT_DECODE_ISSUER=ISSUER,
+        JWT_ENCODE_AUDIENCE=AUDIENCE,
+        JWT_DECODE_AUDIENCE=AUDIENCE,
+        JWT_TOKEN_LOCATION=["headers"],
+        JWT_ACCESS_TOKEN_EXPIRES=timedelta(minutes=settings.access_token_minutes),
+        JWT_REFRESH_TOKEN_EXPIRES=timedelta(days=settings.refresh_token_days),
+    )
+    JWTManager(app)
+
+
+def login_required(view: F) -> F:
+    """Let a request in with a good access token of a live session and an enabled account."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        authenticate()
+        return view(*args, **kwargs)
+
+    return cast(F, guarded)
+
+
+def admin_required(view: F) -> F:
+    """Let only administrators in."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        authenticate()
+        if current_user().role != "admin":
+            raise ForbiddenError("auth.forbidden", "Only administrators may do this")
+        return view(*args, **kwargs)
+
+    return cast(F, guarded)
+
+
+def authenticate() -> None:
+    """Find out who is calling; raise the typed 401 otherwise."""
+    claims = read_token(refresh=False)
+    found = db.session.execute(
+        select(User, AuthSession)
+        .join(AuthSession, AuthSession.user_id == User.id)
+        .where(AuthSession.id == UUID(claims["sid"]), User.id == UUID(claims["sub"]))
+    ).first()
+    if found is None or found[1].revoked_at is not None:
+        raise UnauthenticatedError("auth.revoked_token", "The session was ended; sign in again")
+    if not found[0].enabled:
+        raise UnauthenticatedError("auth.revoked_token", "The account is disabled")
+    g.user, g.session_id = found[0], found[1].id
+
+
+def read_token(*, refresh: bool) -> dict[str, Any]:
+    """Return the claims of the request's token; raise ``auth.missing_token``, ``auth.expired_token``, ``auth.bad_token``."""
+    try:
+        verify_jwt_in_request(refresh=refresh)
+        claims = cast(dict[str, Any], get_jwt())
+        UUID(claims["sid"])
+        UUID(claims["sub"])
+    except NoAuthorizationError as error:
+        raise UnauthenticatedError("auth.missing_token", "Send Authorization: Bearer <access token>") from error
+    except ExpiredSignatureError as error:
+        raise UnauthenticatedError("auth.expired_token", "The token's time is over; refresh it") from error
+    except (PyJWTError, JWTExtendedException, KeyError, ValueError, TypeError, AttributeError) as error:
+        refuse_token(error)
+    return claims
+
+
+def refuse_token(error: Exception) -> NoReturn:
+    """Say no more than that the token is not good."""
+    raise UnauthenticatedError("auth.bad_token", "The token is not one of ours, or of the wrong kind") from error
+
+
+def current_user() -> User:
+    """Return the caller; raise ``auth.missing_token`` outside a guarded view."""
+    user = g.get("user")
+    if user is None:
+        raise UnauthenticatedError("auth.missing_token", "Send Authorization: Bearer <access token>")
+    return cast(User, user)
+
+
+def current_session_id() -> UUID:
+    """Return the id of the caller's session."""
+    return cast(UUID, g.session_id)

@@ -1,0 +1,28 @@
+"""All routes of the application, in the order in which the documentation shows them."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def register_blueprints(app: Flask) -> None:
+    """Attach every blueprint: those of flask-smorest are in the OpenAPI document, plain pages are not."""
+    from api.assets.routes import blueprint as assets
+    from api.auth.routes import blueprint as auth
+    from api.callbacks.routes import blueprint as callbacks
+    from api.docs_pages.routes import blueprint as docs_pages
+    from api.events.routes import blueprint as events
+    from api.extensions import smorest
+    from api.health.routes import blueprint as health
+    from api.jobs.routes import blueprint as jobs
+    from api.pages.routes import blueprint as pages
+    from api.renders.routes import blueprint as renders
+    from api.scenarios.routes import blueprint as scenarios
+    from api.transcripts.routes import blueprint as transcripts
+    from api.uploads.routes import blueprint as uploads
+    from api.usage.routes import blueprint as usage
+
+    for documented in (auth, uploads, assets, transcripts, scenarios, renders, jobs, events, usage, callbacks, health):
+        smorest.register_blueprint(documented)
+    for page in (docs_pages, pages):
+        app.register_blueprint(page)

@@ -1,0 +1,101 @@
+"""Settings of every process that speaks HTTP or SQL, read once at start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
+from tasks.environment import read_environment
+from tasks.errors import ConfigurationError
+
+_VARIABLES = {
+    "database_url": "DATABASE_URL",
+    "redis_url": "REDIS_URL",
+    "env": "REELYARD_ENV",
+    "public_url": "REELYARD_PUBLIC_URL",
+    "jwt_secret": "REELYARD_JWT_SECRET",
+    "callback_secret": "REELYARD_CALLBACK_SECRET",
+    "access_token_minutes": "REELYARD_ACCESS_TOKEN_MINUTES",
+    "refresh_token_days": "REELYARD_REFRESH_TOKEN_DAYS",
+    "trusted_proxies": "REELYARD_TRUSTED_PROXIES",
+    "cors_origins": "REELYARD_CORS_ORIGINS",
+    "render_rate": "REELYARD_RENDER_RATE",
+    "default_rate": "REELYARD_DEFAULT_RATE",
+    "auth_rate": "REELYARD_AUTH_RATE",
+    "db_pool_size": "REELYARD_DB_POOL_SIZE",
+    "max_body_bytes": "REELYARD_MAX_BODY_BYTES",
+    "flower_url": "REELYARD_FLOWER_URL",
+    "max_upload_bytes": "REELYARD_MAX_UPLOAD_BYTES",
+    "multipart_bytes": "REELYARD_MULTIPART_BYTES",
+    "upload_expire_s": "REELYARD_UPLOAD_EXPIRE_S",
+    "lease_s": "REELYARD_LEASE_S",
+    "beat_s": "REELYARD_BEAT_S",
+    "reconcile_s": "REELYARD_RECONCILE_S",
+    "dispatch_s": "REELYARD_DISPATCH_S",
+    "ring_grace_s": "REELYARD_RING_GRACE_S",
+    "rering_s": "REELYARD_RERING_S",
+    "retry_backoff_s": "REELYARD_RETRY_BACKOFF_S",
+    "log_level": "REELYARD_LOG_LEVEL",
+    "log_format": "REELYARD_LOG_FORMAT",
+}
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """What the API, the engine and the control worker run with; names as in ``tasks.environment``."""
+
+    storage: StorageSettings
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    env: str
+    public_url: str
+    jwt_secret: str = field(repr=False)
+    callback_secret: str = field(repr=False)
+    access_token_minutes: int
+    refresh_token_days: int
+    trusted_proxies: int
+    cors_origins: tuple[str, ...]
+    render_rate: str
+    default_rate: str
+    auth_rate: str
+    db_pool_size: int
+    max_body_bytes: int
+    flower_url: str
+    max_upload_bytes: int
+    multipart_bytes: int
+    upload_expire_s: int
+    lease_s: float
+    beat_s: float
+    reconcile_s: float
+    dispatch_s: float
+    ring_grace_s: float
+    rering_s: float
+    retry_backoff_s: float
+    log_level: str
+    log_format: str
+
+
+def read_api_settings(environ: Mapping[str, str] | None = None) -> ApiSettings:
+    """Build the settings from the environment; raise ConfigurationError with every problem found."""
+    environ = os.environ if environ is None else environ
+    values = read_environment(environ, tuple(_VARIABLES.values()) + tuple(STORAGE_VARIABLES.values()))
+    settings = ApiSettings(storage=StorageSettings(**pick(values, STORAGE_VARIABLES)), **pick(values, _VARIABLES))
+    problems = find_contradictions(settings)
+    if problems:
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        raise ConfigurationError("config.invalid", f"The environment contradicts itself:\n{lines}")
+    return settings
+
+
+def find_contradictions(settings: ApiSettings) -> list[str]:
+    """Name values that are each allowed but cannot hold together."""
+    problems = []
+    if settings.beat_s * 2 > settings.lease_s:
+        problems.append("REELYARD_LEASE_S must be at least twice REELYARD_BEAT_S, or one late beat loses the lease")
+    if settings.jwt_secret == settings.callback_secret:
+        problems.append("REELYARD_JWT_SECRET and REELYARD_CALLBACK_SECRET must differ")
+    if settings.env == "production" and "*" in settings.cors_origins:
+        problems.append("REELYARD_CORS_ORIGINS must name origins in production, not *")
+    return problems

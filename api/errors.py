@@ -1,0 +1,171 @@
+"""One error form, one table from exception to answer, one list of codes.
+
+Every error answer is ``{"code", "message", "details", "request_id"}``. Services raise; only this module picks a status.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, request
+from marshmallow import Schema, fields
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from werkzeug.exceptions import HTTPException
+
+from api.codes import CODES, STATUS_CODES
+from tasks.errors import FencedError, InvalidInputError, PermanentError, ReelyardError, TransientError
+
+__all__ = ["CODES"]
+
+logger = logging.getLogger(__name__)
+
+
+class ErrorResponse(Schema):
+    """The one form of every error."""
+
+    code = fields.String(required=True, metadata={"description": "Stable, noun.reason", "example": "asset.not_found"})
+    message = fields.String(required=True, metadata={"description": "A sentence for a person"})
+    details = fields.Dict(required=True, metadata={"description": "What a program may need to know"})
+    request_id = fields.String(required=True, metadata={"description": "Names the request in the logs"})
+
+
+class ApiError(ReelyardError):
+    """Base of errors that belong to a request; subclasses say which kind, never which status."""
+
+
+class NotFoundError(ApiError):
+    """Raised when a thing is not there, or is somebody else's."""
+
+
+class ConflictError(ApiError):
+    """Raised when the thing's present state does not allow the request."""
+
+
+class ForbiddenError(ApiError):
+    """Raised when the caller is known and may not."""
+
+
+class UnauthenticatedError(ApiError):
+    """Raised when the caller is not known."""
+
+
+class QuotaError(ApiError):
+    """Raised when a plan's limit is reached; details carry kind, used, cap and resets_at."""
+
+
+class RateLimitedError(ApiError):
+    """Raised when requests come too fast."""
+
+
+class UnavailableError(ApiError):
+    """Raised when a service we stand on is away."""
+
+
+class PreconditionFailedError(ApiError):
+    """Raised when If-Match names another version."""
+
+
+class PreconditionRequiredError(ApiError):
+    """Raised when If-Match is missing."""
+
+
+STATUS: dict[type[BaseException], int] = {
+    UnauthenticatedError: 401,
+    ForbiddenError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    FencedError: 409,
+    PreconditionFailedError: 412,
+    PreconditionRequiredError: 428,
+    QuotaError: 429,
+    RateLimitedError: 429,
+    InvalidInputError: 422,
+    PermanentError: 422,
+    UnavailableError: 503,
+    TransientError: 503,
+}
+"""Exception type to status; the most derived type that is listed wins, a code's own status in CODES before it."""
+
+
+def status_of(error: ReelyardError) -> int:
+    """Return the HTTP status of an error."""
+    listed = CODES.get(error.code)
+    if listed is not None and listed[0]:
+        return listed[0]
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def problem(status: int, code: str, message: str, details: dict[str, Any] | None = None) -> Response:
+    """Build an error answer."""
+    body = {"code": code, "message": message, "details": details or {}, "request_id": g.get("request_id", "")}
+    answer: Response = jsonify(body)
+    answer.status_code = status
+    return answer
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Make every way out of the application speak the one form."""
+    app.register_error_handler(ReelyardError, handle_reelyard_error)
+    app.register_error_handler(DBAPIError, handle_database_error)
+    app.register_error_handler(HTTPException, handle_http_exception)
+    app.register_error_handler(Exception, handle_unexpected)
+
+
+def handle_reelyard_error(error: ReelyardError) -> Response:
+    """Answer one of our own errors."""
+    status = status_of(error)
+    answer = problem(status, error.code, error.detail, error.extra)
+    if status == 503:
+        answer.headers["Retry-After"] = "2"
+    elif isinstance(error, QuotaError) and "retry_after_s" in error.extra:
+        answer.headers["Retry-After"] = str(error.extra["retry_after_s"])
+    elif status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def handle_database_error(error: DBAPIError) -> Response:
+    """Tell a database that is away from one that refused our statement."""
+    if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
+        logger.warning("database unavailable", extra={"reason": type(error.orig).__name__})
+        answer = problem(503, "service.database_unavailable", "The database does not answer; try again shortly")
+        answer.headers["Retry-After"] = "2"
+        return answer
+    return handle_unexpected(error)
+
+
+def handle_http_exception(error: HTTPException) -> Response:
+    """Bring errors of the framework into our form, their headers kept (405 has Allow)."""
+    status = error.code or 500
+    code = STATUS_CODES.get(status, "request.refused")
+    data = getattr(error, "data", None) or {}
+    messages = data.get("messages")
+    details: dict[str, Any] = {"findings": flatten(messages)} if messages else {}
+    answer = problem(status, code, error.description or error.name, details)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            answer.headers[name] = value
+    for name, value in (data.get("headers") or {}).items():
+        answer.headers[name] = value
+    return answer
+
+
+def handle_unexpected(error: Exception) -> Response:
+    """Log a fault of ours and say nothing about its inside."""
+    logger.exception("unhandled error", extra={"path": request.path, "method": request.method}, exc_info=error)
+    return problem(500, "internal.error", "Something went wrong on our side; the request id finds it in the logs")
+
+
+def flatten(messages: Any, pointer: str = "") -> list[dict[str, str]]:
+    """Turn webargs' nested messages into findings with JSON Pointers."""
+    if isinstance(messages, dict):
+        found = []
+        for key, inner in messages.items():
+            skip = not pointer and key in ("json", "query", "headers", "form", "files", "path")
+            step = "" if skip or key == "_schema" else "/" + str(key).replace("~", "~0").replace("/", "~1")
+            found += flatten(inner, pointer + step)
+        return found
+    if isinstance(messages, (list, tuple)):
+        return [finding for message in messages for finding in flatten(message, pointer)]
+    return [{"pointer": pointer, "message": str(messages)}]

@@ -1,0 +1,57 @@
+"""The database, the storage and Redis as one process sees them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import redis
+from flask import current_app
+from flask_smorest import Api
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
+
+from api.config import ApiSettings
+from tasks.storage.base import Storage
+from tasks.storage.s3 import S3Storage
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+smorest = Api()
+
+
+def get_settings() -> ApiSettings:
+    """Return the settings of the current application."""
+    return cast(ApiSettings, current_app.extensions["settings"])
+
+
+def get_storage() -> Storage:
+    """Return the object storage of the current application."""
+    extensions = current_app.extensions
+    if "storage" not in extensions:
+        extensions["storage"] = S3Storage(get_settings().storage)
+    return cast(Storage, extensions["storage"])
+
+
+def get_redis() -> redis.Redis:
+    """Return a Redis client with short timeouts: Redis is a hint here, never worth a wait."""
+    extensions = current_app.extensions
+    if "redis-client" not in extensions:
+        extensions["redis-client"] = redis.Redis.from_url(
+            get_settings().redis_url, socket_timeout=2, socket_connect_timeout=1, health_check_interval=15
+        )
+    return cast(redis.Redis, extensions["redis-client"])

@@ -1,0 +1,38 @@
+"""Counters that cannot pass their cap: the database refuses what code forgets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.extensions import db
+
+
+class QuotaCounter(db.Model):
+    """How much of one kind a user has used since ``window_start`` (1970 for kinds without a window)."""
+
+    __tablename__ = "quota_counter"
+    __table_args__ = (CheckConstraint("used >= 0 AND used <= cap", name="within_cap"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    used: Mapped[int] = mapped_column(BigInteger, default=0)
+    cap: Mapped[int] = mapped_column(BigInteger)
+
+
+class QuotaReservation(db.Model):
+    """What a job or an asset holds of a counter: ``held``, ``settled`` (used up) or ``released``."""
+
+    __tablename__ = "quota_reservation"
+    __table_args__ = (CheckConstraint("state IN ('held', 'settled', 'released')", name="state"),)
+
+    ref: Mapped[str] = mapped_column(String(80), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    window_start: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(16))

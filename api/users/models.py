@@ -1,0 +1,42 @@
+"""Users and plans."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, String, func
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from api.extensions import db
+from api.ids import new_id
+
+
+class Plan(db.Model):
+    """What a user may use: renders per UTC day and month, renders at once, bytes stored; weight in the fair share."""
+
+    __tablename__ = "plan"
+
+    code: Mapped[str] = mapped_column(String(32), primary_key=True)
+    daily_renders: Mapped[int] = mapped_column(Integer)
+    monthly_renders: Mapped[int] = mapped_column(Integer)
+    concurrent_renders: Mapped[int] = mapped_column(Integer)
+    storage_bytes: Mapped[int] = mapped_column(BigInteger)
+    weight: Mapped[int] = mapped_column(Integer, default=1)
+
+
+class User(db.Model):
+    """An account; ``email`` is stored lower-case, ``password_hash`` is argon2id."""
+
+    __tablename__ = "user"
+    __table_args__ = (CheckConstraint("role IN ('user', 'admin')", name="role"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(16), default="user")
+    plan_code: Mapped[str] = mapped_column(ForeignKey("plan.code"), default="free")
+    enabled: Mapped[bool] = mapped_column(Boolean, default=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    plan: Mapped[Plan] = relationship(lazy="joined")

@@ -1,0 +1,43 @@
+"""Making users."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from api.auth.passwords import hash_password
+from api.errors import ConflictError, NotFoundError
+from api.users.models import Plan, User
+from tasks.errors import InvalidInputError
+
+EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$")
+MIN_PASSWORD = 10
+
+
+def create_user(session: Session, email: str, password: str, *, role: str = "user", plan: str = "free") -> User:
+    """Add a user and flush.
+
+    Raises ``user.email_invalid``, ``user.password_weak``, ``user.email_taken``, ``plan.not_found``.
+    """
+    address = normalise_email(email)
+    if len(password) < MIN_PASSWORD:
+        raise InvalidInputError("user.password_weak", f"A password needs at least {MIN_PASSWORD} characters")
+    if session.get(Plan, plan) is None:
+        raise NotFoundError("plan.not_found", f"There is no plan {plan}")
+    user = User(email=address, password_hash=hash_password(password), role=role, plan_code=plan)
+    try:
+        with session.begin_nested():
+            session.add(user)
+    except IntegrityError as error:
+        raise ConflictError("user.email_taken", "An account with this e-mail exists") from error
+    return user
+
+
+def normalise_email(email: str) -> str:
+    """Return the address as it is stored; raise ``user.email_invalid``."""
+    address = email.strip().lower()
+    if len(address) > 254 or not EMAIL.match(address):
+        raise InvalidInputError("user.email_invalid", "This is not an e-mail address")
+    return address
