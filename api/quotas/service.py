@@ -61,7 +61,7 @@ def window_of(kind: QuotaKind, now: datetime) -> tuple[datetime, datetime | None
 
 
 def reserve_render(session: Session, user: User, ref: UUID | str) -> None:
-    """Hold one render of the day, the month and the running ones; raise QuotaError, after which the caller must roll back."""
+    """Hold one render of the day, the month and the running ones; raise QuotaError otherwise."""
     for kind in RENDER_KINDS:
         reserve(session, user, kind, amount=1, ref=str(ref))
 
@@ -74,20 +74,21 @@ def reserve_storage(session: Session, user: User, size_bytes: int, ref: UUID | s
 def reserve(session: Session, user: User, kind: QuotaKind, *, amount: int, ref: str) -> None:
     """Hold an amount once per (ref, kind); a second call for what is held changes nothing."""
     start, end = window_of(kind, datetime.now(UTC))
-    if not _claim_reservation(session, user.id, kind, start, amount, ref):
-        return
     cap = int(getattr(user.plan, kind.value))
     counter = {"user_id": user.id, "kind": kind.value, "window_start": start}
-    session.execute(insert(QuotaCounter).values(**counter, used=0, cap=cap).on_conflict_do_nothing())
-    taken = session.execute(
-        update(QuotaCounter)
-        .where(*(getattr(QuotaCounter, name) == value for name, value in counter.items()))
-        .where(QuotaCounter.used + amount <= cap)
-        .values(used=QuotaCounter.used + amount, cap=cap)
-    )
-    if taken.rowcount == 0:  # type: ignore[attr-defined]
-        used = session.scalar(select(QuotaCounter.used).filter_by(**counter)) or 0
-        refuse(kind, QuotaState(used, cap, end), amount)
+    with session.begin_nested():  # a refusal leaves nothing behind, for callers that go on with less
+        if not _claim_reservation(session, user.id, kind, start, amount, ref):
+            return
+        session.execute(insert(QuotaCounter).values(**counter, used=0, cap=cap).on_conflict_do_nothing())
+        taken = session.execute(
+            update(QuotaCounter)
+            .filter_by(**counter)
+            .where(QuotaCounter.used + amount <= cap)
+            .values(used=QuotaCounter.used + amount, cap=cap)
+        )
+        if taken.rowcount == 0:  # type: ignore[attr-defined]
+            used = session.scalar(select(QuotaCounter.used).filter_by(**counter)) or 0
+            refuse(kind, QuotaState(used, cap, end), amount)
 
 
 def _claim_reservation(
