@@ -15,6 +15,7 @@ from cli.services.ports import is_free
 from tasks.errors import ReelyardError
 
 LEAST_DISK_GB = 5
+INSTALL = "pip install -r requirements/local.txt"
 PACKAGES = {
     "API": ("flask", "sqlalchemy", "psycopg2", "gunicorn", "celery", "redis", "boto3"),
     "workers": ("av", "numpy", "faster_whisper", "playwright", "fontTools", "httpx"),
@@ -50,7 +51,7 @@ def _safely(part: str, findings: Iterable[Finding]) -> Iterator[Finding]:
     except ReelyardError as error:
         yield Finding(part, "missing", error.code, error.detail)
     except ImportError as error:
-        yield Finding(part, "missing", f"cannot be loaded: {error}", "pip install -r requirements/local.txt")
+        yield Finding(part, "missing", f"cannot be loaded: {error}", INSTALL)
 
 
 def _python() -> Iterator[Finding]:

@@ -52,7 +52,7 @@ class CityLights:
     def __init__(self, width: int, height: int, *, seed: int = 1859) -> None:
         import numpy as np
 
-        self._np, self._width, self._height = np, width, height
+        self._width, self._height = width, height
         random = np.random.default_rng(seed)
         self._lights = [self._make_light(random) for _ in range(LIGHTS)]
         rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
@@ -62,7 +62,8 @@ class CityLights:
 
     def __call__(self, _number: int, time_s: float) -> NDArray[np.uint8]:
         """Return the RGB picture at a time in seconds."""
-        np = self._np
+        import numpy as np
+
         picture = self._sky(time_s)
         for light in self._lights:
             self._add(picture, light, time_s)
@@ -84,7 +85,8 @@ class CityLights:
         )
 
     def _sky(self, time_s: float) -> NDArray[np.float32]:
-        np = self._np
+        import numpy as np
+
         glow = np.exp(-(((self._rows - 0.62 - 0.03 * np.sin(time_s / 5)) / 0.26) ** 2))
         top, bottom, warm = (10, 16, 46), (22, 10, 30), (120, 58, 66)
         bands = [(t + (b - t) * self._rows + w * glow * 0.8) for t, b, w in zip(top, bottom, warm, strict=True)]
@@ -93,7 +95,8 @@ class CityLights:
         return wide
 
     def _add(self, picture: NDArray[np.float32], light: _Light, time_s: float) -> None:
-        np = self._np
+        import numpy as np
+
         span = 1.3
         x = ((light.x + 0.1 + time_s * 0.018 * light.depth) % span - 0.15) * self._width
         y = (light.y + 0.012 * np.sin(time_s * 0.5 + light.phase)) * self._height

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cli.services.process import Child
+from cli.services.process import Child, is_alive
 from cli.system import find_running
 from tasks.errors import ConfigurationError
 
@@ -54,16 +54,8 @@ def stop_running(home: Path) -> bool:
     pid = int(record["pid"])
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_S
-    while _is_alive(pid):
+    while is_alive(pid):
         if time.monotonic() > deadline:
             raise ConfigurationError("system.not_stopped", f"Process {pid} has not ended within {STOP_S:g} s")
         time.sleep(0.1)
-    return True
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
     return True

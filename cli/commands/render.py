@@ -44,11 +44,12 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Render the video."""
+    source, scenario = require_file(arguments.video), read_json(arguments.scenario)
+
     from cli.settings import direct_settings
     from render_node.render import render_file
     from tasks.contracts import RenderOutput
 
-    source, scenario = require_file(arguments.video), read_json(arguments.scenario)
     output = RenderOutput(encoder=arguments.encoder, crf=arguments.crf, preset=arguments.preset)
     with progress("render") as tick:
         receipt = render_file(

@@ -38,10 +38,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Transcribe the file."""
+    source = require_file(arguments.file)
+
     from cli.settings import direct_settings
     from tasks.speech import transcribe_file
 
-    source = require_file(arguments.file)
     settings = direct_settings(whisper_model=arguments.model)
     with progress("transcribe") as tick:
         transcript = transcribe_file(source, settings=settings, language=arguments.language, progress=tick)

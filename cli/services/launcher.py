@@ -15,7 +15,7 @@ from typing import IO, Self
 from cli.services import postgres, s3, valkey
 from cli.services.account import make_data_folder, service_account
 from cli.services.ports import pick_ports
-from cli.services.process import Child
+from cli.services.process import Child, is_alive
 from cli.services.vault import open_vault
 from tasks.errors import ConfigurationError, TransientError
 
@@ -178,7 +178,6 @@ def _try_lock(lock: IO[str]) -> bool:
 def _owner_lives(home: Path) -> bool:
     pid = home / "pid"
     try:
-        os.kill(int(pid.read_text()), 0)
+        return is_alive(int(pid.read_text()))
     except (OSError, ValueError):
         return False
-    return True

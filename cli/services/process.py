@@ -97,6 +97,21 @@ class Child:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and waits to be collected (a zombie) does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    status = Path(f"/proc/{pid}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return not status.parent.parent.joinpath("self").exists()  # no /proc on this system: the signal has told
+
+
 def _die_with_parent(death_signal: signal.Signals | None) -> Callable[[], None] | None:
     if _LIBC is None or death_signal is None:
         return None

@@ -1,0 +1,77 @@
+# Everything a person does with this repository. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKS := base api cpu gpu local dev
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  KEEP=1 make demo leaves the system up; make test ARGS='tests/cli -k help' passes arguments to pytest"
+
+.PHONY: demo
+demo: $(VENV)/.local browser ## Caption a real spoken video end to end and print where it is
+	@$(BIN)/reelyard demo $(ARGS)
+
+.PHONY: up
+up: $(VENV)/.local browser ## Run the whole system on this machine until Ctrl-C
+	@exec $(BIN)/reelyard up $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev browser ## Run every test against real services
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Check style, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Build the documentation; warnings are errors
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+.PHONY: migrations-check
+migrations-check: $(VENV)/.dev ## Migrate up, down and up on a real PostgreSQL; one head
+	$(BIN)/python -m cli.migrations_check
+
+.PHONY: browser
+browser: $(VENV)/.local ## Find a Chromium that starts, or get one
+	@$(BIN)/python -m cli.browser_setup
+
+.PHONY: requirements
+requirements: $(VENV)/.dev ## Pin requirements/*.in again
+	$(PIP) install uv
+	cd requirements && for name in $(LOCKS); do \
+	  ../$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate $$name.in -o $$name.txt; \
+	done
+
+.PHONY: clean
+clean: ## Remove the environment, caches and builds; data of reelyard up stays
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/_generated .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.reelyard/*' -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@python="$$(bash cli/find_python.sh)" && bash cli/make_venv.sh "$$python" $(VENV)
+
+# What the system needs. The development environment holds all of it and more, so where that is there it is used.
+$(VENV)/.local: $(VENV)/bin/python requirements/local.txt setup.cfg pyproject.toml
+	@if [ -e $(VENV)/.dev ]; then $(MAKE) --no-print-directory $(VENV)/.dev; else \
+	  echo "Installing the pinned requirements into $(VENV) ..."; \
+	  $(PIP) install --require-hashes -r requirements/local.txt && $(PIP) install --no-deps -e .; \
+	fi
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt setup.cfg pyproject.toml
+	@echo "Installing the pinned development requirements into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps -e .
+	@touch $@ $(VENV)/.local
