@@ -89,7 +89,7 @@ class StepContext:
 
     @contextmanager
     def source_copy(self, key: str = "") -> Iterator[Path]:
-        """Lend a local, read-only copy of an object (by default the step's ``object_key``), with progress ``download``."""
+        """Lend a read-only copy of an object (by default the step's ``object_key``), with progress ``download``."""
         size_bytes, seen = (0 if key else float(self.input.get("size_bytes") or 0)), 0
 
         def on_read(count: int) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 from celery.signals import worker_init
 
-from tasks.app import make_celery
 from tasks.config import worker_settings
+from tasks.cpu_app import app
+from tasks.ingest import tasks as ingest_tasks
 from tasks.scratch import sweep_scratch
+from tasks.speech import tasks as speech_tasks
 
-app = make_celery("cpu")
+__all__ = ["app", "ingest_tasks", "speech_tasks"]
 
 
 @worker_init.connect

@@ -1,0 +1,122 @@
+"""The CPU's engine: faster-whisper, always behind voice activity detection, with word times from cross-attention (DTW)."""
+
+from __future__ import annotations
+
+import gc
+import importlib.metadata
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.errors import PermanentError
+from tasks.media.audio import SPEECH_RATE, Samples
+from tasks.speech.engine import UNKNOWN_LANGUAGE, Heard, HeardSegment, HeardWord, refuse_language
+from tasks.speech.models import FoundModel, find_model
+from tasks.speech.options import SpeechOptions
+
+_LANGUAGE_SEGMENTS = 3
+
+
+@dataclass(frozen=True)
+class _LoadKey:
+    path: str
+    device: str
+    compute: str
+    threads: int
+
+
+_lock = threading.Lock()
+_loaded: dict[_LoadKey, Any] = {}
+
+
+class FasterEngine:
+    """One loaded faster-whisper model."""
+
+    name = "faster"
+
+    def __init__(self, model: FoundModel, whisper: Any) -> None:
+        self.version = importlib.metadata.version("faster-whisper")
+        self.model = model.name
+        self.model_sha256 = model.sha256
+        self._whisper = whisper
+
+    def check_language(self, language: str) -> None:
+        """Raise PermanentError when the model cannot hear this language."""
+        if language not in (self._whisper.supported_languages if self._whisper.model.is_multilingual else ("en",)):
+            raise refuse_language(language, self.model)
+
+    def hear(self, audio: Samples, *, language: str | None) -> Heard:
+        """Transcribe 16 kHz audio."""
+        if not has_speech(audio):
+            return Heard(language or UNKNOWN_LANGUAGE, 1.0 if language else 0.0, "dtw", iter(()))
+        if not self._whisper.model.is_multilingual:
+            language = language or "en"
+        segments, info = self._whisper.transcribe(
+            audio,
+            language=language,
+            beam_size=5,
+            word_timestamps=True,
+            vad_filter=True,
+            condition_on_previous_text=False,  # one wrong sentence must not breed others
+            language_detection_segments=_LANGUAGE_SEGMENTS,
+        )
+        return Heard(info.language, float(info.language_probability), "dtw", to_segments(segments))
+
+
+def has_speech(audio: Samples) -> bool:
+    """Tell whether a voice is heard at all: Whisper itself hears "You" in silence."""
+    if len(audio) < SPEECH_RATE // 20:
+        return False
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    return bool(get_speech_timestamps(audio, VadOptions()))
+
+
+def to_segments(segments: Any) -> Iterator[HeardSegment]:
+    """Turn faster-whisper's segments into ours."""
+    for segment in segments:
+        words = tuple(
+            HeardWord(w.word, float(w.start), float(w.end), float(w.probability)) for w in segment.words or ()
+        )
+        yield HeardSegment(float(segment.start), float(segment.end), words)
+
+
+def load_faster(options: SpeechOptions) -> FasterEngine:
+    """Return the engine, loading its model unless this process holds it; one model is held at a time."""
+    device = pick_device(options.device)
+    model = find_model(options, on_gpu=device == "cuda")
+    compute = options.compute or ("float16" if device == "cuda" else "int8")
+    key = _LoadKey(str(model.path), device, compute, options.threads)
+    with _lock:
+        if key not in _loaded:
+            _unload_all()
+            _loaded[key] = _load(key)
+        return FasterEngine(model, _loaded[key])
+
+
+def pick_device(wanted: str) -> str:
+    """Resolve ``auto`` to ``cuda`` where CTranslate2 sees a GPU."""
+    if wanted != "auto":
+        return wanted
+    import ctranslate2
+
+    return "cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu"
+
+
+def _load(key: _LoadKey) -> Any:
+    try:
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise PermanentError("speech.engine_unavailable", "faster-whisper is not installed on this worker") from error
+    return WhisperModel(
+        key.path, device=key.device, compute_type=key.compute, cpu_threads=key.threads, local_files_only=True
+    )
+
+
+def _unload_all() -> None:
+    """Free the memory of a model for good; dropping the object alone leaks about 90 MB."""
+    while _loaded:
+        _, whisper = _loaded.popitem()
+        whisper.model.unload_model()
+    gc.collect()
