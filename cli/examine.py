@@ -103,11 +103,12 @@ def _encoders() -> Iterator[Finding]:
 
 
 def _speech() -> Iterator[Finding]:
-    from cli.settings import direct_settings
+    from cli.settings import direct_environ
+    from tasks.speech import SpeechOptions
     from tasks.speech.models import find_model
 
-    model = find_model(direct_settings())
-    yield Finding("Whisper", "ok", str(model))
+    model = find_model(SpeechOptions.from_environment(direct_environ()))
+    yield Finding("Whisper", "ok", f"{model.name}: {model.path}")
 
 
 def _fonts() -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from tasks.errors import ConfigurationError, InvalidInputError, PermanentError, ReelyardError
+from tasks.errors import ConfigurationError, InvalidInputError, ReelyardError, TransientError
 
 
 class Exit(IntEnum):
@@ -17,18 +17,24 @@ class Exit(IntEnum):
     BAD_INPUT = 4
 
 
-MISSING = ("browser.not_found", "sample.unavailable", "services.missing_package", "services.no_account")
+MISSING = (
+    "browser.not_found",
+    "sample.unavailable",
+    "services.missing_package",
+    "services.no_account",
+    "speech.engine_unavailable",
+    "speech.model_missing",
+)
 """Codes that say that this machine lacks something, whatever family they are of."""
-_MISSING_NOUNS = ("model", "package")
-_INPUT_NOUNS = ("media", "scenario", "transcript", "contract", "file", "user", "auth")
+_INPUT_NOUNS = ("media", "scenario", "transcript", "contract", "file", "speech", "user", "plan")
 
 
 def exit_of(error: ReelyardError) -> Exit:
     """Choose the exit code of an error."""
     noun = error.code.split(".")[0]
-    if error.code in MISSING or noun in _MISSING_NOUNS:
+    if error.code in MISSING:
         return Exit.MISSING_PART
-    if isinstance(error, InvalidInputError) or (isinstance(error, PermanentError) and noun in _INPUT_NOUNS):
+    if isinstance(error, InvalidInputError) or (not isinstance(error, TransientError) and noun in _INPUT_NOUNS):
         return Exit.BAD_INPUT
     if isinstance(error, ConfigurationError) and noun == "usage":
         return Exit.USAGE

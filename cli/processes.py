@@ -58,6 +58,7 @@ def api_environ(
         "REELYARD_FLOWER_URL": layout.flower_url,
         "REELYARD_SCRATCH_DIR": str(layout.home / "scratch"),
         "REELYARD_LOG_FORMAT": "json",
+        "PROMETHEUS_MULTIPROC_DIR": str(layout.home / "metrics"),
         "PYTHONUNBUFFERED": "1",
     }
     direct = {"NO_PROXY": ",".join(filter(None, (given.get("NO_PROXY", ""), LOOPBACK, "localhost")))}

@@ -17,11 +17,14 @@ _NOT_USED = {
 """Stand-ins for what only a worker of the system needs; nothing ever connects to them."""
 
 
-def direct_settings(*, whisper_model: str | None = None) -> WorkerSettings:
-    """Return worker settings from the environment for work done in this process alone."""
+def direct_environ(*, whisper_model: str | None = None) -> dict[str, str]:
+    """Return the environment for work done in this process alone."""
+    chosen = {"REELYARD_WHISPER_MODEL": whisper_model} if whisper_model else {}
+    return {**os.environ, **_NOT_USED, **chosen}
+
+
+def direct_settings() -> WorkerSettings:
+    """Return worker settings for work done in this process alone."""
     from tasks.config import read_worker_settings
 
-    environ = {**os.environ, **_NOT_USED}
-    if whisper_model:
-        environ["REELYARD_WHISPER_MODEL"] = whisper_model
-    return read_worker_settings(environ)
+    return read_worker_settings(direct_environ())

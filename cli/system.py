@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -133,7 +134,7 @@ def start_system(
     try:
         vault = open_vault(home)
         layout = Layout(home, *_choose_ports(port), node=secrets.token_hex(3))
-        (home / "scratch").mkdir(exist_ok=True)
+        _prepare_folders(home)
         full = api_environ(layout, services.environ, vault, environ)
         system = System(layout, services, full, vault, Supervisor(say), say, stopping)
         system.start_processes()
@@ -159,8 +160,9 @@ def is_ready(api_url: str) -> bool:
     import httpx
 
     try:
-        return httpx.get(f"{api_url}/readyz", timeout=3, trust_env=False).status_code == 200
-    except httpx.HTTPError:
+        answer = httpx.get(f"{api_url}/readyz", timeout=3, trust_env=False)
+        return answer.status_code == 200 and answer.json()["status"] == "ready"
+    except (httpx.HTTPError, ValueError, KeyError):
         return False
 
 
@@ -176,6 +178,13 @@ def ping_workers(redis_url: str) -> set[str]:
     finally:
         app.close()
     return {name for answer in answers for name in answer}
+
+
+def _prepare_folders(home: Path) -> None:
+    (home / "scratch").mkdir(exist_ok=True)
+    metrics = home / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)  # counters of processes that are gone
+    metrics.mkdir()
 
 
 def _choose_ports(port: int | None) -> tuple[int, int]:

@@ -40,12 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Transcribe the file."""
     source = require_file(arguments.file)
 
-    from cli.settings import direct_settings
-    from tasks.speech import transcribe_file
+    from cli.settings import direct_environ
+    from tasks.speech import SpeechOptions, transcribe_file
 
-    settings = direct_settings(whisper_model=arguments.model)
+    options = SpeechOptions.from_environment(direct_environ(whisper_model=arguments.model))
     with progress("transcribe") as tick:
-        transcript = transcribe_file(source, settings=settings, language=arguments.language, progress=tick)
+        transcript = transcribe_file(source, options=options, language=arguments.language, progress=tick)
     document = transcript.to_json()
     if arguments.out:
         arguments.out.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ from cli.services import postgres, s3, valkey
 from cli.services.account import make_data_folder, service_account
 from cli.services.ports import pick_ports
 from cli.services.process import Child, is_alive
-from cli.services.vault import open_vault
+from cli.services.vault import open_vault, write_private
 from tasks.errors import ConfigurationError, TransientError
 
 Service = postgres.Postgres | valkey.Valkey | s3.SeaweedFS
@@ -75,6 +75,7 @@ class RunningServices:
             if isinstance(service, s3.SeaweedFS):
                 service.clean_up(self.ports)
         if self._lock:
+            (self.home / "services.json").unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
@@ -117,6 +118,15 @@ def start_services(
     return running
 
 
+def read_environ_of_home(home: Path) -> dict[str, str]:
+    """Return how to reach the services that run in ``home`` now, nothing when none do."""
+    record = home / "services.json"
+    if not record.exists() or not _owner_lives(home):
+        return {}
+    environ: dict[str, str] = json.loads(record.read_text())
+    return environ
+
+
 def _start_ours(running: RunningServices, ours: list[str], wanted: dict[str, int], *, durable: bool) -> None:
     home, vault, account = running.home, open_vault(running.home), service_account()
     folder = make_data_folder(home, account)
@@ -131,6 +141,7 @@ def _start_ours(running: RunningServices, ours: list[str], wanted: dict[str, int
     for name in ours:
         running.wait_ready(name)
         running.environ |= running._services[name].environ(running.ports)
+    write_private(home / "services.json", json.dumps(running.environ, indent=1))
 
 
 def _given_environ(names: tuple[str, ...], given: Mapping[str, str]) -> dict[str, str]:

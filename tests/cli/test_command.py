@@ -60,7 +60,7 @@ def test_wrong_usage_exits_with_2(argv: list[str], capsys: pytest.CaptureFixture
         (TransientError("browser.not_found", "x"), Exit.MISSING_PART),
         (PermanentError("browser.not_found", "x"), Exit.MISSING_PART),
         (ConfigurationError("services.missing_package", "x"), Exit.MISSING_PART),
-        (PermanentError("model.not_found", "x"), Exit.MISSING_PART),
+        (TransientError("speech.model_missing", "x"), Exit.MISSING_PART),
         (TransientError("sample.unavailable", "x"), Exit.MISSING_PART),
         (TransientError("storage.down", "x"), Exit.FAILED),
         (ConfigurationError("home.in_use", "x"), Exit.FAILED),
