@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -14,7 +13,8 @@ from av.container import InputContainer
 
 from tasks.errors import PermanentError
 from tasks.media.limits import MediaLimits
-from tasks.media.sniff import MOV, sniff
+from tasks.media.sniff import sniff
+from tasks.media.structure import check_whole
 
 _OPEN_TIMEOUT_S = 30.0
 _READ_TIMEOUT_S = 30.0
@@ -28,8 +28,7 @@ def open_media(path: Path, limits: MediaLimits | None = None) -> Iterator[InputC
     FFmpeg inside the block become ``media.damaged``.
     """
     kind = sniff(path)
-    if kind is MOV:
-        check_boxes(path)
+    check_whole(path, kind.name)
     try:
         container = av.open(
             f"file:{path.absolute()}",
@@ -65,30 +64,3 @@ def media_start(container: InputContainer) -> Fraction:
     """Return the timestamp, in seconds, that counts as time zero of the media."""
     start = container.start_time or 0
     return max(Fraction(0), Fraction(start, av.time_base))
-
-
-def check_boxes(path: Path) -> None:
-    """Raise ``media.truncated`` when an MP4's boxes reach beyond its end or its index is missing."""
-    size_bytes, offset = path.stat().st_size, 0
-    found: set[bytes] = set()
-    with path.open("rb") as file:
-        while offset + 8 <= size_bytes and len(found) < 4096:
-            file.seek(offset)
-            length, kind = _read_box(file.read(16), size_bytes - offset)
-            found.add(kind)
-            if length < 8 or offset + length > size_bytes:
-                if kind in (b"mdat", b"moov", b"moof", b"ftyp"):
-                    raise PermanentError("media.truncated", "The file is cut off: its end is missing")
-                break  # junk after the last box harms nobody
-            offset += length
-    if b"moov" not in found:
-        raise PermanentError("media.truncated", "The file is cut off: its index is missing")
-
-
-def _read_box(header: bytes, rest_bytes: int) -> tuple[int, bytes]:
-    length, kind = struct.unpack(">I4s", header[:8])
-    if length == 1 and len(header) == 16:
-        length = struct.unpack(">Q", header[8:])[0]
-    elif length == 0:
-        length = rest_bytes
-    return length, kind

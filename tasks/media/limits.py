@@ -26,6 +26,13 @@ class MediaLimits:
     max_channels: int = 8
 
 
+def spell_s(duration_s: float) -> str:
+    """Write a length of time for a person."""
+    if duration_s < 120:
+        return f"{duration_s:.1f} seconds"
+    return f"{duration_s / 60:.0f} minutes" if duration_s < 7200 else f"{duration_s / 3600:.1f} hours"
+
+
 def limits_of(settings: WorkerSettings) -> MediaLimits:
     """Return the limits that the environment asks for."""
     return MediaLimits(max_duration_s=settings.max_media_s, max_pixels=settings.max_pixels)

@@ -13,7 +13,7 @@ from av.stream import Stream
 
 from tasks.errors import PermanentError
 from tasks.media.container import media_start
-from tasks.media.limits import MediaLimits
+from tasks.media.limits import MediaLimits, spell_s
 
 _CHECK_EVERY = 256
 
@@ -79,8 +79,7 @@ def _note(scans: dict[int, StreamScan], packet: Packet[Stream], *, keep_times: b
 
 def _check_length(latest_s: Fraction, limits: MediaLimits) -> None:
     if latest_s > limits.max_duration_s:
-        limit_min = limits.max_duration_s / 60
-        raise PermanentError("media.too_long", f"The file lasts longer than the {limit_min:g} minutes allowed")
+        raise PermanentError("media.too_long", f"The file lasts longer than {spell_s(limits.max_duration_s)}")
 
 
 def is_variable_rate(scan: StreamScan) -> bool:

@@ -19,12 +19,12 @@ from tasks.errors import PermanentError
 from tasks.media.checksum import sha256_of
 from tasks.media.colour import RANGES, SPACES, TRANSFERS
 from tasks.media.container import open_media
-from tasks.media.limits import MediaLimits
+from tasks.media.limits import MediaLimits, spell_s
 from tasks.media.packets import PacketScan, StreamScan, is_variable_rate, measured_rate, scan_packets
 from tasks.media.sniff import sniff
 
 _MISSING_SHARE = 0.05
-_MISSING_S = 2.0
+_MISSING_S = 1.0
 _FIRST_FRAME_PACKETS = 500
 
 
@@ -77,17 +77,16 @@ def _pick_streams(container: InputContainer, limits: MediaLimits) -> tuple[Video
 
 def _check_claims(claimed_s: float, video: VideoStream | None, audio: AudioStream | None, limits: MediaLimits) -> None:
     """Refuse from the header alone whatever it is already too much for."""
-    if claimed_s > limits.max_duration_s:
-        limit_min = limits.max_duration_s / 60
-        raise PermanentError(
-            "media.too_long",
-            f"The file says it lasts {claimed_s / 60:.1f} minutes; {limit_min:g} are allowed",
-            {"duration_s": claimed_s, "limit_s": limits.max_duration_s},
-        )
     if video is not None:
         _check_size(video.codec_context.width if video.codec_context else 0, _height(video), limits)
     if audio is not None:
         _check_audio(audio, limits)
+    if claimed_s > limits.max_duration_s:
+        raise PermanentError(
+            "media.too_long",
+            f"The file says it lasts {spell_s(claimed_s)}; {spell_s(limits.max_duration_s)} are allowed",
+            {"duration_s": claimed_s, "limit_s": limits.max_duration_s},
+        )
 
 
 def _height(video: VideoStream) -> int:

@@ -44,7 +44,7 @@ def transcribe_file(
 ) -> Transcript:
     """Transcribe a media file; no sound or no speech gives an empty transcript.
 
-    :param settings: a worker's settings, or :param options: those of speech alone; without both the environment is read.
+    :param settings: a worker's settings, or :param options: those of speech; without both the environment is read.
     :param language: ISO 639-1 code to force; None detects.
     :param progress: called with seconds of audio done and in all; what it raises stops the work.
     Errors: those of probing; ``speech.model_missing`` (transient); ``speech.engine_unavailable`` and
