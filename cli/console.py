@@ -33,7 +33,7 @@ def show_error(error: ReelyardError) -> None:
     """Print ``code: sentence`` and the findings under it."""
     say(f"{error.code}: {error.detail}")
     for finding in error.extra.get("findings", []):
-        hint = f" (did you mean {finding['suggestion']!r}?)" if finding.get("suggestion") else ""
+        hint = f" ({finding['suggestion']})" if finding.get("suggestion") else ""
         say(f"  {finding.get('pointer', '') or '/'}: {finding.get('message', '')}{hint}")
 
 

@@ -114,7 +114,7 @@ def _speech() -> Iterator[Finding]:
 def _fonts() -> Iterator[Finding]:
     from tasks import fonts
 
-    families = sorted({str(getattr(font, "family", font)) for font in fonts.catalogue()})
+    families = sorted({face.family for face in fonts.font_faces()})
     yield Finding("fonts", "ok" if families else "missing", ", ".join(families))
 
 

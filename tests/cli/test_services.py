@@ -79,21 +79,6 @@ def test_storage_refuses_anonymous_readers_at_every_door(services: RunningServic
     assert httpx.get(f"http://127.0.0.1:{services.ports['filer']}/").status_code == 401
 
 
-def test_every_port_is_on_loopback_only(services: RunningServices) -> None:
-    listening = {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text().splitlines()[1:]:
-            address, state = line.split()[1], line.split()[3]
-            host, port = address.split(":")
-            if state == "0A":
-                listening.setdefault(int(port, 16), set()).add(host)
-
-    assert services.ports
-    for name, port in services.ports.items():
-        assert listening.get(port, {"0100007F"}) <= {"0100007F"}, name
-    assert services.ports["s3"] in listening
-
-
 def test_a_home_in_use_is_refused_with_the_reason(home: Path) -> None:
     with start(home), pytest.raises(ConfigurationError, match=r"home\.in_use: Another reelyard runs in .* --home"):
         start(home)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 from cli.client import ENDED, ApiClient
 from cli.system import System, ping_workers
 from tasks.children import kill_tree
+
+LISTENING = "0A"
 
 
 @dataclass
@@ -72,6 +75,26 @@ def descendants(pid: int) -> list[int]:
             continue
         for child in children:
             found += [child, *descendants(child)]
+    return found
+
+
+def listening_addresses(pids: list[int]) -> set[tuple[str, int]]:
+    """Return (host, port) of every TCP socket on which the processes listen."""
+    sockets: set[str] = set()
+    for pid in pids:
+        for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                sockets.add(str(descriptor.readlink()))
+            except OSError:
+                continue
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            address, port = fields[1].split(":")
+            if fields[3] == LISTENING and f"socket:[{fields[9]}]" in sockets:
+                host = socket.inet_ntoa(bytes.fromhex(address)[::-1]) if table == "tcp" else address
+                found.add((host, int(port, 16)))
     return found
 
 

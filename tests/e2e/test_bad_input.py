@@ -55,5 +55,5 @@ def test_a_wrong_scenario_is_refused_with_pointer_and_suggestion_before_anything
 
     assert (refused.value.status, refused.value.code) == (422, "scenario.invalid")
     findings = {finding["pointer"]: finding.get("suggestion") for finding in refused.value.extra["findings"]}
-    assert findings["/trakcs"] == "tracks"
+    assert findings["/trakcs"] == "did you mean tracks?"
     assert quota(client, "daily_renders") == 0

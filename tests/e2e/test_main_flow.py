@@ -10,7 +10,17 @@ import pytest
 
 from cli.client import ApiClient, ApiProblemError
 from cli.verify import check_captions, check_render
-from tests.e2e.stack import Stack, caption, order, quota, results_of, transcribed, words_of
+from tests.e2e.stack import (
+    Stack,
+    caption,
+    descendants,
+    listening_addresses,
+    order,
+    quota,
+    results_of,
+    transcribed,
+    words_of,
+)
 
 
 def test_a_spoken_video_comes_back_captioned(stack: Stack, client: ApiClient, clips: Path, tmp_path: Path) -> None:
@@ -101,3 +111,13 @@ def test_documentation_health_and_flower_answer(stack: Stack) -> None:
     assert httpx.get(layout.flower_url, timeout=10).status_code == 401
     password = stack.system.vault["flower_password"]
     assert httpx.get(layout.flower_url, timeout=20, auth=("reelyard", password)).status_code == 200
+
+
+def test_nothing_listens_beyond_loopback(stack: Stack) -> None:
+    system = stack.system
+    roots = [*system.supervisor.children().values(), *system.services.children.values()]
+    listening = {address for child in roots for address in listening_addresses([child.pid, *descendants(child.pid)])}
+
+    ports = {port for _, port in listening}
+    assert {system.layout.port, system.layout.flower_port, *system.services.ports.values()} & ports
+    assert {host for host, _ in listening} == {"127.0.0.1"}
