@@ -78,7 +78,8 @@ class _Timeline:
 
     @staticmethod
     def _new_resampler() -> AudioResampler:
-        return AudioResampler(format="flt", layout="mono", rate=SPEECH_RATE)
+        # In whole numbers: mixing down to float would sum the channels to more than full scale.
+        return AudioResampler(format="s16", layout="mono", rate=SPEECH_RATE)
 
     def place(self, frame: AudioFrame) -> Iterator[Samples]:
         """Yield what becomes known with one more decoded frame."""
@@ -107,7 +108,7 @@ class _Timeline:
             made = self._resampler.resample(frame)
         except (av.error.FFmpegError, ValueError) as error:
             raise PermanentError("media.damaged", "The sound changes its form midway and cannot be read") from error
-        return [np.asarray(out.to_ndarray(), dtype=np.float32).reshape(-1) for out in made if out is not None]
+        return [_to_float(out) for out in made if out is not None]
 
     def _emit(self, pieces: list[Samples], skip: int) -> Iterator[Samples]:
         for piece in pieces:
@@ -116,7 +117,7 @@ class _Timeline:
             kept = piece[dropped:][: self._left]
             if len(kept):
                 self._count(len(kept))
-                yield np.nan_to_num(kept, nan=0.0, posinf=0.0, neginf=0.0)
+                yield kept
 
     def _emit_silence(self, count: int) -> Iterator[Samples]:
         while count > 0 and self._left > 0:
@@ -128,3 +129,7 @@ class _Timeline:
     def _count(self, made: int) -> None:
         self._made += made
         self._left -= made
+
+
+def _to_float(frame: AudioFrame) -> Samples:
+    return np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1) / np.float32(32768)

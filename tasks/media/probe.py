@@ -95,7 +95,9 @@ def _height(video: VideoStream) -> int:
 
 def _check_size(width: int, height: int, limits: MediaLimits) -> None:
     if width <= 0 or height <= 0:
-        raise PermanentError("media.unsupported_video", "The video's codec is unknown or its picture has no size")
+        raise PermanentError(
+            "media.unsupported_video", "The video's codec is unknown, or its picture is larger than allowed"
+        )
     if width * height > limits.max_pixels or max(width, height) > limits.max_side:
         raise PermanentError(
             "media.too_large",
