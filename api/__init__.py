@@ -15,6 +15,7 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     """Build the application; settings come from the environment when not given."""
     from api.auth.guard import configure_jwt
     from api.blueprints import register_blueprints
+    from api.database import driver_url
     from api.errors import register_error_handlers
     from api.extensions import db
     from api.idempotency import register_idempotency
@@ -27,7 +28,7 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.extensions["settings"] = settings
     app.config.update(
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_DATABASE_URI=driver_url(settings.database_url),
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         PROPAGATE_EXCEPTIONS=False,

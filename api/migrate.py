@@ -12,6 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from api.database import driver_url
+
 FOLDER = Path(__file__).parent.parent / "migrations"
 
 
@@ -40,7 +42,7 @@ def heads() -> list[str]:
 
 def current(database_url: str) -> str | None:
     """Return the database's revision, None when it is empty."""
-    engine = create_engine(database_url)
+    engine = create_engine(driver_url(database_url))
     try:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()

@@ -12,13 +12,14 @@ from cli.services.launcher import read_environ_of_home, start_services
 
 def create_account(home: Path, email: str, password: str, *, admin: bool, plan: str | None) -> dict[str, str]:
     """Add a user and return what it became; raises the errors of ``api.users.service.create_user``."""
-    from sqlalchemy import create_engine, make_url
+    from sqlalchemy import create_engine
     from sqlalchemy.orm import Session
 
+    from api.database import driver_url
     from api.users.service import create_user
 
     with database_of(home) as url:
-        engine = create_engine(make_url(url).set(drivername="postgresql+psycopg2"))
+        engine = create_engine(driver_url(url))
         try:
             with Session(engine) as session:
                 chosen = {"plan": plan} if plan else {}

@@ -14,14 +14,15 @@ from tasks.errors import PermanentError, ReelyardError
 
 def check(database_url: str) -> None:
     """Raise ``migrations.broken`` unless every migration goes both ways and leaves nothing behind."""
-    from sqlalchemy import create_engine, inspect, make_url
+    from sqlalchemy import create_engine, inspect
 
     from api import migrate
+    from api.database import driver_url
 
     heads = migrate.heads()
     if len(heads) != 1:
         raise PermanentError("migrations.broken", f"There must be one head, not {heads}")
-    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg2"))
+    engine = create_engine(driver_url(database_url))
     try:
         migrate.upgrade(database_url)
         first = sorted(inspect(engine).get_table_names())

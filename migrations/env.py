@@ -7,13 +7,15 @@ import os
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
+from api.database import driver_url
+
 LOCK = 7_235_812  # one migration at a time, whoever starts it
 
 
 def run() -> None:
     """Run the migrations in one transaction, under an advisory lock."""
     url = context.config.attributes.get("database_url") or os.environ["DATABASE_URL"]
-    engine = create_engine(url, poolclass=pool.NullPool)
+    engine = create_engine(driver_url(url), poolclass=pool.NullPool)
     with engine.connect() as connection:
         context.configure(connection=connection, transaction_per_migration=False)
         with context.begin_transaction():
