@@ -46,20 +46,18 @@ def delete_objects_after_commit(
         storage.delete(wanted)
 
     if wanted:
-        session.info.setdefault(_WAITING, []).append(remove)
+        transaction = session.get_transaction() or session.begin()
+        session.info.setdefault(_WAITING, []).append((transaction, remove))
 
 
 @event.listens_for(Session, "after_commit")
 def _run_waiting(session: Session) -> None:
     if session.in_nested_transaction():
-        return
-    for remove in session.info.pop(_WAITING, []):
-        _try(remove)
-
-
-@event.listens_for(Session, "after_rollback")
-def _forget_waiting(session: Session) -> None:
-    session.info.pop(_WAITING, None)
+        return  # only a savepoint: the transaction itself may still be rolled back
+    committed = session.get_transaction()
+    for transaction, remove in session.info.pop(_WAITING, []):
+        if transaction is committed:
+            _try(remove)
 
 
 def _try(remove: Callable[[], None]) -> None:

@@ -49,9 +49,9 @@ class Asset(db.Model):
 
     __tablename__ = "asset"
     __table_args__ = (
-        CheckConstraint(one_of("kind", AssetKind), name="ck_asset_kind"),
-        CheckConstraint(one_of("state", AssetState), name="ck_asset_state"),
-        CheckConstraint("size_bytes >= 0", name="ck_asset_size"),
+        CheckConstraint(one_of("kind", AssetKind), name="kind"),
+        CheckConstraint(one_of("state", AssetState), name="state"),
+        CheckConstraint("size_bytes >= 0", name="size"),
         Index("ix_asset_owner_created", "owner_id", "created_at", "id"),
         Index("ix_asset_source", "source_asset_id"),
     )
@@ -100,6 +100,11 @@ class Asset(db.Model):
         """Mark the asset as unusable with the reason its owner is shown."""
         self.state = AssetState.REFUSED.value
         self.refused_code, self.refused_message = code[:64], message[:1000]
+
+    def probe_again(self) -> None:
+        """Forget a refusal that was not the file's fault."""
+        self.state = AssetState.PROBING.value
+        self.refused_code = self.refused_message = None
 
     def mark_deleted(self) -> None:
         """End the asset; its row stays as lineage and for usage."""

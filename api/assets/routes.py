@@ -43,7 +43,7 @@ class AssetList(MethodView):
     def get(self, query: dict[str, Any]) -> Any:
         """List assets, newest first"""
         selected = service.select_assets(current_user().id, kind=query.get("kind"), state=query.get("state"))
-        return paginate(db.session, selected, Asset, query)
+        return paginate(db.session(), selected, Asset, query)
 
 
 @blueprint.route("/assets/<uuid:asset_id>")
@@ -65,7 +65,7 @@ class AssetItem(MethodView):
 
         Frees its storage. Transcripts go with it; renders made from it stay.
         """
-        service.delete_asset(db.session, get_asset(asset_id), storage=get_storage())
+        service.delete_asset(db.session(), get_asset(asset_id), storage=get_storage())
         db.session.commit()
 
 

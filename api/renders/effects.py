@@ -9,12 +9,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from api.assets.models import Asset, AssetKind, AssetState
+from api.assets.service import require_ready
 from api.errors import QuotaError
 from api.ids import new_id
-from api.jobs.effects import on_job_ended, on_step_succeeded
+from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded
 from api.jobs.models import Job, Step
 from api.jobs.states import JobState
-from api.quotas.service import release, reserve_storage, settle
+from api.quotas.service import release, reserve_render, reserve_storage, settle
 from api.renders.models import Render
 from api.renders.service import JOB_KIND
 from api.uploads.effects import own_key
@@ -105,3 +106,12 @@ def settle_render(session: Session, job: Job) -> None:
         settle(session, ref)
     else:
         release(session, ref)
+
+
+@on_job_retried(JOB_KIND)
+def reopen_render(session: Session, job: Job) -> None:
+    """Reserve again what the failure gave back; raise ``quota.*`` or ``asset.*`` when it cannot start any more."""
+    render = session.get_one(Render, UUID(job.subject["render_id"]))
+    source = session.get_one(Asset, render.source_asset_id, with_for_update={"read": True})
+    require_ready(source)
+    reserve_render(session, session.get_one(User, render.owner_id), job.id)

@@ -48,6 +48,21 @@ class Render(db.Model):
         return str(self.job.state)
 
     @property
+    def progress(self) -> dict[str, Any]:
+        """The job's progress."""
+        return self.job.progress
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """Why the job failed, or None."""
+        return self.job.error
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the job ended."""
+        return self.job.finished_at
+
+    @property
     def links(self) -> dict[str, str]:
         """Paths on the API that belong to this render."""
         own, job = f"/api/v1/renders/{self.id}", f"/api/v1/jobs/{self.job_id}"

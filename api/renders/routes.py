@@ -47,7 +47,9 @@ class RenderList(MethodView):
     @blueprint.response(200, RenderPageResponse)
     def get(self, query: dict[str, Any]) -> Any:
         """List renders, newest first"""
-        return paginate(db.session, service.select_renders(current_user().id, state=query.get("state")), Render, query)
+        return paginate(
+            db.session(), service.select_renders(current_user().id, state=query.get("state")), Render, query
+        )
 
     @blueprint.arguments(RenderRequest)
     @blueprint.response(202, RenderResponse)
@@ -62,7 +64,7 @@ class RenderList(MethodView):
         """
         service.check_order(body["scenario"])
         render = service.create_render(
-            db.session,
+            db.session(),
             current_user(),
             get_owned(Asset, body["source_asset_id"]),
             scenario=body["scenario"],
@@ -101,7 +103,7 @@ class RenderCancellation(MethodView):
         Its quota goes back.
         """
         render = get_owned(Render, render_id)
-        request_cancel(db.session, render.job)
+        request_cancel(db.session(), render.job)
         db.session.commit()
         return render
 
@@ -118,7 +120,7 @@ class RenderDownload(MethodView):
     @problems(blueprint, {404: "render.not_found", 409: "render.not_finished, render.result_deleted"})
     def get(self, query: dict[str, Any], render_id: UUID) -> ResponseReturnValue:
         """Get a URL that downloads the finished video"""
-        asset = service.require_result(db.session, get_owned(Render, render_id))
+        asset = service.require_result(db.session(), get_owned(Render, render_id))
         return hand_out(sign_download(asset, storage=get_storage(), settings=get_settings()), query)
 
 
@@ -134,5 +136,5 @@ class RenderPoster(MethodView):
     @problems(blueprint, {404: "render.not_found, asset.no_poster", 409: "render.not_finished, render.result_deleted"})
     def get(self, query: dict[str, Any], render_id: UUID) -> ResponseReturnValue:
         """Get a URL that shows a still of the finished video"""
-        asset = service.require_result(db.session, get_owned(Render, render_id))
+        asset = service.require_result(db.session(), get_owned(Render, render_id))
         return hand_out(sign_poster(asset, storage=get_storage(), settings=get_settings()), query)

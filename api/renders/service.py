@@ -16,7 +16,7 @@ from api.errors import ConflictError
 from api.ids import new_id
 from api.jobs.models import Job
 from api.jobs.service import create_job
-from api.quotas.service import reserve_render
+from api.quotas.service import QuotaKind, get_usage, refuse, reserve_render
 from api.renders.models import Render
 from api.users.models import User
 from tasks.contracts import RenderOrder, RenderOutput
@@ -45,6 +45,7 @@ def create_render(
     media = require_ready(source).media_info
     if media is None or media.video is None:
         raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
+    require_room(session, user)
     order = RenderOrder(source.object_key, scenario, output, source_sha256=source.sha256)
     render_id = new_id()
     job = create_job(
@@ -68,6 +69,13 @@ def create_render(
     session.add(render)
     session.flush()
     return render
+
+
+def require_room(session: Session, user: User) -> None:
+    """Raise ``quota.storage_bytes`` while a user's storage is full: the result would have no place."""
+    state = get_usage(session, user)[QuotaKind.STORAGE_BYTES.value]
+    if state.remaining <= 0:
+        refuse(QuotaKind.STORAGE_BYTES, state, 1)
 
 
 def hash_order(source_sha256: str, scenario: dict[str, Any], output: RenderOutput) -> str:

@@ -19,7 +19,7 @@ class TranscriptRecord(db.Model):
 
     __tablename__ = "transcript"
     __table_args__ = (
-        CheckConstraint("current_version >= 1", name="ck_transcript_version"),
+        CheckConstraint("current_version >= 1", name="version"),
         Index("ix_transcript_owner_created", "owner_id", "created_at", "id"),
         Index("ix_transcript_asset", "asset_id", "created_at", "id"),
     )

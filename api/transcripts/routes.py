@@ -49,7 +49,7 @@ ETAG = {"ETag": {"description": "The version", "schema": {"type": "string"}}}
 
 def get_transcript(transcript_id: UUID) -> TranscriptRecord:
     """Return the caller's transcript unless its asset was deleted."""
-    return service.require_alive(db.session, get_owned(TranscriptRecord, transcript_id))
+    return service.require_alive(db.session(), get_owned(TranscriptRecord, transcript_id))
 
 
 def answer(record: TranscriptRecord, version: TranscriptVersion) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -70,7 +70,7 @@ class TranscriptList(MethodView):
     def get(self, query: dict[str, Any]) -> Any:
         """List transcripts, newest first"""
         selected = service.select_transcripts(current_user().id, asset_id=query.get("asset_id"))
-        return paginate(db.session, selected, TranscriptRecord, query)
+        return paginate(db.session(), selected, TranscriptRecord, query)
 
 
 @blueprint.route("/transcripts/<uuid:transcript_id>")
@@ -84,7 +84,7 @@ class TranscriptItem(MethodView):
     def get(self, transcript_id: UUID) -> Any:
         """Read a transcript"""
         record = get_transcript(transcript_id)
-        return answer(record, service.get_version(db.session, record, record.current_version))
+        return answer(record, service.get_version(db.session(), record, record.current_version))
 
     @blueprint.doc(parameters=[IF_MATCH])
     @blueprint.arguments(TranscriptRequest)
@@ -97,7 +97,7 @@ class TranscriptItem(MethodView):
         """
         record = get_transcript(transcript_id)
         expected = service.read_expected_version(request.headers.get("If-Match"))
-        version = service.edit_transcript(db.session, record, expected=expected, **body)
+        version = service.edit_transcript(db.session(), record, expected=expected, **body)
         db.session.commit()
         return answer(record, version)
 
@@ -112,7 +112,7 @@ class VersionList(MethodView):
     @problems(blueprint, {404: "transcript.not_found"})
     def get(self, transcript_id: UUID) -> Any:
         """List the versions of a transcript, newest first"""
-        return {"items": service.list_versions(db.session, get_transcript(transcript_id))}
+        return {"items": service.list_versions(db.session(), get_transcript(transcript_id))}
 
 
 @blueprint.route("/transcripts/<uuid:transcript_id>/versions/<int:version>")
@@ -125,7 +125,7 @@ class VersionItem(MethodView):
     @problems(blueprint, {404: "transcript.not_found, transcript.version_not_found"})
     def get(self, transcript_id: UUID, version: int) -> TranscriptVersion:
         """Read one version of a transcript"""
-        return service.get_version(db.session, get_transcript(transcript_id), version)
+        return service.get_version(db.session(), get_transcript(transcript_id), version)
 
 
 @blueprint.route("/transcripts/<uuid:transcript_id>/revert")
@@ -145,7 +145,7 @@ class TranscriptReversion(MethodView):
         """
         record = get_transcript(transcript_id)
         expected = service.read_expected_version(request.headers.get("If-Match"))
-        version = service.revert_transcript(db.session, record, expected=expected, version=body["version"])
+        version = service.revert_transcript(db.session(), record, expected=expected, version=body["version"])
         db.session.commit()
         return answer(record, version)
 
@@ -158,11 +158,11 @@ class TranscriptScenario(MethodView):
 
     @blueprint.arguments(ScenarioQuery, location="query")
     @blueprint.response(200, {"type": "object", "description": "A scenario, ready for POST /renders"})
-    @problems(blueprint, {404: "transcript.not_found", 409: "asset.no_video", 422: "scenario.preset_unknown"})
+    @problems(blueprint, {404: "transcript.not_found", 409: "asset.no_video", 422: "scenario.unknown_preset"})
     def get(self, query: dict[str, Any], transcript_id: UUID) -> Response:
         """Build a scenario from the current version"""
         record = get_transcript(transcript_id)
-        return jsonify(service.build_scenario(db.session, record, **query))
+        return jsonify(service.build_scenario(db.session(), record, **query))
 
 
 @blueprint.route("/transcripts/<uuid:transcript_id>/export")
@@ -177,6 +177,6 @@ class TranscriptExport(MethodView):
     def get(self, query: dict[str, Any], transcript_id: UUID) -> Response:
         """Export the current version"""
         content_type, write = FORMATS[query["format"]]
-        text = write(service.current_document(db.session, get_transcript(transcript_id)))
+        text = write(service.current_document(db.session(), get_transcript(transcript_id)))
         disposition = {"Content-Disposition": f'attachment; filename="transcript.{query["format"]}"'}
         return Response(text, content_type=f"{content_type}; charset=utf-8", headers=disposition)

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from api.assets.cleanup import delete_objects_after_commit
 from api.assets.models import Asset, AssetKind, AssetState
+from api.errors import ConflictError, NotFoundError
 from api.extensions import get_storage
-from api.jobs.effects import on_job_ended, on_step_succeeded
+from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded
 from api.jobs.models import Job, Step
 from api.quotas.service import release
 from api.transcripts.service import store_heard
@@ -26,7 +27,7 @@ from tasks.names import TaskName
 
 @on_step_succeeded(TaskName.INGEST_PROBE)
 def store_probe(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
-    """Make the asset ready with what the probe told, or refuse bytes that are not the declared ones."""
+    """Make the asset ready with what the probe told, unless the bytes are not the declared ones."""
     asset = lock_asset(session, job)
     if asset is None:
         return
@@ -34,9 +35,7 @@ def store_probe(session: Session, job: Job, step: Step, result: dict[str, Any]) 
     upload = session.get(Upload, UUID(job.subject["upload_id"]))
     declared = upload.sha256 if upload else ""
     if declared and declared != media.sha256:
-        detail = f"The file's SHA-256 is {media.sha256}, {declared} was declared"
-        refuse_asset(session, asset, "media.checksum_mismatch", detail)
-        return
+        raise PermanentError("media.checksum_mismatch", f"The file's SHA-256 is {media.sha256}, not {declared}")
     asset.media, asset.sha256, asset.size_bytes = media.to_json(), media.sha256, media.size_bytes
     asset.kind = (AssetKind.VIDEO if media.video else AssetKind.AUDIO).value
     asset.accept()
@@ -75,6 +74,19 @@ def settle_ingest(session: Session, job: Job) -> None:
         refuse_asset(session, asset, code, message)
     else:
         asset.refuse(code, message)
+
+
+@on_job_retried(JOB_KIND)
+def reopen_ingest(session: Session, job: Job) -> None:
+    """Let the analysis start again unless the bytes are gone; raise ``asset.not_found`` or ``asset.refused``."""
+    asset = lock_asset(session, job)
+    if asset is None:
+        raise NotFoundError("asset.not_found", "The asset was deleted")
+    if asset.state != AssetState.REFUSED:
+        return
+    if (asset.refused_code or "").startswith("media."):
+        raise ConflictError("asset.refused", f"The asset was refused for good: {asset.refused_message}")
+    asset.probe_again()
 
 
 def lock_asset(session: Session, job: Job) -> Asset | None:

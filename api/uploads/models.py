@@ -34,8 +34,8 @@ class Upload(db.Model):
 
     __tablename__ = "upload"
     __table_args__ = (
-        CheckConstraint(one_of("state", UploadState), name="ck_upload_state"),
-        CheckConstraint("size_bytes > 0", name="ck_upload_size"),
+        CheckConstraint(one_of("state", UploadState), name="state"),
+        CheckConstraint("size_bytes > 0", name="size"),
         Index("ix_upload_owner_created", "owner_id", "created_at", "id"),
         Index("ix_upload_job", "job_id"),
         Index("ix_upload_expiry", "expires_at", postgresql_where=text("state = 'pending'")),

@@ -49,7 +49,7 @@ class UploadList(MethodView):
         the given headers, then complete the upload.
         """
         ticket = service.create_upload(
-            db.session, current_user(), declared, storage=get_storage(), settings=get_settings()
+            db.session(), current_user(), declared, storage=get_storage(), settings=get_settings()
         )
         db.session.commit()
         return ticket
@@ -74,13 +74,13 @@ class UploadItem(MethodView):
 
         Frees the reserved storage. A completed upload is an asset: delete that.
         """
-        service.abort_upload(db.session, get_owned(Upload, upload_id), storage=get_storage())
+        service.abort_upload(db.session(), get_owned(Upload, upload_id), storage=get_storage())
         db.session.commit()
 
 
 def finish_upload(upload_id: UUID) -> Upload:
     """Complete an upload, commit, and ring its job at once."""
-    upload = service.complete_upload(db.session, get_owned(Upload, upload_id), storage=get_storage())
+    upload = service.complete_upload(db.session(), get_owned(Upload, upload_id), storage=get_storage())
     db.session.commit()
     if upload.job_id is not None:
         publish_soon(upload.job_id)

@@ -24,7 +24,7 @@ class Usage(MethodView):
     @blueprint.response(200, UsageResponse)
     def get(self) -> Any:
         """See what is left of each quota"""
-        return service.describe_quotas(db.session, current_user())
+        return service.describe_quotas(db.session(), current_user())
 
 
 @blueprint.route("/usage/history")
@@ -37,4 +37,4 @@ class UsageHistory(MethodView):
     @blueprint.response(200, UsageHistoryResponse)
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """See what was used, per day or month"""
-        return {"by": query["by"], "items": service.list_history(db.session, current_user().id, **query)}
+        return {"by": query["by"], "items": service.list_history(db.session(), current_user().id, **query)}

@@ -12,9 +12,9 @@ from sqlalchemy import BigInteger, Float, Select, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from api.quotas import service as quotas
 from api.jobs.models import Job
 from api.jobs.states import JobState
+from api.quotas import service as quotas
 from api.renders.models import Render
 from api.transcripts.models import TranscriptRecord, TranscriptVersion
 from api.uploads.models import Upload, UploadState
@@ -50,7 +50,7 @@ COUNTERS = tuple(field.name for field in fields(UsagePeriod) if field.name != "s
 
 def describe_quotas(session: Session, user: User) -> dict[str, Any]:
     """Say how much of each of a user's limits is used now."""
-    return {"plan": user.plan, "quotas": quotas.describe(session, user)}
+    return {"plan": user.plan_code, "quotas": quotas.get_usage(session, user)}
 
 
 def list_history(session: Session, owner_id: UUID, *, by: str, days: int) -> list[UsagePeriod]:

@@ -33,13 +33,19 @@ def key(name: str = "id") -> sa.Column:
     return sa.Column(name, UUID(as_uuid=True), primary_key=True)
 
 
-def reference(name: str, target: str, *, ondelete: str, nullable: bool = False, unique: bool = False) -> sa.Column:
-    target_key = sa.ForeignKey(f"{target}.id", ondelete=ondelete)
-    return sa.Column(name, UUID(as_uuid=True), target_key, nullable=nullable, unique=unique)
+def reference(
+    table: str, name: str, target: str, *, ondelete: str, nullable: bool = False, primary_key: bool = False
+) -> sa.Column:
+    foreign = sa.ForeignKey(f"{target}.id", ondelete=ondelete, name=f"fk_{table}_{name}_{target}")
+    return sa.Column(name, UUID(as_uuid=True), foreign, nullable=nullable, primary_key=primary_key)
 
 
-def owner() -> sa.Column:
-    return reference("owner_id", "user", ondelete="CASCADE")
+def unique(table: str, column: str) -> sa.UniqueConstraint:
+    return sa.UniqueConstraint(column, name=f"uq_{table}_{column}")
+
+
+def owner(table: str, *, primary_key: bool = False) -> sa.Column:
+    return reference(table, "owner_id", "user", ondelete="CASCADE", primary_key=primary_key)
 
 
 def moment(name: str) -> sa.Column:
@@ -50,22 +56,24 @@ def create_asset() -> None:
     op.create_table(
         "asset",
         key(),
-        owner(),
+        owner("asset"),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("filename", sa.String(255), nullable=False),
         sa.Column("content_type", sa.String(127), nullable=False),
-        sa.Column("object_key", sa.String(512), nullable=False, unique=True),
+        sa.Column("object_key", sa.String(512), nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("media", JSONB),
-        sa.Column("poster_key", sa.String(512), unique=True),
-        reference("source_asset_id", "asset", ondelete="SET NULL", nullable=True),
+        sa.Column("poster_key", sa.String(512)),
+        reference("asset", "source_asset_id", "asset", ondelete="SET NULL", nullable=True),
         sa.Column("refused_code", sa.String(64)),
         sa.Column("refused_message", sa.String(1000)),
         moment("created_at"),
         moment("updated_at"),
         sa.Column("deleted_at", MOMENT),
+        unique("asset", "object_key"),
+        unique("asset", "poster_key"),
         sa.CheckConstraint("kind IN ('video', 'audio', 'image', 'render')", name="ck_asset_kind"),
         sa.CheckConstraint("state IN ('pending', 'probing', 'ready', 'refused', 'deleted')", name="ck_asset_state"),
         sa.CheckConstraint("size_bytes >= 0", name="ck_asset_size"),
@@ -78,19 +86,21 @@ def create_upload() -> None:
     op.create_table(
         "upload",
         key(),
-        owner(),
-        reference("asset_id", "asset", ondelete="CASCADE", unique=True),
-        reference("job_id", "job", ondelete="SET NULL", nullable=True),
+        owner("upload"),
+        reference("upload", "asset_id", "asset", ondelete="CASCADE"),
+        reference("upload", "job_id", "job", ondelete="SET NULL", nullable=True),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("content_type", sa.String(127), nullable=False),
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("language", sa.String(8)),
-        sa.Column("object_key", sa.String(512), nullable=False, unique=True),
+        sa.Column("object_key", sa.String(512), nullable=False),
         sa.Column("upload_ref", sa.String(512), nullable=False),
         sa.Column("expires_at", MOMENT, nullable=False),
         moment("created_at"),
         sa.Column("completed_at", MOMENT),
+        unique("upload", "asset_id"),
+        unique("upload", "object_key"),
         sa.CheckConstraint(
             "state IN ('pending', 'completed', 'refused', 'aborted', 'expired')", name="ck_upload_state"
         ),
@@ -105,22 +115,21 @@ def create_transcript() -> None:
     op.create_table(
         "transcript",
         key(),
-        owner(),
-        reference("asset_id", "asset", ondelete="CASCADE"),
-        reference("job_id", "job", ondelete="SET NULL", nullable=True, unique=True),
+        owner("transcript"),
+        reference("transcript", "asset_id", "asset", ondelete="CASCADE"),
+        reference("transcript", "job_id", "job", ondelete="SET NULL", nullable=True),
         sa.Column("current_version", sa.Integer, nullable=False),
         sa.Column("language", sa.String(8), nullable=False),
         moment("created_at"),
         moment("updated_at"),
+        unique("transcript", "job_id"),
         sa.CheckConstraint("current_version >= 1", name="ck_transcript_version"),
     )
     op.create_index("ix_transcript_owner_created", "transcript", ["owner_id", "created_at", "id"])
     op.create_index("ix_transcript_asset", "transcript", ["asset_id", "created_at", "id"])
     op.create_table(
         "transcript_version",
-        sa.Column(
-            "transcript_id", UUID(as_uuid=True), sa.ForeignKey("transcript.id", ondelete="CASCADE"), primary_key=True
-        ),
+        reference("transcript_version", "transcript_id", "transcript", ondelete="CASCADE", primary_key=True),
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("document", JSONB, nullable=False),
         sa.Column("author", sa.String(16), nullable=False),
@@ -133,15 +142,16 @@ def create_render() -> None:
     op.create_table(
         "render",
         key(),
-        owner(),
-        reference("job_id", "job", ondelete="CASCADE", unique=True),
-        reference("source_asset_id", "asset", ondelete="CASCADE"),
-        reference("asset_id", "asset", ondelete="SET NULL", nullable=True),
+        owner("render"),
+        reference("render", "job_id", "job", ondelete="CASCADE"),
+        reference("render", "source_asset_id", "asset", ondelete="CASCADE"),
+        reference("render", "asset_id", "asset", ondelete="SET NULL", nullable=True),
         sa.Column("scenario", JSONB, nullable=False),
         sa.Column("scenario_hash", sa.String(64), nullable=False),
         sa.Column("output", JSONB, nullable=False),
         sa.Column("receipt", JSONB),
         moment("created_at"),
+        unique("render", "job_id"),
     )
     op.create_index("ix_render_owner_created", "render", ["owner_id", "created_at", "id"])
     op.create_index("ix_render_hash", "render", ["owner_id", "scenario_hash"])
@@ -153,7 +163,7 @@ def create_usage_day() -> None:
     counts = ("renders_ordered", "renders_succeeded", "renders_failed", "uploads", "transcripts")
     op.create_table(
         "usage_day",
-        sa.Column("owner_id", UUID(as_uuid=True), sa.ForeignKey("user.id", ondelete="CASCADE"), primary_key=True),
+        owner("usage_day", primary_key=True),
         sa.Column("day", sa.Date, primary_key=True),
         *(sa.Column(name, sa.Integer, nullable=False) for name in counts),
         sa.Column("uploaded_bytes", sa.BigInteger, nullable=False),

@@ -5,14 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from threading import Barrier, Thread
 from typing import Any
 
 import httpx
 
 from api.extensions import db
 from api.jobs.models import Step
-from tasks.contracts import AudioInfo, MediaInfo, RenderReceipt, Segment, StepFailure, StepReport, Transcript, VideoInfo
-from tasks.contracts import Word
+from tasks.contracts import (
+    AudioInfo,
+    MediaInfo,
+    RenderReceipt,
+    Segment,
+    StepFailure,
+    StepReport,
+    Transcript,
+    VideoInfo,
+    Word,
+)
 from tasks.contracts.signing import signed_headers
 from tasks.names import REPORT_PATH, CallbackPath, TaskName
 
@@ -160,3 +170,22 @@ def ingest(
 
 def storage_used(user: Caller) -> int:
     return int(user.get("/usage")["quotas"]["storage_bytes"]["used"])
+
+
+def at_once(
+    app: Any, user: Caller, count: int, method: str, path: str, body: dict[str, Any] | None = None
+) -> list[Any]:
+    """Send the same request many times at the same moment and return the answers."""
+    start, answers = Barrier(count), []
+
+    def send_one() -> None:
+        mine = Caller(app.test_client(), user.token, user.id)
+        start.wait()
+        answers.append(mine.call(method, path, body))
+
+    threads = [Thread(target=send_one) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlparse
 from uuid import uuid4
 
 import httpx
 
-from api.assets.cleanup import sweep_objects
+from api.assets.cleanup import delete_objects_after_commit, sweep_objects
 from api.assets.models import Asset
 from api.extensions import db, get_storage
 from tests.api.farm import CLIP, Caller, Farm, announce, ingest, send, storage_used
@@ -103,6 +104,27 @@ def test_assets_of_others_are_not_found(user: Caller, other: Caller, farm: Farm)
     assert other.get("/assets")["items"] == []
 
 
+def test_objects_are_removed_only_once_their_transaction_has_committed(app: Any) -> None:
+    storage, session = get_storage(), db.session()
+    key = f"jobs/{uuid4()}/x/1/y"
+    storage.put_bytes(key, b"x", content_type="text/plain")
+
+    delete_objects_after_commit(session, storage, [key])
+    session.rollback()
+    session.commit()
+    after_rollback = storage.head(key)
+    delete_objects_after_commit(session, storage, [key])
+    inner = session.begin_nested()
+    inner.commit()
+    after_savepoint = storage.head(key)
+    session.begin_nested().rollback()
+    session.commit()
+
+    assert after_rollback is not None
+    assert after_savepoint is not None
+    assert storage.head(key) is None
+
+
 def test_the_sweep_removes_old_objects_without_rows_and_nothing_else(user: Caller, farm: Farm) -> None:
     kept = db.session.get_one(Asset, ingest(user, farm)).object_key
     pending = announce(user, CLIP)
@@ -117,8 +139,8 @@ def test_the_sweep_removes_old_objects_without_rows_and_nothing_else(user: Calle
     for key in (*orphans, busy, foreign):
         storage.put_bytes(key, b"x", content_type="text/plain")
 
-    assert sweep_objects(db.session) == 0
-    assert sweep_objects(db.session, now=datetime.now(UTC) + TOMORROW) >= 2
+    assert sweep_objects(db.session()) == 0
+    assert sweep_objects(db.session(), now=datetime.now(UTC) + TOMORROW) >= 2
 
     assert [storage.head(key) for key in orphans] == [None, None]
     assert None not in [storage.head(key) for key in (kept, pending_key, busy, foreign)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,8 @@ import pytest
 from api.extensions import db, get_storage
 from api.jobs.models import Job
 from api.renders.models import Render
-from tests.api.farm import CLIP, Caller, Farm, ingest, receipt_of, sha256_of, storage_used
+from api.users.models import Plan, User
+from tests.api.farm import CLIP, Caller, Farm, at_once, ingest, receipt_of, sha256_of, storage_used
 
 RESULT = b"finished video"
 
@@ -199,6 +201,87 @@ def test_concurrent_renders_stop_at_the_plans_limit(user: Caller, order: dict[st
 
     assert answer.get_json()["code"] == "quota.concurrent_renders"
     assert counts(user) == (cap, cap, cap, cap)
+
+
+def test_orders_at_the_same_moment_never_pass_the_limit(app: Any, user: Caller, order: dict[str, Any]) -> None:
+    cap = user.get("/usage")["quotas"]["concurrent_renders"]["cap"]
+
+    answers = at_once(app, user, cap + 6, "POST", "/renders", order)
+
+    assert sorted(answer.status_code for answer in answers) == [202] * cap + [429] * 6
+    assert counts(user) == (cap, cap, cap, cap)
+
+
+def test_orders_come_at_a_limited_rate(user: Caller, order: dict[str, Any]) -> None:
+    broken = {**order, "scenario": {"colour": "red"}}
+
+    statuses = [user.call("POST", "/renders", broken).status_code for _ in range(20)]
+    refused = user.call("POST", "/renders", order)
+
+    assert statuses == [422] * 20
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "rate.limited")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert counts(user) == (0, 0, 0, 0)
+
+
+@pytest.fixture
+def small_plan(app: Any, user: Caller) -> Iterator[int]:
+    """Room for the source, and five bytes more."""
+    room = len(CLIP) + 5
+    db.session.add(
+        Plan(code="small", daily_renders=9, monthly_renders=9, concurrent_renders=9, storage_bytes=room, weight=1)
+    )
+    db.session.flush()
+    db.session.query(User).filter_by(id=user.id).update({"plan_code": "small"})
+    db.session.commit()
+    yield room
+    db.session.query(User).update({"plan_code": "free"})
+    db.session.query(Plan).filter_by(code="small").delete()
+    db.session.commit()
+
+
+def test_finished_work_is_kept_when_the_storage_is_full_but_no_more_is_begun(
+    user: Caller, farm: Farm, order: dict[str, Any], small_plan: int
+) -> None:
+    render = user.post("/renders", order, expect=202)
+
+    finish(farm, render["job_id"])
+
+    assert user.get(f"/renders/{render['id']}")["state"] == "succeeded"
+    assert httpx.get(user.get(f"/renders/{render['id']}/download")["url"]).content == RESULT
+    assert storage_used(user) == small_plan
+    assert user.call("POST", "/renders", order).get_json()["code"] == "quota.storage_bytes"
+    user.delete(f"/assets/{user.get('/assets?kind=render')['items'][0]['id']}", expect=204)
+    assert storage_used(user) == len(CLIP)
+
+
+def test_a_retry_reserves_what_the_failure_gave_back(user: Caller, farm: Farm, order: dict[str, Any]) -> None:
+    render = user.post("/renders", order, expect=202)
+    farm.fail(render["job_id"], "render", "render.crashed")
+    assert counts(user) == (1, 1, 0, 0)
+
+    user.post(f"/jobs/{render['job_id']}/retry", expect=202)
+
+    assert counts(user) == (1, 1, 1, 1)
+    finish(farm, render["job_id"])
+    assert user.get(f"/renders/{render['id']}")["state"] == "succeeded"
+    assert counts(user) == (1, 1, 1, 0)
+
+
+def test_a_worker_cannot_name_an_object_that_is_not_its_own(user: Caller, farm: Farm, order: dict[str, Any]) -> None:
+    render = user.post("/renders", order, expect=202)
+    result = {
+        "object_key": f"uploads/{user.id}/{uuid4()}/source",
+        "poster_key": None,
+        "size_bytes": 1,
+        "sha256": sha256_of(b"x"),
+        "receipt": receipt_of(),
+    }
+
+    farm.report(farm.claim(render["job_id"], "render"), result=result)
+
+    assert user.get(f"/renders/{render['id']}")["error"]["code"] == "step.foreign_key"
+    assert user.get("/assets?kind=render")["items"] == []
 
 
 def test_lists_are_paged_and_filtered_by_state(user: Caller, farm: Farm, order: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from api.extensions import db, get_settings, get_storage
 from api.jobs.models import Job
 from api.uploads.models import Upload
 from api.uploads.service import expire_uploads
-from tests.api.farm import CLIP, Caller, Farm, announce, media_of, send, sha256_of, storage_used, transcript_of
+from tests.api.farm import CLIP, Caller, Farm, announce, at_once, media_of, send, sha256_of, storage_used, transcript_of
 
 
 def stored_key(upload_id: str) -> str:
@@ -74,6 +74,17 @@ def test_completing_twice_gives_the_same_answer_and_one_job(user: Caller) -> Non
     assert db.session.query(Job).filter_by(owner_id=user.id).count() == 1
 
 
+def test_completing_many_times_at_once_starts_one_job(app: Any, user: Caller) -> None:
+    ticket = announce(user, CLIP)
+    send(ticket, CLIP)
+
+    answers = at_once(app, user, 6, "POST", f"/uploads/{ticket['id']}/complete")
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.get_json()["job_id"] for answer in answers}) == 1
+    assert db.session.query(Job).filter_by(owner_id=user.id).count() == 1
+
+
 def test_completing_before_anything_was_sent_changes_nothing(user: Caller) -> None:
     ticket = announce(user, CLIP)
 
@@ -114,19 +125,19 @@ def test_a_big_upload_goes_up_in_parts(app: Any, user: Caller, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("change", "code"),
+    ("change", "status", "code"),
     [
-        ({"content_type": "text/html"}, "upload.type_refused"),
-        ({"content_type": "image/svg+xml"}, "upload.type_refused"),
-        ({"size_bytes": 1 << 43}, "upload.too_large"),
+        ({"content_type": "text/html"}, 422, "upload.type_refused"),
+        ({"content_type": "image/svg+xml"}, 422, "upload.type_refused"),
+        ({"size_bytes": 1 << 43}, 413, "upload.too_large"),
     ],
 )
 def test_files_that_can_never_be_accepted_are_refused_before_anything_is_reserved(
-    user: Caller, change: dict[str, object], code: str
+    user: Caller, change: dict[str, object], status: int, code: str
 ) -> None:
     declared = {"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": 10, **change}
 
-    assert user.post("/uploads", declared, expect=422)["code"] == code
+    assert user.post("/uploads", declared, expect=status)["code"] == code
     assert storage_used(user) == 0
     assert user.get("/assets")["items"] == []
 
@@ -193,9 +204,9 @@ def test_an_upload_nobody_completes_expires_and_gives_everything_back(user: Call
     db.session.query(Upload).filter_by(id=ticket["id"]).update({"expires_at": datetime.now(UTC) - timedelta(seconds=1)})
     db.session.commit()
 
-    assert user.post(f"/uploads/{ticket['id']}/complete", expect=409)["code"] == "upload.expired"
-    assert expire_uploads(db.session) >= 1
-    assert expire_uploads(db.session) == 0
+    assert user.post(f"/uploads/{ticket['id']}/complete", expect=410)["code"] == "upload.expired"
+    assert expire_uploads(db.session()) >= 1
+    assert expire_uploads(db.session()) == 0
 
     assert user.get(f"/uploads/{ticket['id']}")["state"] == "expired"
     assert storage_used(user) == 0
@@ -215,6 +226,33 @@ def test_a_refused_file_says_why_and_frees_its_storage(user: Caller, farm: Farm)
     assert storage_used(user) == 0
     assert get_storage().head(stored_key(ticket["id"])) is None
     assert user.get(f"/assets/{ticket['asset_id']}/download", expect=409)["code"] == "asset.refused"
+
+
+def test_a_fault_of_the_machine_can_be_tried_again(user: Caller, farm: Farm) -> None:
+    ticket = announce(user, CLIP)
+    send(ticket, CLIP)
+    job_id = user.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
+    farm.fail(job_id, "probe", "worker.misconfigured", "The worker is not set up.")
+    refused = user.get(f"/assets/{ticket['asset_id']}")
+
+    user.post(f"/jobs/{job_id}/retry", expect=202)
+    probing = user.get(f"/assets/{ticket['asset_id']}")
+    farm.succeed(job_id, "probe", media_of())
+
+    assert (refused["state"], refused["refused"]["code"]) == ("refused", "worker.misconfigured")
+    assert (probing["state"], probing["refused"]) == ("probing", None)
+    assert user.get(f"/assets/{ticket['asset_id']}")["state"] == "ready"
+    assert storage_used(user) == len(CLIP)
+
+
+def test_a_file_that_was_refused_for_good_is_not_tried_again(user: Caller, farm: Farm) -> None:
+    ticket = announce(user, CLIP)
+    send(ticket, CLIP)
+    job_id = user.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
+    farm.fail(job_id, "probe", "media.unsupported")
+
+    assert user.post(f"/jobs/{job_id}/retry", expect=409)["code"] == "asset.refused"
+    assert user.get(f"/jobs/{job_id}")["state"] == "failed"
 
 
 def test_bytes_that_are_not_the_declared_ones_are_refused(user: Caller, farm: Farm) -> None:

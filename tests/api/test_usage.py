@@ -63,9 +63,9 @@ def test_rolling_up_twice_gives_the_same_rows(user: Caller, farm: Farm) -> None:
     db.session.query(Upload).filter_by(owner_id=user.id).update({"completed_at": yesterday})
     db.session.commit()
 
-    roll_up(db.session)
+    roll_up(db.session())
     first = [(row.day, row.uploads, row.transcripts) for row in rows_of(user)]
-    roll_up(db.session)
+    roll_up(db.session())
 
     assert first == [(yesterday.date(), 1, 0), (today(), 0, 1)]
     assert [(row.day, row.uploads, row.transcripts) for row in rows_of(user)] == first
