@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -164,9 +165,18 @@ class S3Storage:
         """Upload a file; ``progress`` is called with the bytes sent since the last call."""
         relay = _ProgressRelay(progress)
         with _translated(key):
-            self._client.upload_file(
-                str(path), self._bucket, key, ExtraArgs={"ContentType": content_type}, Callback=relay, Config=_TRANSFER
-            )
+            try:
+                self._client.upload_file(
+                    str(path),
+                    self._bucket,
+                    key,
+                    ExtraArgs={"ContentType": content_type},
+                    Callback=relay,
+                    Config=_TRANSFER,
+                )
+            except S3UploadFailedError as error:
+                relay.raise_pending()
+                raise StorageError("storage.unavailable", "The storage did not take the upload") from error
         relay.raise_pending()
         stored = self.head(key)
         if stored is None or stored.size_bytes != path.stat().st_size:
@@ -187,7 +197,7 @@ class S3Storage:
         """Return a small object whole; raise PermanentError("storage.too_large") above ``limit`` bytes."""
         with _translated(key):
             found = self._client.get_object(Bucket=self._bucket, Key=key)
-            with found["Body"] as body:
+            with closing(found["Body"]) as body:
                 if found["ContentLength"] > limit:
                     raise PermanentError("storage.too_large", f"The object has more than {limit} bytes")
                 data: bytes = body.read()
@@ -207,7 +217,7 @@ class S3Storage:
     def _download(self, key: str, target: Path, progress: Callable[[int], None] | None) -> None:
         with _translated(key):
             found = self._client.get_object(Bucket=self._bucket, Key=key)
-            with found["Body"] as body, target.open("wb") as file:
+            with closing(found["Body"]) as body, target.open("wb") as file:
                 for chunk in body.iter_chunks(_CHUNK):
                     file.write(chunk)
                     if progress is not None:
@@ -255,8 +265,9 @@ class _ProgressRelay:
                 return
             try:
                 self._progress(count)
-            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            except BaseException as error:
                 self._pending = error
+                raise  # ends the transfer
 
     def raise_pending(self) -> None:
         """Raise what the callback raised."""
