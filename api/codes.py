@@ -51,6 +51,20 @@ CODES: dict[str, tuple[int, str]] = {
     "quota.monthly_renders": (429, "The plan's renders of the month are used up"),
     "quota.concurrent_renders": (429, "As many renders as the plan allows are queued or running"),
     "quota.storage_bytes": (413, "The plan's storage is full"),
+    # Jobs
+    "job.not_found": (404, "There is no such job"),
+    "job.finished": (409, "The job has ended already and cannot be changed that way"),
+    "job.cancelled": (409, "The job was cancelled; its worker stops"),
+    "job.poison": (0, "Several workers were lost while working on the same step; it was given up"),
+    "step.fenced": (409, "The attempt does not own its step any more; its worker stops"),
+    "step.worker_lost": (0, "A worker fell silent; the step goes to another one and nobody is charged"),
+    "step.bad_result": (0, "The worker's result could not be used"),
+    # Worker callbacks
+    "callback.unsigned": (401, "The call carries no signature"),
+    "callback.expired": (401, "The call's timestamp is too far from now"),
+    "callback.bad_signature": (401, "The signature does not fit the call"),
+    "contract.invalid": (422, "A message between processes has unknown, missing or wrong fields"),
+    "contract.unknown_version": (422, "A message has a version that this process does not speak"),
     # Uploads and assets
     "upload.not_found": (404, "There is no such upload"),
     "upload.type_refused": (422, "Files of this type are not accepted; details list those that are"),

@@ -16,6 +16,20 @@ class StepBell(Message):
 
 
 @dataclass(frozen=True)
+class ClaimRequest(Message):
+    """A worker asks for a step.
+
+    :param nonce: random name of this asking; sent again with a repeated call, it gets the same claim and not ``running``.
+    """
+
+    job_id: str
+    step_id: str
+    node: str
+    task: str
+    nonce: str = ""
+
+
+@dataclass(frozen=True)
 class Claim(Message):
     """The API's answer to a claim.
 

@@ -1,0 +1,1 @@
+"""The doors that workers knock on: signed, never open to users."""

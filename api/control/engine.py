@@ -1,0 +1,84 @@
+"""The engine as a process: ``python -m api.control.engine`` runs dispatcher and reconciler until SIGTERM.
+
+Any number of engines may run, on any hosts with the API's environment. Each survives restarts of PostgreSQL and Redis.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from types import FrameType
+
+from flask import Flask
+
+from api import create_app
+from api.config import ApiSettings, read_api_settings
+from api.control.dispatcher import dispatch
+from api.control.loops import Loop, LoopRunner
+from api.control.reconciler import alone, reconcile, ring_lost
+from api.extensions import db, get_settings
+from api.jobs.publish import get_publisher
+from tasks.errors import ConfigurationError
+from tasks.logs import configure_logging
+
+logger = logging.getLogger(__name__)
+
+BROKER_PAUSE_S = 1.0
+
+
+def dispatch_round() -> bool:
+    """Ring one batch of bells; True when another one is waiting. A broker that is away earns a pause."""
+    result = dispatch(db.session(), get_publisher(), rering_s=get_settings().rering_s)
+    if result.broker_away:
+        time.sleep(BROKER_PAUSE_S)
+    return result.full
+
+
+def reconcile_round() -> bool:
+    """Apply the reconciler's rules once, unless another engine is at it."""
+    rering_s = get_settings().rering_s
+    with alone(db.engine) as held:
+        if held:
+            reconcile(db.session(), rering_s=rering_s)
+            ring_lost(db.session(), get_publisher(), rering_s=rering_s)
+    return False
+
+
+def build_runner(app: Flask) -> LoopRunner:
+    """Return the engine's loops over an application, not yet started."""
+    settings: ApiSettings = app.extensions["settings"]
+    return LoopRunner(
+        app,
+        [
+            Loop("dispatcher", settings.dispatch_s, dispatch_round),
+            Loop("reconciler", settings.reconcile_s, reconcile_round),
+        ],
+    )
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; return the exit code."""
+    try:
+        settings = read_api_settings()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 2
+    configure_logging(settings.log_level, settings.log_format)
+    runner = build_runner(create_app(settings))
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        runner.ask_to_stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    runner.start()
+    logger.info("engine started")
+    runner.join()
+    logger.info("engine stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

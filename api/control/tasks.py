@@ -1,0 +1,49 @@
+"""Chores of the control worker, as thin Celery tasks over the features' own functions."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from flask import Flask
+
+from api.control.worker import app
+from tasks.app import task_options
+from tasks.names import TaskName
+
+
+@lru_cache(maxsize=1)
+def flask_app() -> Flask:
+    """Return this process's application, made on first use, which is after the pool has forked."""
+    from api import create_app
+
+    return create_app()
+
+
+@app.task(name=TaskName.CONTROL_EXPIRE_UPLOADS.value, **task_options(TaskName.CONTROL_EXPIRE_UPLOADS))
+def expire_uploads() -> dict[str, int]:
+    """Give up uploads that were never completed."""
+    from api.extensions import db, get_storage
+    from api.uploads.service import expire_uploads as expire
+
+    with flask_app().app_context():
+        return {"expired": expire(db.session(), storage=get_storage())}
+
+
+@app.task(name=TaskName.CONTROL_SWEEP_OBJECTS.value, **task_options(TaskName.CONTROL_SWEEP_OBJECTS))
+def sweep_objects() -> dict[str, int]:
+    """Remove objects that no row needs."""
+    from api.assets.cleanup import sweep_objects as sweep
+    from api.extensions import db, get_storage
+
+    with flask_app().app_context():
+        return {"removed": sweep(db.session(), storage=get_storage())}
+
+
+@app.task(name=TaskName.CONTROL_ROLL_UP_USAGE.value, **task_options(TaskName.CONTROL_ROLL_UP_USAGE))
+def roll_up_usage() -> dict[str, int]:
+    """Write the usage of the last days."""
+    from api.extensions import db
+    from api.usage.service import roll_up
+
+    with flask_app().app_context():
+        return {"rows": roll_up(db.session())}

@@ -1,0 +1,1 @@
+"""Following a job live by Server-Sent Events."""

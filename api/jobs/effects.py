@@ -1,0 +1,79 @@
+"""What the rest of the API does when steps and jobs end: a registry, so that the engine knows no feature.
+
+Effects run inside the engine's finishing transaction, with the job's row locked: they add to the session, never commit,
+and touch nothing outside the database (removing an object waits for the commit). A step's effect that raises
+PermanentError refuses the result, and the step fails with that code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from api.jobs.models import Job, Step
+from tasks.names import TaskName
+
+StepEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
+JobEffect = Callable[[Session, Job], None]
+
+S = TypeVar("S", bound=StepEffect)
+J = TypeVar("J", bound=JobEffect)
+
+_step_succeeded: dict[TaskName, list[StepEffect]] = {}
+_job_ended: dict[str, list[JobEffect]] = {}
+_job_retried: dict[str, list[JobEffect]] = {}
+
+
+def on_step_succeeded(task: TaskName) -> Callable[[S], S]:
+    """Register ``f(session, job, step, result)`` for every step of ``task`` that succeeds."""
+
+    def register(effect: S) -> S:
+        _add(_step_succeeded.setdefault(task, []), effect)
+        return effect
+
+    return register
+
+
+def on_job_ended(kind: str) -> Callable[[J], J]:
+    """Register ``f(session, job)`` for every job of a kind that succeeds, fails or is cancelled."""
+
+    def register(effect: J) -> J:
+        _add(_job_ended.setdefault(kind, []), effect)
+        return effect
+
+    return register
+
+
+def on_job_retried(kind: str) -> Callable[[J], J]:
+    """Register ``f(session, job)`` for a failed or cancelled job that is queued again; raising refuses the retry."""
+
+    def register(effect: J) -> J:
+        _add(_job_retried.setdefault(kind, []), effect)
+        return effect
+
+    return register
+
+
+def run_step_succeeded(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
+    """Run the effects of a step that succeeded."""
+    for effect in _step_succeeded.get(TaskName(step.task), []):
+        effect(session, job, step, result)
+
+
+def run_job_ended(session: Session, job: Job) -> None:
+    """Run the effects of a job that ended; ``job.state`` says how."""
+    for effect in _job_ended.get(job.kind, []):
+        effect(session, job)
+
+
+def run_job_retried(session: Session, job: Job) -> None:
+    """Run the effects of a job that starts again: what its end gave back is taken anew."""
+    for effect in _job_retried.get(job.kind, []):
+        effect(session, job)
+
+
+def _add(effects: list[Any], effect: Any) -> None:
+    if effect not in effects:
+        effects.append(effect)

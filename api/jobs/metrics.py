@@ -1,0 +1,67 @@
+"""Gauges over jobs and queues, asked of the database at each scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from sqlalchemy import Select, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from api.extensions import db
+from api.jobs.models import Job, OutboxBell, Step
+from api.jobs.states import JobState, StepState
+from api.metrics import register_gauges
+from tasks.names import POLICY, Queue, TaskName
+
+
+@register_gauges
+def job_gauges() -> Iterable[Metric]:
+    """Yield jobs by state, and depth, running steps and longest wait by queue; nothing without a database."""
+    with Session(db.engine) as session:
+        try:
+            yield from measure(session)
+        except SQLAlchemyError:
+            return
+
+
+def measure(session: Session) -> list[Metric]:
+    """Return all gauges."""
+    jobs = GaugeMetricFamily(
+        "reelyard_jobs", "Jobs that are not over, and those that ended within a day", labels=["state"]
+    )
+    recent = Job.finished_at.is_(None) | (Job.finished_at > func.now() - func.make_interval(0, 0, 0, 1))
+    counts = dict(session.execute(select(Job.state, func.count()).where(recent).group_by(Job.state)).tuples().all())
+    for state in JobState:
+        jobs.add_metric([state.value], counts.get(state.value, 0))
+    return [jobs, *measure_queues(session)]
+
+
+def measure_queues(session: Session) -> list[Metric]:
+    """Return depth, running steps and the longest wait in seconds of every queue."""
+    depth = GaugeMetricFamily("reelyard_queue_depth", "Steps that are ready and not claimed", labels=["queue"])
+    running = GaugeMetricFamily("reelyard_queue_running", "Steps being worked on", labels=["queue"])
+    oldest = GaugeMetricFamily("reelyard_queue_oldest_seconds", "Longest wait of a ready step", labels=["queue"])
+    waiting: dict[Queue, int] = dict.fromkeys(Queue, 0)
+    working: dict[Queue, int] = dict.fromkeys(Queue, 0)
+    longest: dict[Queue, float] = dict.fromkeys(Queue, 0.0)
+    for task, count, age_s in session.execute(_ready_by_task()):
+        queue = POLICY[TaskName(task)].queue
+        waiting[queue] += count
+        longest[queue] = max(longest[queue], float(age_s))
+    held = select(Step.task, func.count()).where(Step.state == StepState.RUNNING.value).group_by(Step.task)
+    for task, count in session.execute(held):
+        working[POLICY[TaskName(task)].queue] += count
+    for queue in Queue:
+        depth.add_metric([queue.value], waiting[queue])
+        running.add_metric([queue.value], working[queue])
+        oldest.add_metric([queue.value], longest[queue])
+    return [depth, running, oldest]
+
+
+def _ready_by_task() -> Select[*tuple[Any, ...]]:
+    age_s = func.extract("epoch", func.max(func.now() - Step.queued_at))
+    ready = select(Step.task, func.count(), age_s).join(OutboxBell, OutboxBell.step_id == Step.id)
+    return ready.where(Step.state == StepState.QUEUED.value).group_by(Step.task)

@@ -1,0 +1,183 @@
+"""Use cases of jobs: make, ring at once, cancel, retry, list."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from api.errors import ConflictError
+from api.extensions import db, get_settings
+from api.ids import new_id
+from api.jobs import effects, outbox
+from api.jobs.engine import (
+    cancel_open_steps,
+    database_now,
+    emit,
+    finish_if_done,
+    lock_job,
+    move_job,
+    move_step,
+    read_steps,
+    ready_steps,
+    show_progress,
+)
+from api.jobs.models import Job, Step
+from api.jobs.publish import BROKER_ERRORS, bell_id, get_publisher, revoke_after_commit, send_canvas
+from api.jobs.states import RETRYABLE, RETRYABLE_STEP, TERMINAL, JobState, StepState
+from tasks.names import Priority
+from tasks.workflows.plan import StepSpec, levels
+
+logger = logging.getLogger(__name__)
+
+
+def create_job(
+    session: Session,
+    *,
+    owner_id: UUID,
+    kind: str,
+    steps: list[StepSpec],
+    priority: Priority,
+    subject: dict[str, Any],
+) -> Job:
+    """Add a job, its steps and the bells of those that can start. The caller commits, then calls :func:`publish_soon`.
+
+    Raises ValueError when the steps wait for each other or for nobody.
+    """
+    if not steps:
+        raise ValueError("a job needs at least one step")
+    levels(steps)
+    now = database_now(session)
+    job = Job(
+        id=new_id(), owner_id=owner_id, kind=kind, state=JobState.QUEUED.value, priority=int(priority),
+        subject=subject, run=1, cancel_requested=False, percent=0.0, stage="", done=0.0, total=0.0, unit="",
+        event_seq=0, created_at=now,
+    )  # fmt: skip
+    rows = [build_step(job.id, position, spec) for position, spec in enumerate(steps)]
+    for row in rows:
+        row.queued_at = now
+    session.add(job)
+    session.flush()
+    session.add_all(rows)
+    session.flush()
+    outbox.ring(session, job, ready_steps(rows), now + timedelta(seconds=get_settings().ring_grace_s))
+    emit(session, job, "job.queued", now)
+    session.flush()
+    return job
+
+
+def build_step(job_id: UUID, position: int, spec: StepSpec) -> Step:
+    """Return the row of a planned step."""
+    return Step(
+        id=new_id(), job_id=job_id, position=position, name=spec.name, part=spec.part, task=spec.task.value,
+        after=list(spec.after), input=spec.input, state=StepState.QUEUED.value, attempt=0, charged=0, faults=0,
+        handbacks=0, nonce="", node="", fraction=0.0, stage="", done=0.0, total=0.0, unit="",
+    )  # fmt: skip
+
+
+def publish_soon(job_id: UUID) -> bool:
+    """Ring a committed job at once; tell whether that worked. Redis may be away: the dispatcher rings what is left.
+
+    The whole plan goes out as one canvas, so that steps follow each other without waiting for the dispatcher.
+    """
+    publisher = get_publisher()
+    if publisher.breaker.is_open:
+        return False
+    session = db.session
+    rung = outbox.lock_unrung(session(), job_id)
+    if not rung:
+        session.rollback()
+        return False
+    columns = (Step.id, Step.name, Step.part, Step.task, Step.after, Step.attempt, Job.priority)
+    chosen = select(*columns).join(Job).where(Step.job_id == job_id, Step.state != StepState.SUCCEEDED.value)
+    rows = session.execute(chosen.order_by(Step.position)).all()
+    try:
+        send_canvas(job_id, rows[0].priority, rows)
+    except BROKER_ERRORS as error:
+        publisher.breaker.failed()
+        session.rollback()
+        logger.warning("job not rung at once", extra={"job_id": str(job_id), "error": type(error).__name__})
+        return False
+    outbox.mark_rung(session(), rung, rering_s=get_settings().rering_s)
+    session.commit()
+    publisher.breaker.succeeded()
+    return True
+
+
+def request_cancel(session: Session, job: Job) -> Job:
+    """Cancel a job for good: queued steps never start, a running one hears 409 at its next call, its quota goes back.
+
+    Cancelling a cancelled job changes nothing; one that ended otherwise raises ``job.finished``.
+    """
+    locked = require_job(session, job)
+    if locked.state == JobState.CANCELLED:
+        return locked
+    if locked.state in TERMINAL:
+        raise ConflictError("job.finished", f"The job has {locked.state} already", {"state": locked.state})
+    now = database_now(session)
+    locked.cancel_requested = True
+    steps = read_steps(session, locked)
+    bells = [bell_id(step.id, step.attempt - 1) for step in steps if step.state == StepState.RUNNING]
+    cancel_open_steps(session, steps, now)
+    finish_if_done(session, locked, steps, now)
+    revoke_after_commit(session, bells)
+    return locked
+
+
+def retry(session: Session, job: Job) -> Job:
+    """Queue a failed or cancelled job again from where it stopped; finished steps are kept, quota is taken anew.
+
+    Retrying a job that is queued or running changes nothing; one that succeeded raises ``job.finished``. What
+    registered with ``on_job_retried`` may refuse by raising.
+    """
+    locked = require_job(session, job)
+    if locked.state == JobState.SUCCEEDED:
+        raise ConflictError("job.finished", "The job has succeeded already", {"state": locked.state})
+    if locked.state not in RETRYABLE:
+        return locked
+    effects.run_job_retried(session, locked)
+    now = database_now(session)
+    for step in read_steps(session, locked):
+        if step.state in RETRYABLE_STEP:
+            reset_step(session, step, queued_at=now)
+    locked.run += 1
+    locked.cancel_requested = False
+    locked.error_code = locked.error_message = locked.error_details = None
+    locked.stage, locked.done, locked.total, locked.unit = "", 0.0, 0.0, ""
+    show_progress(session, locked)
+    move_job(session, locked, JobState.QUEUED, now)
+    outbox.ring(
+        session, locked, ready_steps(read_steps(session, locked)), now + timedelta(seconds=get_settings().ring_grace_s)
+    )
+    return locked
+
+
+def reset_step(session: Session, step: Step, **values: Any) -> None:
+    """Let a failed or cancelled step start afresh; the number of its next attempt still counts on."""
+    cleared: dict[str, Any] = dict.fromkeys(
+        ("run_after", "started_at", "finished_at", "seen_at", "error_code", "error_message", "error_details")
+    )
+    counters = dict.fromkeys(("charged", "faults", "handbacks"), 0)
+    progress = {"fraction": 0.0, "stage": "", "done": 0.0, "total": 0.0, "unit": ""}
+    move_step(session, step, StepState.QUEUED, **cleared, **counters, **progress, **values)
+
+
+def require_job(session: Session, job: Job) -> Job:
+    """Return a job's row locked and as it is now; one deleted meanwhile raises ``job.finished``."""
+    session.flush()
+    locked = lock_job(session, job.id)
+    if locked is None:
+        raise ConflictError("job.finished", "The job is gone", {})
+    return locked
+
+
+def select_jobs(owner_id: UUID, *, kind: str | None = None, state: str | None = None) -> Select[Any]:
+    """Select an owner's jobs."""
+    query = select(Job).where(Job.owner_id == owner_id)
+    if kind:
+        query = query.where(Job.kind == kind)
+    return query.where(Job.state == state) if state else query
