@@ -1,0 +1,438 @@
+"""One attempt of a step against a real server: claimed once, kept alive, fenced at once, reported truthfully."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+
+from tasks.attempt import AttemptTools, StepContext, run_attempt
+from tasks.client import ControlClient
+from tasks.config import read_worker_settings
+from tasks.errors import ConfigurationError, FencedError, InvalidInputError, PermanentError, TransientError
+from tasks.names import TaskName
+from tasks.storage.memory import MemoryStorage
+from tests.integration.control_server import SECRET, ControlServer, control_server
+
+Run = Callable[..., dict[str, Any]]
+CONFLICT = (409, {"code": "step.fenced", "message": "Another attempt owns this step"})
+
+
+@pytest.fixture
+def server() -> Iterator[ControlServer]:
+    with control_server() as running:
+        yield running
+
+
+@pytest.fixture
+def tools(server: ControlServer, tmp_path: Path) -> Iterator[AttemptTools]:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    settings = read_worker_settings(
+        {
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+            "REELYARD_CALLBACK_SECRET": SECRET,
+            "REELYARD_API_URL": server.url,
+            "REELYARD_SCRATCH_DIR": str(scratch),
+        }
+    )
+    client = ControlClient(server.url, SECRET, node="node-1")
+    yield AttemptTools(client, MemoryStorage(), settings)
+    client.close()
+
+
+@pytest.fixture
+def run(tools: AttemptTools) -> Run:
+    def run_step(body: Callable[[StepContext], dict[str, Any]], step_id: str = "s1") -> dict[str, Any]:
+        return run_attempt(tools, TaskName.INGEST_PROBE, job_id="job-1", step_id=step_id, body=body)
+
+    return run_step
+
+
+def scratch_left(tools: AttemptTools) -> list[str]:
+    return [path.name for path in Path(tools.settings.scratch_dir).iterdir()]
+
+
+def test_step_of_somebody_else_is_left_alone(server: ControlServer, run: Run) -> None:
+    ran: list[int] = []
+
+    answer = run(lambda context: ran.append(1) or {})
+
+    assert answer == {"claimed": False, "reason": "done"}
+    assert ran == []
+    assert server.bodies("claim") == [
+        {"version": 1, "job_id": "job-1", "step_id": "s1", "node": "node-1", "task": "ingest.probe"}
+    ]
+    assert server.bodies("report") == []
+
+
+def test_result_is_reported_with_the_token(server: ControlServer, run: Run, tools: AttemptTools) -> None:
+    server.offer("s1", input={"object_key": "k"}, results={"probe": {"duration_s": 2}})
+    seen: dict[str, Any] = {}
+
+    def body(context: StepContext) -> dict[str, Any]:
+        (context.scratch / "work.bin").write_bytes(b"x")
+        seen.update(input=context.input, results=context.results, key=context.output_key("out.mp4"))
+        return {"answer": 42}
+
+    assert run(body) == {"claimed": True, "step_id": "s1", "token": 7}
+    assert seen == {
+        "input": {"object_key": "k"},
+        "results": {"probe": {"duration_s": 2}},
+        "key": "jobs/job-1/s1/7/out.mp4",
+    }
+    assert server.bodies("report") == [
+        {"version": 1, "job_id": "job-1", "step_id": "s1", "token": 7, "result": {"answer": 42}, "failure": None}
+    ]
+    assert server.paths[-1] == "/api/internal/steps/s1/report"
+    assert scratch_left(tools) == []
+
+
+@pytest.mark.parametrize(
+    ("task", "path"),
+    [
+        (TaskName.SPEECH_TRANSCRIBE, "/api/upload-video/result"),
+        (TaskName.RENDER_VIDEO, "/api/render/callback"),
+        (TaskName.INGEST_POSTER, "/api/internal/steps/s1/report"),
+    ],
+)
+def test_reports_go_to_the_callback_of_their_task(
+    server: ControlServer, tools: AttemptTools, task: TaskName, path: str
+) -> None:
+    server.offer("s1")
+
+    run_attempt(tools, task, job_id="job-1", step_id="s1", body=lambda context: {})
+
+    assert server.paths[-1] == path
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "permanent"),
+    [
+        (PermanentError("media.empty", "The file is empty", {"a": 1}), "media.empty", True),
+        (InvalidInputError("scenario.invalid", "no", {"findings": []}), "scenario.invalid", True),
+        (TransientError("storage.unavailable", "away"), "storage.unavailable", False),
+        (ConfigurationError("config.invalid", "REDIS_URL is not set"), "node.misconfigured", False),
+        (SoftTimeLimitExceeded(), "task.timeout", False),
+        (MemoryError(), "node.out_of_memory", False),
+        (OSError(errno.ENOSPC, "No space left on device"), "node.no_space", False),
+        (OSError(errno.EACCES, "Permission denied: /etc/secret"), "internal.error", False),
+        (ZeroDivisionError("division by zero"), "internal.error", False),
+    ],
+)
+def test_error_of_a_body_is_reported_and_raised_so_that_a_chain_stops(
+    server: ControlServer, run: Run, tools: AttemptTools, error: Exception, code: str, permanent: bool
+) -> None:
+    server.offer("s1")
+
+    def body(context: StepContext) -> dict[str, Any]:
+        raise error
+
+    with pytest.raises(PermanentError if permanent else TransientError) as caught:
+        run(body)
+
+    assert caught.value.code == code
+    [report] = server.bodies("report")
+    assert (report["failure"]["code"], report["failure"]["permanent"], report["result"]) == (code, permanent, None)
+    assert "secret" not in report["failure"]["detail"]
+    assert scratch_left(tools) == []
+
+
+def test_extra_of_a_permanent_error_reaches_the_api(server: ControlServer, run: Run) -> None:
+    server.offer("s1")
+
+    def body(context: StepContext) -> dict[str, Any]:
+        raise InvalidInputError("scenario.invalid", "wrong", {"findings": [{"pointer": "/cues/0"}]})
+
+    with pytest.raises(PermanentError):
+        run(body)
+
+    assert server.bodies("report")[0]["failure"]["extra"] == {"findings": [{"pointer": "/cues/0"}]}
+
+
+def test_heartbeats_renew_the_lease_and_carry_progress(server: ControlServer, run: Run) -> None:
+    server.offer("s1")
+
+    def body(context: StepContext) -> dict[str, Any]:
+        context.plan_stages(download=1, work=3)
+        context.progress(5, 10, stage="download", unit="bytes")
+        time.sleep(0.35)
+        context.progress(1, 2, stage="work", unit="frames")
+        time.sleep(0.35)
+        context.progress(0, 2, stage="work", unit="frames")
+        time.sleep(0.2)
+        return {}
+
+    run(body)
+
+    beats = server.bodies("beat")
+    assert len(beats) >= 5
+    assert {beat["token"] for beat in beats} == {7}
+    fractions = [beat["progress"]["fraction"] for beat in beats]
+    assert fractions[0] == 0.125
+    assert fractions[-1] == 0.625  # never falls, though the stage began again
+    assert fractions == sorted(fractions)
+    assert beats[0]["progress"] == {"fraction": 0.125, "stage": "download", "done": 5.0, "total": 10.0, "unit": "bytes"}
+
+
+def test_fenced_attempt_stops_at_its_next_progress_and_reports_nothing(
+    server: ControlServer, run: Run, tools: AttemptTools
+) -> None:
+    server.offer("s1")
+    server.answers["beat"].append(CONFLICT)
+    steps: list[int] = []
+
+    def body(context: StepContext) -> dict[str, Any]:
+        for number in range(100):
+            time.sleep(0.05)
+            context.progress(number, 100)
+            steps.append(number)
+        return {}
+
+    with pytest.raises(FencedError) as caught:
+        run(body)
+
+    assert caught.value.code == "step.fenced"
+    assert len(steps) < 20
+    assert server.bodies("report") == []
+    assert scratch_left(tools) == []
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except FileNotFoundError:
+        return False
+
+
+def test_fence_kills_the_children_with_all_their_descendants(server: ControlServer, run: Run, tmp_path: Path) -> None:
+    server.offer("s1")
+    server.answers["beat"].extend([(200, {"lease_s": 1.0})] * 3 + [(409, {"code": "job.cancelled", "message": "x"})])
+    pids = tmp_path / "pids"
+    script = f"sleep 60 & setsid sleep 60 & echo $$ $! $(jobs -p) > {pids}; wait"
+
+    def body(context: StepContext) -> dict[str, Any]:
+        context.run_child(["sh", "-c", script], timeout_s=30)
+        raise AssertionError("the child should have been killed")
+
+    started = time.monotonic()
+    with pytest.raises((FencedError, TransientError, PermanentError)) as caught:
+        run(body)
+
+    assert caught.value.code == "job.cancelled"
+    assert time.monotonic() - started < 5
+    assert server.bodies("report") == []
+    children = [int(pid) for pid in pids.read_text().split()]
+    assert len(children) >= 2
+    deadline = time.monotonic() + 2
+    while any(alive(pid) for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [pid for pid in children if alive(pid)] == []
+
+
+def test_child_that_takes_too_long_is_killed(server: ControlServer, run: Run) -> None:
+    server.offer("s1")
+
+    with pytest.raises(TransientError) as caught:
+        run(lambda context: {"code": context.run_child(["sleep", "60"], timeout_s=0.2).returncode})
+
+    assert caught.value.code == "child.timeout"
+
+
+def test_output_of_a_child_is_returned(server: ControlServer, run: Run) -> None:
+    server.offer("s1")
+    outputs: list[tuple[int, bytes, bytes]] = []
+
+    def body(context: StepContext) -> dict[str, Any]:
+        done = context.run_child(["sh", "-c", "pwd; echo oops >&2; exit 3"], timeout_s=5)
+        outputs.append((done.returncode, done.stdout.strip(), done.stderr.strip()))
+        assert done.stdout.strip() == str(context.scratch).encode()
+        return {}
+
+    run(body)
+
+    assert outputs[0][0] == 3
+    assert outputs[0][2] == b"oops"
+
+
+def test_network_trouble_shorter_than_the_lease_is_tolerated(server: ControlServer, run: Run) -> None:
+    server.offer("s1", lease_s=2.0)
+    server.answers["beat"].extend(["drop"] * 5)
+
+    def body(context: StepContext) -> dict[str, Any]:
+        for number in range(20):
+            time.sleep(0.05)
+            context.progress(number, 20)
+        return {"ok": True}
+
+    run(body)
+
+    assert server.bodies("report")[0]["result"] == {"ok": True}
+
+
+def test_attempt_ends_itself_when_the_lease_runs_out_unheard(server: ControlServer, run: Run) -> None:
+    server.offer("s1", lease_s=0.5)
+    server.always["beat"] = "drop"
+
+    def body(context: StepContext) -> dict[str, Any]:
+        while True:
+            time.sleep(0.02)
+            context.progress(1, 2)
+
+    started = time.monotonic()
+    with pytest.raises(FencedError) as caught:
+        run(body)
+
+    assert caught.value.code == "lease.lost"
+    assert 0.4 < time.monotonic() - started < 3.0
+    assert server.bodies("report") == []
+
+
+def test_report_is_repeated_until_it_is_heard(server: ControlServer, run: Run) -> None:
+    server.offer("s1")
+    server.answers["report"].extend(["drop", (503, {}), (500, {})])
+
+    run(lambda context: {"ok": True})
+
+    assert [report["result"] for report in server.bodies("report")] == [{"ok": True}] * 4
+
+
+def test_report_survives_a_restart_of_the_api(tools: AttemptTools, server: ControlServer, tmp_path: Path) -> None:
+    """The connection is refused for a while: nobody listens where the API was."""
+    import threading
+
+    port = int(server.url.rsplit(":", 1)[1])
+    finished: list[dict[str, Any]] = []
+    with control_server() as other:
+        client = ControlClient(other.url, SECRET, node="node-1")
+        other.offer("s1", lease_s=20.0, beat_s=0.5)
+        other_port = int(other.url.rsplit(":", 1)[1])
+        gate = threading.Event()
+
+        def body(context: StepContext) -> dict[str, Any]:
+            gate.wait(10)
+            return {"ok": True}
+
+        worker = threading.Thread(
+            target=lambda: finished.append(
+                run_attempt(
+                    replace(tools, client=client), TaskName.INGEST_PROBE, job_id="job-1", step_id="s1", body=body
+                )
+            )
+        )
+        worker.start()
+        while not other.bodies("claim"):
+            time.sleep(0.02)
+    gate.set()
+    time.sleep(0.8)
+    assert finished == []
+    with control_server(other_port) as again:
+        worker.join(timeout=20)
+        reports = again.bodies("report")
+    client.close()
+
+    assert port != other_port
+    assert finished == [{"claimed": True, "step_id": "s1", "token": 7}]
+    assert [report["result"] for report in reports] == [{"ok": True}]
+
+
+def test_late_report_of_a_fenced_attempt_is_not_repeated(server: ControlServer, run: Run) -> None:
+    server.offer("s1")
+    server.answers["report"].append(CONFLICT)
+
+    with pytest.raises(FencedError):
+        run(lambda context: {"ok": True})
+
+    assert len(server.bodies("report")) == 1
+
+
+def test_refused_result_becomes_a_permanent_failure(server: ControlServer, run: Run) -> None:
+    server.offer("s1")
+    server.answers["report"].append((422, {"code": "contract.invalid", "message": "no"}))
+
+    with pytest.raises(PermanentError) as caught:
+        run(lambda context: {"ok": True})
+
+    assert caught.value.code == "step.result_refused"
+    assert [report["failure"] and report["failure"]["code"] for report in server.bodies("report")] == [
+        None,
+        "step.result_refused",
+    ]
+
+
+def test_claim_is_repeated_over_network_trouble(server: ControlServer, run: Run) -> None:
+    server.offer("s1")
+    server.answers["claim"].extend([(503, {}), "drop"])
+
+    assert run(lambda context: {})["claimed"] is True
+    assert len(server.bodies("claim")) == 3
+
+
+def test_wrong_secret_is_refused_without_repeating(server: ControlServer) -> None:
+    server.always["claim"] = (401, {"code": "callback.bad_signature", "message": "no"})
+    client = ControlClient(server.url, SECRET, node="n")
+
+    with pytest.raises(PermanentError) as caught:
+        client.claim("job-1", "s1", TaskName.INGEST_PROBE)
+    client.close()
+
+    assert caught.value.code == "control.refused"
+    assert len(server.bodies("claim")) == 1
+
+
+def test_full_scratch_disk_is_reported(server: ControlServer, run: Run, tools: AttemptTools) -> None:
+    server.offer("s1")
+
+    def body(context: StepContext) -> dict[str, Any]:
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            full.write(b"x")
+        return {}
+
+    with pytest.raises(TransientError) as caught:
+        run(body)
+
+    assert caught.value.code == "node.no_space"
+
+
+def test_outputs_are_written_under_the_attempts_own_prefix(
+    server: ControlServer, run: Run, tools: AttemptTools
+) -> None:
+    server.offer("s1")
+
+    def body(context: StepContext) -> dict[str, Any]:
+        out = context.scratch / "out.bin"
+        out.write_bytes(b"film")
+        return {"object_key": context.put_output("out.bin", out, content_type="video/mp4")}
+
+    run(body)
+
+    assert server.bodies("report")[0]["result"] == {"object_key": "jobs/job-1/s1/7/out.bin"}
+    assert tools.storage.get_bytes("jobs/job-1/s1/7/out.bin") == b"film"
+
+
+@pytest.mark.parametrize("name", ["before_upload", "after_upload", "before_report"])
+def test_failpoint_stops_the_attempt_where_it_stands(
+    server: ControlServer, run: Run, tools: AttemptTools, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    server.offer("s1")
+    monkeypatch.setenv("REELYARD_FAILPOINTS", f"after_claim#2=kill,{name}#1=raise")
+
+    def body(context: StepContext) -> dict[str, Any]:
+        out = context.scratch / "out.bin"
+        out.write_bytes(b"film")
+        return {"object_key": context.put_output("out.bin", out, content_type="video/mp4")}
+
+    with pytest.raises(TransientError, match=r"failpoint\.raised"):
+        run(body)
+
+    stored = tools.storage.head("jobs/job-1/s1/7/out.bin") is not None
+    assert stored == (name != "before_upload")
+    assert all(report["result"] is None for report in server.bodies("report"))
