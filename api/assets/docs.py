@@ -12,11 +12,14 @@ from api.errors import ErrorResponse
 F = TypeVar("F", bound=Callable[..., object])
 
 
+UNAUTHENTICATED = {401: "auth.missing_token, auth.bad_token, auth.expired_token, auth.revoked_token"}
+
+
 def problems(blueprint: Blueprint, codes: dict[int, str]) -> Callable[[F], F]:
-    """Document error answers by status; each description begins with the stable codes."""
+    """Document error answers by status, and that of a caller who is not signed in; codes come first."""
 
     def decorate(view: F) -> F:
-        for status, description in codes.items():
+        for status, description in {**UNAUTHENTICATED, **codes}.items():
             view = blueprint.alt_response(status, schema=ErrorResponse, description=description)(view)
         return view
 

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import redirect
-from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
@@ -40,6 +39,7 @@ class AssetList(MethodView):
 
     @blueprint.arguments(AssetQuery, location="query")
     @blueprint.response(200, AssetPageResponse)
+    @problems(blueprint, {})
     def get(self, query: dict[str, Any]) -> Any:
         """List assets, newest first"""
         selected = service.select_assets(current_user().id, kind=query.get("kind"), state=query.get("state"))
@@ -79,7 +79,7 @@ class AssetDownload(MethodView):
     @blueprint.response(200, DownloadResponse)
     @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
     @problems(blueprint, {404: "asset.not_found", 409: "asset.not_ready, asset.refused"})
-    def get(self, query: dict[str, Any], asset_id: UUID) -> ResponseReturnValue:
+    def get(self, query: dict[str, Any], asset_id: UUID) -> Any:
         """Get a URL that downloads the asset"""
         download = service.sign_download(get_asset(asset_id), storage=get_storage(), settings=get_settings())
         return hand_out(download, query)
@@ -95,7 +95,7 @@ class AssetPoster(MethodView):
     @blueprint.response(200, DownloadResponse)
     @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
     @problems(blueprint, {404: "asset.not_found, asset.no_poster"})
-    def get(self, query: dict[str, Any], asset_id: UUID) -> ResponseReturnValue:
+    def get(self, query: dict[str, Any], asset_id: UUID) -> Any:
         """Get a URL that shows the asset's still picture"""
         poster = service.sign_poster(get_asset(asset_id), storage=get_storage(), settings=get_settings())
         return hand_out(poster, query)

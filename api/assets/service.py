@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
@@ -31,7 +32,7 @@ class Download:
     expires_at: datetime
 
 
-def select_assets(owner_id: object, *, kind: str | None = None, state: str | None = None) -> Select[tuple[Asset]]:
+def select_assets(owner_id: UUID, *, kind: str | None = None, state: str | None = None) -> Select[tuple[Asset]]:
     """Select an owner's assets that are not deleted."""
     query = select(Asset).where(Asset.owner_id == owner_id, Asset.state != AssetState.DELETED.value)
     if kind:
@@ -97,7 +98,7 @@ def delete_asset(session: Session, asset: Asset, *, storage: Storage) -> None:
     delete_objects_after_commit(session, storage, [asset.object_key, asset.poster_key])
 
 
-def select_jobs_using(asset: Asset) -> Select[tuple[object]]:
+def select_jobs_using(asset: Asset) -> Select[UUID]:
     """Select ids of unfinished jobs that read the asset: its analysis and renders over it."""
     upload_job = select(Upload.job_id).where(Upload.asset_id == asset.id)
     render_jobs = select(Render.job_id).where(Render.source_asset_id == asset.id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
@@ -29,10 +28,25 @@ from tasks.contracts import RenderOutput
 
 blueprint = Blueprint("renders", __name__, url_prefix="/api/v1", description="Draw a scenario over a source")
 
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "Sent again with the same body, the first answer comes back and nothing is ordered twice",
+}
+LOCATION = {"Location": {"description": "Path of the render", "schema": {"type": "string"}}}
+EXAMPLE = {
+    "source_asset_id": "7f6c2c1e-8a54-4f0e-9b1e-0d6f6c9f2f11",
+    "scenario": {"version": "1", "canvas": {"width": 1080, "height": 1920}, "tracks": []},
+    "output": {"crf": 18, "preset": "medium"},
+    "priority": "normal",
+}
 ORDER_PROBLEMS = {
     404: "asset.not_found",
     409: "asset.not_ready, asset.refused, idempotency.key_reused, idempotency.in_progress",
     422: "scenario.* with findings, render.no_video",
+    413: "quota.storage_bytes: the result would have no place",
     429: "quota.daily_renders, quota.monthly_renders, quota.concurrent_renders, rate.limited",
 }
 
@@ -45,14 +59,16 @@ class RenderList(MethodView):
 
     @blueprint.arguments(RenderQuery, location="query")
     @blueprint.response(200, RenderPageResponse)
+    @problems(blueprint, {})
     def get(self, query: dict[str, Any]) -> Any:
         """List renders, newest first"""
         return paginate(
             db.session(), service.select_renders(current_user().id, state=query.get("state")), Render, query
         )
 
-    @blueprint.arguments(RenderRequest)
-    @blueprint.response(202, RenderResponse)
+    @blueprint.doc(parameters=[IDEMPOTENCY_KEY])
+    @blueprint.arguments(RenderRequest, example=EXAMPLE)
+    @blueprint.response(202, RenderResponse, headers=LOCATION)
     @problems(blueprint, ORDER_PROBLEMS)
     @render_limit
     @idempotent("renders")
@@ -118,7 +134,7 @@ class RenderDownload(MethodView):
     @blueprint.response(200, DownloadResponse)
     @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
     @problems(blueprint, {404: "render.not_found", 409: "render.not_finished, render.result_deleted"})
-    def get(self, query: dict[str, Any], render_id: UUID) -> ResponseReturnValue:
+    def get(self, query: dict[str, Any], render_id: UUID) -> Any:
         """Get a URL that downloads the finished video"""
         asset = service.require_result(db.session(), get_owned(Render, render_id))
         return hand_out(sign_download(asset, storage=get_storage(), settings=get_settings()), query)
@@ -134,7 +150,7 @@ class RenderPoster(MethodView):
     @blueprint.response(200, DownloadResponse)
     @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
     @problems(blueprint, {404: "render.not_found, asset.no_poster", 409: "render.not_finished, render.result_deleted"})
-    def get(self, query: dict[str, Any], render_id: UUID) -> ResponseReturnValue:
+    def get(self, query: dict[str, Any], render_id: UUID) -> Any:
         """Get a URL that shows a still of the finished video"""
         asset = service.require_result(db.session(), get_owned(Render, render_id))
         return hand_out(sign_poster(asset, storage=get_storage(), settings=get_settings()), query)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from marshmallow import Schema, ValidationError, fields, validate
 
 from api.assets.schemas import StrictSchema
@@ -21,7 +24,7 @@ def even(value: int) -> None:
         raise ValidationError("Must be even.")
 
 
-SIDE = [validate.Range(0, 8192), even]
+SIDE: list[Callable[[Any], Any]] = [validate.Range(0, 8192), even]
 
 
 class RenderOutputRequest(StrictSchema):

@@ -9,6 +9,7 @@ from flask import Response, jsonify, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
+from api.assets.docs import problems
 from api.auth import login_required
 from api.scenarios import service
 from api.scenarios.schemas import FontsResponse, PresetsResponse, ScenarioValidateRequest, ScenarioValidateResponse
@@ -28,7 +29,8 @@ def cacheable(document: Any) -> Response:
     answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
     answer.cache_control.public = True
     answer.cache_control.max_age = CACHE_S
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer
 
 
 @blueprint.route("/scenario/schema")
@@ -72,6 +74,7 @@ class ScenarioValidation(MethodView):
 
     @blueprint.arguments(ScenarioValidateRequest)
     @blueprint.response(200, ScenarioValidateResponse)
+    @problems(blueprint, {})
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """Check a scenario
 

@@ -67,6 +67,7 @@ class TranscriptList(MethodView):
 
     @blueprint.arguments(TranscriptQuery, location="query")
     @blueprint.response(200, TranscriptPageResponse)
+    @problems(blueprint, {})
     def get(self, query: dict[str, Any]) -> Any:
         """List transcripts, newest first"""
         selected = service.select_transcripts(current_user().id, asset_id=query.get("asset_id"))

@@ -54,7 +54,7 @@ def store_heard(
     session: Session, *, owner_id: UUID, asset_id: UUID, job_id: UUID, transcript: Transcript
 ) -> TranscriptRecord:
     """Store what an engine heard as version 1; a second call for the same job changes nothing."""
-    found = session.scalar(select(TranscriptRecord).where(TranscriptRecord.job_id == job_id))
+    found: TranscriptRecord | None = session.scalar(select(TranscriptRecord).where(TranscriptRecord.job_id == job_id))
     if found is not None:
         return found
     record = TranscriptRecord(
@@ -99,14 +99,15 @@ def add_version(
     session: Session, record: TranscriptRecord, *, expected: int, transcript: Transcript, note: str
 ) -> TranscriptVersion:
     """Raise the version by one conditional UPDATE, so that of two editors at once only one wins."""
-    moved = session.execute(
+    moved = session.scalar(
         update(TranscriptRecord)
         .where(TranscriptRecord.id == record.id, TranscriptRecord.current_version == expected)
         .values(current_version=expected + 1, language=transcript.language)
+        .returning(TranscriptRecord.current_version)
         .execution_options(synchronize_session=False)
     )
     session.refresh(record)
-    if moved.rowcount != 1:
+    if moved is None:
         require_version(record, expected)
     version = TranscriptVersion(
         transcript_id=record.id, version=expected + 1, document=transcript.to_json(), author=USER, note=note

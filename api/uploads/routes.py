@@ -28,7 +28,8 @@ blueprint = Blueprint("uploads", __name__, url_prefix="/api/v1", description="Se
 
 COMPLETE_PROBLEMS = {
     404: "upload.not_found",
-    409: "upload.not_found_in_storage, upload.incomplete: send the bytes and try again; upload.expired, upload.closed",
+    409: "upload.not_found_in_storage, upload.incomplete: send the bytes and try again; upload.closed",
+    410: "upload.expired",
     422: "upload.size_mismatch: other bytes than declared arrived; they are removed",
 }
 
@@ -41,7 +42,7 @@ class UploadList(MethodView):
 
     @blueprint.arguments(UploadRequest)
     @blueprint.response(201, UploadCreatedResponse)
-    @problems(blueprint, {413: "quota.storage_bytes", 422: "upload.type_refused, upload.too_large"})
+    @problems(blueprint, {413: "upload.too_large, quota.storage_bytes", 422: "upload.type_refused, request.invalid"})
     def post(self, declared: dict[str, Any]) -> service.UploadTicket:
         """Announce a file
 

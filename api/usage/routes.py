@@ -7,6 +7,7 @@ from typing import Any
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
+from api.assets.docs import problems
 from api.auth import current_user, login_required
 from api.extensions import db
 from api.usage import service
@@ -22,6 +23,7 @@ class Usage(MethodView):
     decorators = [login_required]
 
     @blueprint.response(200, UsageResponse)
+    @problems(blueprint, {})
     def get(self) -> Any:
         """See what is left of each quota"""
         return service.describe_quotas(db.session(), current_user())
@@ -35,6 +37,7 @@ class UsageHistory(MethodView):
 
     @blueprint.arguments(UsageHistoryQuery, location="query")
     @blueprint.response(200, UsageHistoryResponse)
+    @problems(blueprint, {})
     def get(self, query: dict[str, Any]) -> dict[str, Any]:
         """See what was used, per day or month"""
         return {"by": query["by"], "items": service.list_history(db.session(), current_user().id, **query)}

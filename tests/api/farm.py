@@ -12,6 +12,7 @@ import httpx
 
 from api.extensions import db
 from api.jobs.models import Step
+from api.jobs.publish import get_publisher
 from tasks.contracts import (
     AudioInfo,
     MediaInfo,
@@ -26,6 +27,7 @@ from tasks.contracts import (
 from tasks.contracts.signing import signed_headers
 from tasks.names import REPORT_PATH, CallbackPath, TaskName
 
+HTTP = httpx.Client(trust_env=False, timeout=30)
 CLIP = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 16
 
 
@@ -115,7 +117,7 @@ def send(ticket: dict[str, Any], data: bytes) -> list[httpx.Response]:
     answers = []
     for part in transfer["parts"]:
         chunk = data[part["offset_bytes"] : part["offset_bytes"] + part["size_bytes"]]
-        answers.append(httpx.request(transfer["method"], part["url"], content=chunk, headers=transfer["headers"]))
+        answers.append(HTTP.request(transfer["method"], part["url"], content=chunk, headers=transfer["headers"]))
     return answers
 
 
@@ -173,15 +175,22 @@ def storage_used(user: Caller) -> int:
 
 
 def at_once(
-    app: Any, user: Caller, count: int, method: str, path: str, body: dict[str, Any] | None = None
+    app: Any,
+    user: Caller,
+    count: int,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> list[Any]:
     """Send the same request many times at the same moment and return the answers."""
     start, answers = Barrier(count), []
+    get_publisher()  # one for all threads
 
     def send_one() -> None:
         mine = Caller(app.test_client(), user.token, user.id)
         start.wait()
-        answers.append(mine.call(method, path, body))
+        answers.append(mine.call(method, path, body, headers))
 
     threads = [Thread(target=send_one) for _ in range(count)]
     for thread in threads:

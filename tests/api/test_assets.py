@@ -7,12 +7,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 from uuid import uuid4
 
-import httpx
-
 from api.assets.cleanup import delete_objects_after_commit, sweep_objects
 from api.assets.models import Asset
 from api.extensions import db, get_storage
-from tests.api.farm import CLIP, Caller, Farm, announce, ingest, send, storage_used
+from tests.api.farm import CLIP, HTTP, Caller, Farm, announce, ingest, send, storage_used
 
 TOMORROW = timedelta(days=1, minutes=5)
 
@@ -36,7 +34,7 @@ def test_a_download_carries_the_users_file_name_and_the_very_bytes(user: Caller,
     asset_id = ingest(user, farm, filename="ferien süd.mp4")
 
     download = user.get(f"/assets/{asset_id}/download")
-    answer = httpx.get(download["url"])
+    answer = HTTP.get(download["url"])
 
     assert answer.content == CLIP
     assert download["filename"] == "ferien süd.mp4"
@@ -45,7 +43,7 @@ def test_a_download_carries_the_users_file_name_and_the_very_bytes(user: Caller,
     assert "X-Amz-Expires" in parse_qs(urlparse(download["url"]).query)
     redirected = user.call("GET", f"/assets/{asset_id}/download?redirect=1")
     assert redirected.status_code == 302
-    assert httpx.get(redirected.headers["Location"]).content == CLIP
+    assert HTTP.get(redirected.headers["Location"]).content == CLIP
 
 
 def test_an_asset_that_is_not_ready_has_no_download(user: Caller) -> None:

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from api.extensions import db, get_storage
 from api.jobs.models import Job
 from api.renders.models import Render
 from api.users.models import Plan, User
-from tests.api.farm import CLIP, Caller, Farm, at_once, ingest, receipt_of, sha256_of, storage_used
+from tests.api.farm import CLIP, HTTP, Caller, Farm, at_once, ingest, receipt_of, sha256_of, storage_used
 
 RESULT = b"finished video"
 
@@ -89,8 +88,8 @@ def test_a_finished_render_is_an_asset_with_receipt_and_download(
     assert asset["media"]["video"]["display_height"] == 1920
     download = user.get(f"/renders/{render['id']}/download")
     assert download["filename"] == "holiday-captioned.mp4"
-    assert httpx.get(download["url"]).content == RESULT
-    assert httpx.get(user.get(f"/renders/{render['id']}/poster")["url"]).content == b"png"
+    assert HTTP.get(download["url"]).content == RESULT
+    assert HTTP.get(user.get(f"/renders/{render['id']}/poster")["url"]).content == b"png"
     assert user.call("GET", f"/renders/{render['id']}/download?redirect=1").status_code == 302
     assert counts(user) == (1, 1, 1, 0)
     assert storage_used(user) == len(CLIP) + len(RESULT)
@@ -248,7 +247,7 @@ def test_finished_work_is_kept_when_the_storage_is_full_but_no_more_is_begun(
     finish(farm, render["job_id"])
 
     assert user.get(f"/renders/{render['id']}")["state"] == "succeeded"
-    assert httpx.get(user.get(f"/renders/{render['id']}/download")["url"]).content == RESULT
+    assert HTTP.get(user.get(f"/renders/{render['id']}/download")["url"]).content == RESULT
     assert storage_used(user) == small_plan
     assert user.call("POST", "/renders", order).get_json()["code"] == "quota.storage_bytes"
     user.delete(f"/assets/{user.get('/assets?kind=render')['items'][0]['id']}", expect=204)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from threading import Barrier, Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.api.farm import Caller, Farm, ingest, transcript_of
+from tests.api.farm import Caller, Farm, at_once, ingest, transcript_of
 
 
 @pytest.fixture
@@ -78,23 +77,12 @@ def test_an_edit_names_the_version_it_saw(
 
 
 def test_of_editors_at_the_same_moment_one_wins(app: Any, user: Caller, transcript: dict[str, Any]) -> None:
-    start, statuses = Barrier(6), []
+    path, body = f"/transcripts/{transcript['id']}", {"document": {"segments": []}}
 
-    def edit(number: int) -> None:
-        mine = Caller(app.test_client(), user.token, user.id)
-        body = {"document": {"segments": []}, "note": str(number)}
-        start.wait()
-        answer = mine.call("PUT", f"/transcripts/{transcript['id']}", body, headers={"If-Match": '"1"'})
-        statuses.append(answer.status_code)
+    answers = at_once(app, user, 6, "PUT", path, body, headers={"If-Match": '"1"'})
 
-    threads = [Thread(target=edit, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(statuses) == [200, 412, 412, 412, 412, 412]
-    assert [v["version"] for v in user.get(f"/transcripts/{transcript['id']}/versions")["items"]] == [2, 1]
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412, 412]
+    assert [v["version"] for v in user.get(f"{path}/versions")["items"]] == [2, 1]
 
 
 def test_wrong_times_are_told_with_pointers(user: Caller, transcript: dict[str, Any]) -> None:

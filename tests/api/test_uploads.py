@@ -7,14 +7,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from api.extensions import db, get_settings, get_storage
 from api.jobs.models import Job
 from api.uploads.models import Upload
 from api.uploads.service import expire_uploads
-from tests.api.farm import CLIP, Caller, Farm, announce, at_once, media_of, send, sha256_of, storage_used, transcript_of
+from tests.api.farm import (
+    CLIP,
+    HTTP,
+    Caller,
+    Farm,
+    announce,
+    at_once,
+    media_of,
+    send,
+    sha256_of,
+    storage_used,
+    transcript_of,
+)
 
 
 def stored_key(upload_id: str) -> str:
@@ -56,8 +67,8 @@ def test_a_body_of_another_size_or_type_is_refused_by_the_storage(user: Caller) 
     ticket = announce(user, CLIP)
     [part], headers = ticket["upload"]["parts"], ticket["upload"]["headers"]
 
-    bigger = httpx.put(part["url"], content=CLIP + b"x", headers=headers)
-    other_type = httpx.put(part["url"], content=CLIP, headers={**headers, "Content-Type": "text/html"})
+    bigger = HTTP.put(part["url"], content=CLIP + b"x", headers=headers)
+    other_type = HTTP.put(part["url"], content=CLIP, headers={**headers, "Content-Type": "text/html"})
 
     assert (bigger.status_code, other_type.status_code) == (403, 403)
     assert get_storage().head(stored_key(ticket["id"])) is None
