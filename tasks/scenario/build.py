@@ -61,7 +61,9 @@ def scale_lengths(value: Any, side: int) -> Any:
     """Turn lengths given as fractions of the shorter side into pixels."""
     if isinstance(value, dict):
         return {
-            key: round(inner * side, 1) if key in LENGTHS and not isinstance(inner, dict) else scale_lengths(inner, side)
+            key: round(inner * side, 1)
+            if key in LENGTHS and not isinstance(inner, dict)
+            else scale_lengths(inner, side)
             for key, inner in value.items()
         }
     return [scale_lengths(item, side) for item in value] if isinstance(value, list) else value

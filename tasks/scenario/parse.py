@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from tasks.errors import InvalidInputError
-from tasks.scenario.model import SceneCue, Scenario, SceneWord
+from tasks.scenario.model import Scenario, SceneCue, SceneWord
 
 DATA = Path(__file__).parent / "data"
 MAX_FINDINGS = 100

@@ -1,0 +1,1 @@
+"""Encoding: which encoder this host really has, and writing with it."""

@@ -1,0 +1,1 @@
+"""Drawing captions: browser, stage page, tiles."""

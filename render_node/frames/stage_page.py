@@ -1,0 +1,189 @@
+"""The stage in a browser: measured once, then drawn as sheets of tiles that cost one screenshot each."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route
+
+import tasks.scenario
+from tasks.errors import TransientError
+from tasks.fonts import FontFace
+from tasks.scenario import Scenario
+
+Rgba = NDArray[np.uint8]
+"""Shape (height, width, 4), straight alpha."""
+
+ORIGIN = "http://stage.invalid"
+STAGE = Path(tasks.scenario.__file__).parent / "stage"
+SERVED = {
+    "/": ("page.html", "text/html; charset=utf-8"),
+    "/boot.js": ("boot.js", "text/javascript; charset=utf-8"),
+    "/stage.js": ("stage.js", "text/javascript; charset=utf-8"),
+    "/stage.css": ("stage.css", "text/css; charset=utf-8"),
+}
+DEADLINE_MS = 30_000
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A region of the output in pixels; all four numbers are even, so that it has whole chroma samples."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture to draw: a region of the output with one cue in one state."""
+
+    cue: int
+    active: int
+    phase: float
+    rect: Rect
+
+
+@dataclass(frozen=True)
+class CueLayout:
+    """Measured regions of a cue: everything its ink can reach, and the same for each word; ``text`` is the block itself."""
+
+    box: Rect
+    words: tuple[Rect, ...]
+    text: tuple[float, float, float, float]
+
+
+class StagePage:
+    """One page with one scenario. Only our own files are served to it; every other request is refused."""
+
+    def __init__(self, browser: Browser, scenario: Scenario, *, width: int, height: int, fonts: list[FontFace]) -> None:
+        self._scenario, self._fonts = scenario, fonts
+        self._size = (width, height)
+        self._context: BrowserContext = browser.new_context(viewport={"width": 64, "height": 64}, service_workers="block")
+        self._context.set_default_timeout(DEADLINE_MS)
+        self._page: Page = self._context.new_page()
+        self._cdp: CDPSession = self._context.new_cdp_session(self._page)
+        self._surface = (64, 64)
+
+    def __enter__(self) -> StagePage:
+        self._page.route("**/*", _serve)
+        self._page.goto(f"{ORIGIN}/")
+        self._page.wait_for_function("() => window.reelyard !== undefined")
+        transparent = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
+        self._cdp.send("Emulation.setDefaultBackgroundColorOverride", transparent)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._context.browser is not None and self._context.browser.is_connected():
+            self._context.close()
+
+    def open(self) -> list[CueLayout]:
+        """Load the scenario and its fonts; return where everything lies."""
+        self._resize(*self._size)
+        scale = self._size[0] / self._scenario.width
+        measured = self._page.evaluate(
+            "([scenario, scale, fonts]) => window.reelyard.open(scenario, scale, fonts)",
+            [self._scenario.to_stage(), scale, [_font_data(face) for face in self._fonts]],
+        )
+        return [self._layout(entry) for entry in measured]
+
+    def capture(self, tiles: list[Tile]) -> list[Rgba]:
+        """Draw tiles on one sheet and return their pictures in order."""
+        places, width, height = pack([tile.rect for tile in tiles])
+        self._resize(width, height)
+        drawn = [
+            {
+                "cue": tile.cue,
+                "active": tile.active,
+                "phase": tile.phase,
+                "x": tile.rect.x,
+                "y": tile.rect.y,
+                "width": tile.rect.width,
+                "height": tile.rect.height,
+                "left": left,
+                "top": top,
+            }
+            for tile, (left, top) in zip(tiles, places, strict=True)
+        ]
+        self._page.evaluate("(tiles) => window.reelyard.stage.draw(tiles)", drawn)
+        sheet = self._screenshot(width, height)
+        return [
+            sheet[top : top + tile.rect.height, left : left + tile.rect.width]
+            for tile, (left, top) in zip(tiles, places, strict=True)
+        ]
+
+    def _screenshot(self, width: int, height: int) -> Rgba:
+        answer = self._cdp.send(
+            "Page.captureScreenshot",
+            {
+                "format": "png",
+                "optimizeForSpeed": True,
+                "captureBeyondViewport": False,
+                "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
+            },
+        )
+        picture = decode_png(base64.b64decode(answer["data"]))
+        if picture.shape[:2] != (height, width):
+            raise TransientError("browser.crashed", f"The browser drew {picture.shape[1]}x{picture.shape[0]} pixels")
+        return picture
+
+    def _resize(self, width: int, height: int) -> None:
+        if (width, height) != self._surface:
+            self._page.set_viewport_size({"width": width, "height": height})
+            self._surface = (width, height)
+
+    def _layout(self, entry: dict[str, Any]) -> CueLayout:
+        box = even_rect(entry["box"], *self._size)
+        words = tuple(even_rect(word, *self._size) for word in entry["words"])
+        left, top, width, height = entry["text"]
+        return CueLayout(box, words, (left, top, width, height))
+
+
+def _serve(route: Route) -> None:
+    url = route.request.url
+    served = SERVED.get(url.removeprefix(ORIGIN)) if url.startswith(ORIGIN) else None
+    if served is None:
+        route.abort()
+    else:
+        route.fulfill(body=(STAGE / served[0]).read_bytes(), content_type=served[1])
+
+
+def _font_data(face: FontFace) -> dict[str, str]:
+    weight = f"{face.weight_min} {face.weight_max}" if face.weight_max > face.weight_min else str(face.weight_min)
+    data = base64.b64encode(face.path.read_bytes()).decode()
+    return {"family": face.family, "weight": weight, "style": face.style, "data": data}
+
+
+def even_rect(box: list[float], width: int, height: int) -> Rect:
+    """Return the smallest even region around a box, cut to the picture; empty when it lies outside."""
+    left, top = max(0, int(box[0] // 2) * 2), max(0, int(box[1] // 2) * 2)
+    right, bottom = min(width, -int(-(box[0] + box[2]) // 2) * 2), min(height, -int(-(box[1] + box[3]) // 2) * 2)
+    return Rect(left, top, max(0, right - left), max(0, bottom - top))
+
+
+def pack(rects: list[Rect]) -> tuple[list[tuple[int, int]], int, int]:
+    """Place regions in rows on a sheet; return their corners and the sheet's size in pixels."""
+    width = max(2048, *(rect.width for rect in rects))
+    places, left, top, row = [], 0, 0, 0
+    for rect in rects:
+        if left + rect.width > width:
+            left, top, row = 0, top + row, 0
+        places.append((left, top))
+        left, row = left + rect.width, max(row, rect.height)
+    return places, width, max(2, top + row)
+
+
+def decode_png(data: bytes) -> Rgba:
+    """Return the pixels of a PNG."""
+    decoder = av.CodecContext.create("png", "r")
+    frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
+    picture: Rgba = frames[0].to_ndarray(format="rgba")
+    return picture
