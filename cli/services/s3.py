@@ -15,7 +15,7 @@ from tasks.errors import TransientError
 
 REGION = "us-east-1"
 _ROLES = ("master", "volume", "filer", "s3")
-PORTS = (*(f"{role}{kind}" for role in _ROLES for kind in ("", "_grpc")), "s3_iceberg", "s3_lance")
+PORTS = tuple(f"{role}{kind}" for role in _ROLES for kind in ("", "_grpc"))
 
 
 class SeaweedFS:
@@ -45,7 +45,7 @@ class SeaweedFS:
         """Return the server process."""
         listen = [f"-{role}.port={ports[role]}" for role in _ROLES]
         listen += [f"-{role}.port.grpc={ports[role + '_grpc']}" for role in _ROLES]
-        listen += [f"-s3.port.{extra}={ports['s3_' + extra]}" for extra in ("iceberg", "lance")]
+        listen += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # table catalogues that nobody here asks
         command = [
             str(self.program),
             f"-logdir={self.data}",
@@ -58,6 +58,7 @@ class SeaweedFS:
             "-s3",
             f"-s3.config={self._keys}",
             "-master.telemetry=false",
+            "-master.electionTimeout=1s",  # there is nobody to elect; the default costs 10 to 20 s at every restart
             "-master.volumeSizeLimitMB=512",
             "-volume.max=0",
             "-volume.minFreeSpacePercent=1",
