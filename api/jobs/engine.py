@@ -131,7 +131,8 @@ def requeue_step(
 ) -> None:
     """Put a running step back to be claimed again after a delay, keeping the reason."""
     due = now + timedelta(seconds=delay_s)
-    move_step(session, step, StepState.QUEUED, run_after=due, queued_at=now, **counters, **error_values(failure))
+    values = {**counters, **error_values(failure), "fraction": 0.0}
+    move_step(session, step, StepState.QUEUED, run_after=due, queued_at=now, **values)
     ring(session, job, [step], due)
     show_progress(session, job)
     emit(session, job, "step.retrying", now, step=step)

@@ -165,7 +165,7 @@ class Step(db.Model):
     result: Mapped[dict[str, Any] | None] = mapped_column(JSONB, deferred=True)
 
     job: Mapped[Job] = relationship(back_populates="steps")
-    attempts: Mapped[list[Attempt]] = relationship(order_by="Attempt.number", passive_deletes=True, viewonly=True)
+    attempts: Mapped[list[Attempt]] = relationship(order_by="Attempt.number", viewonly=True)
 
     @property
     def progress(self) -> dict[str, Any]:
