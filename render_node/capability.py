@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tasks.errors import ReelyardError
-from tasks.fonts import font_faces
-
 from render_node.encode.settings import HARDWARE, SOFTWARE, probe_encoder
 from render_node.frames.browser import find_chromium, open_browser
+from tasks.errors import ReelyardError
+from tasks.fonts import font_faces
 
 
 def probe(*, chromium: str = "", gpu: int = 0) -> dict[str, Any]:

@@ -11,12 +11,11 @@ import av.filter
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from render_node.composite import ColourSpace
 from tasks.contracts import RenderOutput, VideoInfo
 from tasks.errors import PermanentError
 from tasks.media.colour import SPACES, matrix_of
 from tasks.media.container import media_start
-
-from render_node.composite import ColourSpace
 
 FULL_RANGE = 2
 TRANSPOSES = {90: ("transpose=clock",), 180: ("hflip", "vflip"), 270: ("transpose=cclock",)}
@@ -93,7 +92,10 @@ class FrameShaper:
         if self._graph is None:
             self._graph = av.filter.Graph()
             last = self._graph.add_buffer(
-                width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 90000)
+                width=frame.width,
+                height=frame.height,
+                format=frame.format,
+                time_base=frame.time_base or Fraction(1, 90000),
             )
             for entry in TRANSPOSES[self._geometry.rotation]:
                 name, _, argument = entry.partition("=")

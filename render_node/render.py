@@ -16,16 +16,6 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-from tasks.config import WorkerSettings
-from tasks.contracts import MediaInfo, RenderOutput, RenderReceipt, VideoInfo
-from tasks.errors import PermanentError
-from tasks.fonts import FontFace, check_scenario, faces_of
-from tasks.media.container import media_start, open_media
-from tasks.media.limits import limits_of
-from tasks.media.probe import find_video, probe_file
-from tasks.scenario import Scenario, parse
-from tasks.scenario.timeline import CueState, Timeline
-
 from render_node.composite import ColourSpace, YuvPatch, blend, to_yuv
 from render_node.encode.settings import EncoderChoice, choose_encoder
 from render_node.encode.writer import Writer
@@ -41,6 +31,15 @@ from render_node.footage import (
 from render_node.frames.capture import CaptureThread, TileStore
 from render_node.frames.plan import TilePlan
 from render_node.poster import write_png
+from tasks.config import WorkerSettings
+from tasks.contracts import MediaInfo, RenderOutput, RenderReceipt, VideoInfo
+from tasks.errors import PermanentError
+from tasks.fonts import FontFace, check_scenario, faces_of
+from tasks.media.container import media_start, open_media
+from tasks.media.limits import limits_of
+from tasks.media.probe import find_video, probe_file
+from tasks.scenario import Scenario, parse
+from tasks.scenario.timeline import CueState, Timeline
 
 Progress = Callable[[int, int, str], None]
 RENDERER = "reelyard-stage/1"
@@ -177,7 +176,12 @@ class Result:
 
 
 def _run(
-    container: InputContainer, compositor: Compositor, out: Path | None, *, poster: Path | None, progress: Progress | None
+    container: InputContainer,
+    compositor: Compositor,
+    out: Path | None,
+    *,
+    poster: Path | None,
+    progress: Progress | None,
 ) -> Result:
     stream = find_video(container)
     assert stream is not None

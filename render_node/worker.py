@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from tasks.app import make_celery
+from typing import Any
 
-app = make_celery("render")
+from celery.signals import worker_init
 
-import render_node.tasks  # noqa: E402, F401  registers the bodies on the application above
+from render_node import tasks as render_tasks
+from render_node.node_app import app
+from tasks.config import worker_settings
+from tasks.scratch import sweep_scratch
+
+__all__ = ["app", "render_tasks"]
+
+
+@worker_init.connect
+def _start(**_: Any) -> None:
+    """Refuse to start with a wrong environment, and clear what killed workers left behind."""
+    sweep_scratch(worker_settings().scratch_dir)

@@ -7,15 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-
+from render_node.frames.browser import open_browser
+from render_node.frames.plan import TilePlan
+from render_node.frames.stage_page import Rgba, StagePage, Tile
 from tasks.errors import FencedError, ReelyardError, TransientError
 from tasks.fonts import FontFace
 from tasks.scenario import Scenario
 from tasks.scenario.timeline import Timeline
-
-from render_node.frames.browser import open_browser
-from render_node.frames.plan import TilePlan
-from render_node.frames.stage_page import Rgba, StagePage, Tile
 
 T = TypeVar("T")
 SHEET_PIXELS = 3_000_000

@@ -7,10 +7,9 @@ whole picture drawn at once.
 
 from __future__ import annotations
 
+from render_node.frames.stage_page import CueLayout, Tile
 from tasks.scenario import Scenario
 from tasks.scenario.timeline import CueState
-
-from render_node.frames.stage_page import CueLayout, Tile
 
 
 class TilePlan:

@@ -67,7 +67,9 @@ class StagePage:
     def __init__(self, browser: Browser, scenario: Scenario, *, width: int, height: int, fonts: list[FontFace]) -> None:
         self._scenario, self._fonts = scenario, fonts
         self._size = (width, height)
-        self._context: BrowserContext = browser.new_context(viewport={"width": 64, "height": 64}, service_workers="block")
+        self._context: BrowserContext = browser.new_context(
+            viewport={"width": 64, "height": 64}, service_workers="block"
+        )
         self._context.set_default_timeout(DEADLINE_MS)
         self._page: Page = self._context.new_page()
         self._cdp: CDPSession = self._context.new_cdp_session(self._page)
@@ -81,7 +83,9 @@ class StagePage:
         self._cdp.send("Emulation.setDefaultBackgroundColorOverride", transparent)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._context.browser is not None and self._context.browser.is_connected():
             self._context.close()
 

@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 
-from tasks.scenario.model import SceneCue, Scenario
+from tasks.scenario.model import Scenario, SceneCue
 
 PHASE_DIGITS = 4
 OPAQUE = 255

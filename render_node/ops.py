@@ -1,0 +1,42 @@
+"""The body of step ``render``: fetch the source, render, hand in video and poster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from render_node.render import render_file
+from tasks.attempt import StepContext
+from tasks.contracts import RenderOrder
+from tasks.media.checksum import sha256_of
+
+VIDEO, POSTER = "video.mp4", "poster.png"
+
+
+def render(context: StepContext) -> dict[str, Any]:
+    """Render one order and return keys, size, hash and receipt."""
+    order = RenderOrder.from_json(context.input)
+    context.plan_stages(download=0.05, frames=0.9, upload=0.05)
+    video, poster = context.scratch / VIDEO, context.scratch / POSTER
+
+    def report(done: int, total: int, stage: str) -> None:
+        context.progress(done, total, stage=stage, unit="frames")
+
+    with context.source_copy(order.source_key) as source:
+        receipt = render_file(
+            source,
+            order.scenario,
+            video,
+            output=order.output,
+            settings=context.settings,
+            poster=poster,
+            progress=report,
+        )
+    key = context.put_output(VIDEO, video, content_type="video/mp4")
+    poster_key = context.put_output(POSTER, poster, content_type="image/png") if poster.exists() else None
+    return {
+        "object_key": key,
+        "poster_key": poster_key,
+        "size_bytes": video.stat().st_size,
+        "sha256": sha256_of(video),
+        "receipt": receipt.to_json(),
+    }

@@ -1,0 +1,17 @@
+"""Celery task of the render step; thin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from render_node.node_app import app
+from render_node.ops import render
+from tasks.app import task_options
+from tasks.base import MediaTask
+from tasks.names import TaskName
+
+
+@app.task(base=MediaTask, bind=True, name=TaskName.RENDER_VIDEO.value, **task_options(TaskName.RENDER_VIDEO))
+def render_video(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Render a scenario over a source."""
+    return self.run_step(job_id, message, render)
