@@ -90,13 +90,10 @@ def find_orphans(session: Session, objects: list[ObjectInfo]) -> list[str]:
     """Return the keys that neither an asset, a pending upload nor a running job needs."""
     keys = [found.key for found in objects]
     needed: set[str | None] = set()
-    alive = Asset.state.not_in([AssetState.DELETED.value])
-    for object_key, poster_key in session.execute(
-        select(Asset.object_key, Asset.poster_key).where(
-            alive, or_(Asset.object_key.in_(keys), Asset.poster_key.in_(keys))
-        )
-    ):
-        needed |= {object_key, poster_key}
+    named = or_(Asset.object_key.in_(keys), Asset.poster_key.in_(keys))
+    for asset in session.scalars(select(Asset).where(named, Asset.state != AssetState.DELETED.value)):
+        if not asset.is_refused_for_good:
+            needed |= {asset.object_key, asset.poster_key}
     pending = select(Upload.object_key).where(Upload.state == UploadState.PENDING.value, Upload.object_key.in_(keys))
     needed |= set(session.scalars(pending))
     running = set(_running_jobs(session, keys))

@@ -35,6 +35,10 @@ class AssetState(StrEnum):
     DELETED = "deleted"
 
 
+FILE_FAULTS = ("media.", "upload.")
+"""How codes begin that blame the file, not the machine."""
+
+
 def one_of(column: str, values: type[StrEnum]) -> str:
     """Return the SQL of a CHECK that a text column holds one of an enumeration's values."""
     return f"{column} IN ({', '.join(repr(member.value) for member in values)})"
@@ -95,6 +99,11 @@ class Asset(db.Model):
     def refusal(self) -> Asset | None:
         """The asset itself when it was refused: the reason is read off its columns."""
         return self if self.refused_code else None
+
+    @property
+    def is_refused_for_good(self) -> bool:
+        """Whether the file itself is at fault: its bytes are gone and nothing can try it again."""
+        return self.state == AssetState.REFUSED and (self.refused_code or "").startswith(FILE_FAULTS)
 
     def refuse(self, code: str, message: str) -> None:
         """Mark the asset as unusable with the reason its owner is shown."""

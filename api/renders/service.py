@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session, contains_eager, defer
 
 from api.assets.models import Asset
 from api.assets.service import require_ready
@@ -86,8 +86,10 @@ def hash_order(source_sha256: str, scenario: dict[str, Any], output: RenderOutpu
 
 
 def select_renders(owner_id: UUID, *, state: str | None = None) -> Select[tuple[Render]]:
-    """Select an owner's renders with their jobs."""
-    query = select(Render).join(Render.job).options(contains_eager(Render.job)).where(Render.owner_id == owner_id)
+    """Select an owner's renders with their jobs, without their scenarios and receipts."""
+    heavy = (defer(Render.scenario), defer(Render.receipt))
+    query = select(Render).join(Render.job).options(contains_eager(Render.job), *heavy)
+    query = query.where(Render.owner_id == owner_id)
     return query.where(Job.state == state) if state else query
 
 

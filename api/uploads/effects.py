@@ -69,11 +69,10 @@ def settle_ingest(session: Session, job: Job) -> None:
     asset = lock_asset(session, job)
     if asset is None or asset.state != AssetState.PROBING:
         return
-    code, message = reason_of(job)
-    if code.startswith("media."):
-        refuse_asset(session, asset, code, message)
-    else:
-        asset.refuse(code, message)
+    asset.refuse(*reason_of(job))
+    if asset.is_refused_for_good:
+        release(session, asset.quota_ref)
+        delete_objects_after_commit(session, get_storage(), [asset.object_key, asset.poster_key])
 
 
 @on_job_retried(JOB_KIND)
@@ -84,7 +83,7 @@ def reopen_ingest(session: Session, job: Job) -> None:
         raise NotFoundError("asset.not_found", "The asset was deleted")
     if asset.state != AssetState.REFUSED:
         return
-    if (asset.refused_code or "").startswith("media."):
+    if asset.is_refused_for_good:
         raise ConflictError("asset.refused", f"The asset was refused for good: {asset.refused_message}")
     asset.probe_again()
 
@@ -93,13 +92,6 @@ def lock_asset(session: Session, job: Job) -> Asset | None:
     """Return the asset a job is about, locked, or None when it was deleted meanwhile."""
     asset = session.get(Asset, UUID(job.subject["asset_id"]), with_for_update=True)
     return None if asset is None or asset.state == AssetState.DELETED else asset
-
-
-def refuse_asset(session: Session, asset: Asset, code: str, message: str) -> None:
-    """Refuse a file for good: free its storage and remove its bytes once committed."""
-    asset.refuse(code, message)
-    release(session, asset.quota_ref)
-    delete_objects_after_commit(session, get_storage(), [asset.object_key, asset.poster_key])
 
 
 def reason_of(job: Job) -> tuple[str, str]:

@@ -134,11 +134,16 @@ def test_the_sweep_removes_old_objects_without_rows_and_nothing_else(user: Calle
     storage = get_storage()
     orphans = [f"uploads/{uuid4()}/{uuid4()}/source", f"jobs/{uuid4()}/render/7/out.mp4"]
     busy, foreign = f"jobs/{job_id}/poster/3/poster.png", f"models/{uuid4()}"
+    refused = announce(user, CLIP)
+    send(refused, CLIP)
+    refused_job = user.post(f"/uploads/{refused['id']}/complete", expect=202)["job_id"]
+    farm.fail(refused_job, "probe", "media.unsupported")
+    orphans.append(db.session.get_one(Asset, refused["asset_id"]).object_key)
     for key in (*orphans, busy, foreign):
         storage.put_bytes(key, b"x", content_type="text/plain")
 
     assert sweep_objects(db.session()) == 0
-    assert sweep_objects(db.session(), now=datetime.now(UTC) + TOMORROW) >= 2
+    assert sweep_objects(db.session(), now=datetime.now(UTC) + TOMORROW) >= 3
 
-    assert [storage.head(key) for key in orphans] == [None, None]
+    assert [storage.head(key) for key in orphans] == [None, None, None]
     assert None not in [storage.head(key) for key in (kept, pending_key, busy, foreign)]

@@ -266,6 +266,19 @@ def test_a_file_that_was_refused_for_good_is_not_tried_again(user: Caller, farm:
     assert user.get(f"/jobs/{job_id}")["state"] == "failed"
 
 
+def test_a_cancelled_analysis_keeps_the_bytes_until_they_are_deleted(user: Caller) -> None:
+    ticket = announce(user, CLIP)
+    send(ticket, CLIP)
+    job_id = user.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
+
+    user.post(f"/jobs/{job_id}/cancel", expect=202)
+
+    assert user.get(f"/assets/{ticket['asset_id']}")["refused"]["code"] == "job.cancelled"
+    assert storage_used(user) == len(CLIP)
+    user.delete(f"/assets/{ticket['asset_id']}", expect=204)
+    assert storage_used(user) == 0
+
+
 def test_bytes_that_are_not_the_declared_ones_are_refused(user: Caller, farm: Farm) -> None:
     ticket = announce(user, CLIP, sha256="0" * 64)
     send(ticket, CLIP)
