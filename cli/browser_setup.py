@@ -5,6 +5,7 @@ Tried in order: one that is installed; Playwright's own download (where the netw
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,16 +35,9 @@ class Browser:
 def try_browser() -> Browser:
     """Start the browser that the render node would use and ask its version; raise ``browser.not_found``."""
     script = (
-        "from cli.settings import direct_settings\n"
-        "from render_node.frames.browser import find_chromium\n"
-        "from playwright.sync_api import sync_playwright\n"
-        "path = str(find_chromium(direct_settings()))\n"
-        "import os\n"
-        "with sync_playwright() as playwright:\n"
-        "    flags = ['--no-sandbox'] if os.geteuid() == 0 else []\n"
-        "    browser = playwright.chromium.launch(executable_path=path, args=flags)\n"
-        "    print(path, browser.version, sep='\\n')\n"
-        "    browser.close()\n"
+        "import json, os\n"
+        "from render_node.capability import probe_browser\n"
+        "print(json.dumps(probe_browser(os.environ.get('REELYARD_CHROMIUM', ''))))\n"
     )
     # A process of its own: Playwright leaves an event loop behind in the one that used it.
     done = subprocess.run(
@@ -52,8 +46,10 @@ def try_browser() -> Browser:
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
         raise TransientError("browser.not_found", reason)
-    path, version = done.stdout.splitlines()[-2:]
-    return Browser(path, version)
+    outcome = json.loads(done.stdout.splitlines()[-1])
+    if not outcome["ok"]:
+        raise TransientError("browser.not_found", outcome["reason"])
+    return Browser(outcome["path"], outcome["version"])
 
 
 def get_browser() -> Browser:

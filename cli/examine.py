@@ -56,7 +56,8 @@ def _safely(part: str, findings: Iterable[Finding]) -> Iterator[Finding]:
 
 def _python() -> Iterator[Finding]:
     state: Literal["ok", "missing"] = "ok" if sys.version_info >= (3, 11) else "missing"
-    yield Finding("Python", state, f"{platform.python_version()} on {platform.platform()}")
+    remedy = "" if state == "ok" else "Python 3.11 or newer is needed"
+    yield Finding("Python", state, f"{platform.python_version()} on {platform.platform()}", remedy)
 
 
 def _packages() -> Iterator[Finding]:
@@ -92,14 +93,16 @@ def _browser() -> Iterator[Finding]:
 
 
 def _encoders() -> Iterator[Finding]:
-    from render_node.capability import probe
+    from render_node.encode.settings import HARDWARE, SOFTWARE, probe_encoder
 
-    for name, outcome in probe()["encoders"].items():
-        works = outcome.get("works", False) if isinstance(outcome, dict) else outcome is True
-        reason = outcome.get("reason", "") if isinstance(outcome, dict) else ""
-        needed = name == "libx264"
-        state: Literal["ok", "missing", "note"] = "ok" if works else "missing" if needed else "note"
-        yield Finding("encoder", state, f"{name}: " + ("encoded a frame" if works else f"does not work here: {reason}"))
+    for name in (SOFTWARE, HARDWARE):
+        problem = probe_encoder(name, 0)
+        if not problem:
+            yield Finding("encoder", "ok", f"{name} encoded a frame")
+        elif name == SOFTWARE:
+            yield Finding("encoder", "missing", f"{name}: {problem}", INSTALL)
+        else:
+            yield Finding("encoder", "note", f"{name} does not work here: {problem}")
 
 
 def _speech() -> Iterator[Finding]:
@@ -112,10 +115,10 @@ def _speech() -> Iterator[Finding]:
 
 
 def _fonts() -> Iterator[Finding]:
-    from tasks import fonts
+    from tasks.fonts import font_faces
 
-    families = sorted({face.family for face in fonts.font_faces()})
-    yield Finding("fonts", "ok" if families else "missing", ", ".join(families))
+    families = sorted({face.family for face in font_faces()})
+    yield Finding("fonts", "ok" if families else "missing", ", ".join(families), "" if families else INSTALL)
 
 
 def _disk(home: Path) -> Iterator[Finding]:

@@ -39,12 +39,12 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build or check."""
-    from tasks import fonts
+    from tasks.fonts import check_scenario
     from tasks.scenario import parse
 
     document = read_json(arguments.file)
     if arguments.check:
-        fonts.check_scenario(parse(document))
+        check_scenario(parse(document))
         say(f"{arguments.file} is a valid scenario.")
         return Exit.OK
     scenario = _build(document, arguments)
