@@ -39,11 +39,11 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     watch_edges(app)
     watch_requests(app)
-    register_error_handlers(app)
     register_idempotency(app)
     db.init_app(app)
     configure_jwt(app, settings)
     configure_openapi(app, settings)
+    register_error_handlers(app)  # after flask-smorest, which brings a form of its own
     register_blueprints(app)
     configure_limits(app, settings)
     CORS(app, origins=list(settings.cors_origins), expose_headers=["X-Request-Id", "Location", "ETag", "Retry-After"])
