@@ -26,7 +26,8 @@ def operations(app: Any) -> list[tuple[str, str]]:
     found = []
     for rule in app.url_map.iter_rules():
         for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
-            path = re.sub(r"<[^>]+>", "00000000-0000-0000-0000-000000000000", rule.rule)
+            path = re.sub(r"<int:[^>]+>", "1", rule.rule)
+            path = re.sub(r"<[^>]+>", "00000000-0000-0000-0000-000000000000", path)
             found.append((method, path))
     return found
 
