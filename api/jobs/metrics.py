@@ -33,7 +33,8 @@ def measure(session: Session) -> list[Metric]:
         "reelyard_jobs", "Jobs that are not over, and those that ended within a day", labels=["state"]
     )
     recent = Job.finished_at.is_(None) | (Job.finished_at > func.now() - func.make_interval(0, 0, 0, 1))
-    counts = dict(session.execute(select(Job.state, func.count()).where(recent).group_by(Job.state)).tuples().all())
+    grouped = select(Job.state, func.count()).where(recent).group_by(Job.state)
+    counts = {state: count for state, count in session.execute(grouped)}
     for state in JobState:
         jobs.add_metric([state.value], counts.get(state.value, 0))
     return [jobs, *measure_queues(session)]

@@ -15,7 +15,6 @@ import redis
 from celery import Celery
 from celery.canvas import Signature
 from flask import current_app, has_app_context
-from kombu.exceptions import ChannelError
 from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -51,7 +50,7 @@ class Publisher:
         """Return the bell of a step's next attempt, bound to this application."""
         plain = build_bell(str(job_id), str(step_id), TaskName(task), Priority(priority))
         bell = Signature.from_dict(dict(plain), app=self.celery)
-        return bell.set(task_id=bell_id(step_id, attempt))
+        return bell.set(task_id=bell_id(step_id, attempt), ignore_result=True)
 
     def send(self, canvas: Signature) -> None:
         """Send a bell or a canvas; raise one of BROKER_ERRORS when the broker is away."""
@@ -61,10 +60,8 @@ class Publisher:
     def depth(self, queue: Queue) -> int:
         """Return the number of messages that wait in a queue; raise one of BROKER_ERRORS when the broker is away."""
         with self.celery.pool.acquire(block=True, timeout=TIMEOUT_S) as connection:
-            try:
-                return int(connection.default_channel.queue_declare(queue.value, passive=True).message_count)
-            except ChannelError:  # an empty queue does not exist
-                return 0
+            # Not passive: kombu's look for an existing queue forgets the key prefix, and declaring one writes nothing
+            return int(connection.default_channel.queue_declare(queue.value).message_count)
 
     def try_redis(self) -> None:
         """Raise one of BROKER_ERRORS within a second unless Redis answers."""
@@ -97,6 +94,7 @@ def make_impatient(app: Celery) -> Celery:
             "interval_max": 0,
             "connect_retries_timeout": TIMEOUT_S,
         },
+        result_backend=f"api.jobs.sending:SendingBackend+{app.conf.broker_url}",
         redis_socket_timeout=TIMEOUT_S,
         redis_socket_connect_timeout=TIMEOUT_S,
         redis_retry_on_timeout=False,
