@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -66,7 +67,16 @@ class SeaweedFS:
             *listen,
         ]
         # Its orderly stop waits for streams that never end; whatever was acknowledged is on disk by then.
-        return Child(self.name, command, self._environ(), self.log, cwd=self.data, account=self.account, stop_s=2.0)
+        return Child(
+            self.name,
+            command,
+            self._environ(),
+            self.log,
+            cwd=self.data,
+            account=self.account,
+            death_signal=signal.SIGKILL,
+            stop_s=2.0,
+        )
 
     def check(self, ports: dict[str, int]) -> None:
         """Raise TransientError until a signed request is answered."""

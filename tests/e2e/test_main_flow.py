@@ -79,7 +79,7 @@ def test_a_video_without_sound_is_rendered_without_sound(
     assert job["state"] == "succeeded", job["error"]
     video = client.download(f"/renders/{render['id']}/download", tmp_path / "silent-captioned.mp4")
     assert check_render(source, video).audio_end_s is None
-    check_captions(source, video, quiet_s=1.8, spoken_s=0.6)
+    check_captions(source, video, quiet_s=0.05, spoken_s=0.6)
 
 
 def test_somebody_elses_things_are_not_found(stack: Stack, client: ApiClient, clips: Path) -> None:
