@@ -7,6 +7,7 @@ setting here favours a worker that comes back quickly over a broker that pretend
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
@@ -15,6 +16,7 @@ from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 
 from tasks.environment import read_environment
+from tasks.errors import ConfigurationError
 from tasks.logs import configure_from_environment
 from tasks.names import POLICY, Queue, TaskName
 
@@ -135,8 +137,21 @@ def _task_settings() -> dict[str, Any]:
     }
 
 
+def exit_unless_configured(read: Callable[[], object]) -> None:
+    """End the process with the list of problems when ``read`` finds the environment wrong.
+
+    For receivers of Celery's signals, which log and forget any other exception.
+    """
+    try:
+        read()
+    except ConfigurationError as error:
+        raise SystemExit(error.detail) from None
+
+
 def _redis_url() -> str:
-    return str(read_environment(os.environ, ("REDIS_URL",))["REDIS_URL"])
+    """Return REDIS_URL; problems of the rest of the environment are for the process's own settings to list."""
+    given = {"REDIS_URL": os.environ.get("REDIS_URL", "")}
+    return str(read_environment(given, ("REDIS_URL",))["REDIS_URL"])
 
 
 @setup_logging.connect

@@ -30,6 +30,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _COLOURS = {"DEBUG": "\x1b[2m", "INFO": "\x1b[32m", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[41m"}
 
 
+_LIBRARIES = ("botocore", "boto3", "urllib3", "httpx", "httpcore", "s3transfer", "libav", "faster_whisper", "kombu")
+# What Celery says of each message, the attempt itself says better.
+_NOISY = (*_LIBRARIES, "celery.app.trace", "celery.worker.strategy")
+
+
 @contextmanager
 def bind(**fields: Any) -> Iterator[None]:
     """Attach fields to every record logged inside the block."""
@@ -58,17 +63,7 @@ def configure_logging(level: str = "INFO", style: str = "auto", *, stream: TextI
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in (
-        "botocore",
-        "boto3",
-        "urllib3",
-        "httpx",
-        "httpcore",
-        "s3transfer",
-        "libav",
-        "faster_whisper",
-        "kombu",
-    ):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery.signals import worker_init
+from celery.signals import celeryd_init
 
+from tasks.app import exit_unless_configured
 from tasks.config import worker_settings
 from tasks.cpu_app import app
 from tasks.ingest import tasks as ingest_tasks
@@ -15,7 +16,8 @@ from tasks.speech import tasks as speech_tasks
 __all__ = ["app", "ingest_tasks", "speech_tasks"]
 
 
-@worker_init.connect
+@celeryd_init.connect
 def _start(**_: Any) -> None:
     """Refuse to start with a wrong environment, and clear what killed workers left behind."""
+    exit_unless_configured(worker_settings)
     sweep_scratch(worker_settings().scratch_dir)

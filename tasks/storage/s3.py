@@ -42,6 +42,11 @@ class S3Storage:
         public = settings.s3_public_url
         self._signer = _make_client(settings, public) if public else self._client
 
+    def close(self) -> None:
+        """Close the connections; the storage is not used afterwards."""
+        self._client.close()
+        self._signer.close()
+
     def ensure_bucket(self, *, cors_origins: tuple[str, ...] = ()) -> None:
         """Create the private bucket when it is not there, and let the origins' browsers reach it."""
         with _translated(self._bucket):

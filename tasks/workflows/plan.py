@@ -53,7 +53,8 @@ def build_bell(job_id: str, step_id: str, task: TaskName, priority: Priority) ->
         task.value,
         args=(job_id, StepBell(step_id).to_json()),
         immutable=True,
-        options={"queue": POLICY[task].queue.value, "priority": int(priority)},
+        # Without ignore_result the sender would subscribe to a Redis channel per message, for ever.
+        options={"queue": POLICY[task].queue.value, "priority": int(priority), "ignore_result": True},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -70,9 +71,9 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Storage, Client]]:
         memory.ensure_bucket()
         yield memory, MemoryClient(memory)
     else:
-        storage = S3Storage(s3_settings(request.getfixturevalue("service_environ")))
-        storage.ensure_bucket(cors_origins=("http://editor.example",))
-        yield storage, HttpClient()
+        with closing(S3Storage(s3_settings(request.getfixturevalue("service_environ")))) as storage:
+            storage.ensure_bucket(cors_origins=("http://editor.example",))
+            yield storage, HttpClient()
 
 
 @pytest.fixture
@@ -86,10 +87,10 @@ def client(pair: tuple[Storage, Client]) -> Client:
 
 
 @pytest.fixture
-def s3(service_environ: dict[str, str]) -> S3Storage:
-    storage = S3Storage(s3_settings(service_environ))
-    storage.ensure_bucket()
-    return storage
+def s3(service_environ: dict[str, str]) -> Iterator[S3Storage]:
+    with closing(S3Storage(s3_settings(service_environ))) as storage:
+        storage.ensure_bucket()
+        yield storage
 
 
 @pytest.fixture
@@ -322,11 +323,10 @@ def test_download_can_be_resumed(s3: S3Storage, key: str) -> None:
 def test_urls_are_signed_for_the_public_address(service_environ: dict[str, str], key: str) -> None:
     inside = service_environ["S3_ENDPOINT_URL"]
     outside = inside.replace("127.0.0.1", "localhost")
-    storage = S3Storage(s3_settings(service_environ, s3_public_url=outside))
-    storage.ensure_bucket()
-    storage.put_bytes(key, b"film", content_type="video/mp4")
-
-    url = storage.presign_get(key)
+    with closing(S3Storage(s3_settings(service_environ, s3_public_url=outside))) as storage:
+        storage.ensure_bucket()
+        storage.put_bytes(key, b"film", content_type="video/mp4")
+        url = storage.presign_get(key)
     moved = url.replace(outside, inside)
 
     assert url.startswith(f"{outside}/contract/")
@@ -347,18 +347,18 @@ def test_a_browser_of_a_listed_origin_may_upload(service_environ: dict[str, str]
 
 
 def test_storage_that_is_away_is_a_transient_error(service_environ: dict[str, str], key: str) -> None:
-    storage = S3Storage(s3_settings(service_environ, s3_endpoint_url="http://127.0.0.1:9"))
+    settings = s3_settings(service_environ, s3_endpoint_url="http://127.0.0.1:9")
 
-    with pytest.raises(StorageError) as caught:
+    with closing(S3Storage(settings)) as storage, pytest.raises(StorageError) as caught:
         storage.ping()
 
     assert caught.value.code == "storage.unavailable"
 
 
 def test_wrong_keys_are_told_apart_from_a_missing_object(service_environ: dict[str, str], key: str) -> None:
-    storage = S3Storage(s3_settings(service_environ, s3_secret_key="wrong-secret-key"))
+    settings = s3_settings(service_environ, s3_secret_key="wrong-secret-key")
 
-    with pytest.raises(StorageError):
+    with closing(S3Storage(settings)) as storage, pytest.raises(StorageError):
         storage.head(key)
 
 
