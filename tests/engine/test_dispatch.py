@@ -27,7 +27,7 @@ def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServ
     """A Valkey that tests may stop."""
     home: Path = tmp_path_factory.mktemp("valkey")
     for folder in (home, *list(home.parents)[:2]):
-        folder.chmod(0o755)
+        folder.chmod(folder.stat().st_mode | 0o055)
     with start_services(home, names=("valkey",), environ={}, durable=False) as running:
         yield running
 
