@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from flask import Flask
 
@@ -19,7 +20,14 @@ def flask_app() -> Flask:
     return create_app()
 
 
-@app.task(name=TaskName.CONTROL_EXPIRE_UPLOADS.value, **task_options(TaskName.CONTROL_EXPIRE_UPLOADS))
+def chore_options(name: TaskName) -> dict[str, Any]:
+    """Return a chore's options without its queue: ``task_routes`` has it, and the attribute is deprecated."""
+    options = task_options(name)
+    options.pop("queue", None)
+    return options
+
+
+@app.task(name=TaskName.CONTROL_EXPIRE_UPLOADS.value, **chore_options(TaskName.CONTROL_EXPIRE_UPLOADS))
 def expire_uploads() -> dict[str, int]:
     """Give up uploads that were never completed."""
     from api.extensions import db, get_storage
@@ -29,7 +37,7 @@ def expire_uploads() -> dict[str, int]:
         return {"expired": expire(db.session(), storage=get_storage())}
 
 
-@app.task(name=TaskName.CONTROL_SWEEP_OBJECTS.value, **task_options(TaskName.CONTROL_SWEEP_OBJECTS))
+@app.task(name=TaskName.CONTROL_SWEEP_OBJECTS.value, **chore_options(TaskName.CONTROL_SWEEP_OBJECTS))
 def sweep_objects() -> dict[str, int]:
     """Remove objects that no row needs."""
     from api.assets.cleanup import sweep_objects as sweep
@@ -39,7 +47,7 @@ def sweep_objects() -> dict[str, int]:
         return {"removed": sweep(db.session(), storage=get_storage())}
 
 
-@app.task(name=TaskName.CONTROL_ROLL_UP_USAGE.value, **task_options(TaskName.CONTROL_ROLL_UP_USAGE))
+@app.task(name=TaskName.CONTROL_ROLL_UP_USAGE.value, **chore_options(TaskName.CONTROL_ROLL_UP_USAGE))
 def roll_up_usage() -> dict[str, int]:
     """Write the usage of the last days."""
     from api.extensions import db

@@ -112,6 +112,12 @@ class Play:
         db.session.commit()
         return claim
 
+    def ask_by_id(self, job_id: str, step_id: str, task: str) -> Claim:
+        """Claim what a bell rings for."""
+        claim = attempts.claim_step(db.session(), ClaimRequest(job_id, step_id, "node", task))
+        db.session.commit()
+        return claim
+
     def claim(self, job_id: UUID, name: str, *, part: int = 0) -> Claim:
         claim = self.ask(job_id, name, part=part)
         assert claim.claimed, claim.reason
