@@ -48,7 +48,6 @@ def task_options(name: TaskName) -> dict[str, Any]:
     """Return the Celery options that POLICY gives a task, for ``@app.task(**task_options(...))``."""
     policy = POLICY[name]
     return {
-        "queue": policy.queue.value,
         "soft_time_limit": policy.soft_limit_s,
         "time_limit": policy.hard_limit_s,
         "acks_late": True,

@@ -40,7 +40,13 @@ def build_configuration() -> str:
 
     rows = []
     for variable in VARIABLES.values():
-        default = "*required*" if variable.required else f"``{variable.default}``" if variable.default not in ("", ()) else "unset"
+        default = (
+            "*required*"
+            if variable.required
+            else f"``{variable.default}``"
+            if variable.default not in ("", ())
+            else "unset"
+        )
         note = " (secret)" if variable.secret else ""
         rows.append((f"``{variable.name}``", default, variable.help + note + "."))
     intro = "All configuration comes from the environment. Wrong, contradictory or unknown ``REELYARD_*`` variables stop a process at start, with every problem listed at once."
@@ -71,7 +77,9 @@ def build_http_api() -> str:
                 operation = item[method]
                 tag = (operation.get("tags") or ["other"])[0]
                 answers = ", ".join(sorted(code for code in operation.get("responses", {}) if code != "default"))
-                groups.setdefault(tag, []).append((f"``{method.upper()} {path}``", operation.get("summary", ""), answers))
+                groups.setdefault(tag, []).append(
+                    (f"``{method.upper()} {path}``", operation.get("summary", ""), answers)
+                )
     lines = [
         *title("HTTP API"),
         "Generated from the OpenAPI document, which a running system serves at ``/api/openapi.json`` and, to be tried out, at "

@@ -11,9 +11,15 @@ WEB_AND_SQL = {"flask", "flask_smorest", "sqlalchemy", "psycopg2", "api"}
 MEDIA = {"av", "torch", "librosa", "playwright", "faster_whisper", "ctranslate2", "whisperx"}
 
 FORBIDDEN = {
-    "api.wsgi_import": ("import api, api.blueprints, api.control.engine, api.control.worker", MEDIA | {"render_node", "tasks.media"}),
+    "api.wsgi_import": (
+        "import api, api.blueprints, api.control.engine, api.control.worker",
+        MEDIA | {"render_node", "tasks.media"},
+    ),
     "cpu worker": ("import tasks.worker", WEB_AND_SQL | {"render_node", "playwright"}),
-    "render node": ("import render_node.worker, render_node.render", WEB_AND_SQL | {"tasks.speech", "tasks.ingest", "faster_whisper"}),
+    "render node": (
+        "import render_node.worker, render_node.render",
+        WEB_AND_SQL | {"tasks.speech", "tasks.ingest", "faster_whisper"},
+    ),
     "ring 0": (
         "import tasks.names, tasks.errors, tasks.environment, tasks.contracts, tasks.scenario",
         WEB_AND_SQL | MEDIA | {"celery", "redis", "boto3", "numpy"},

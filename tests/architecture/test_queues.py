@@ -56,7 +56,7 @@ def test_every_registered_task_declares_name_limits_and_retries(entry: str, work
         assert task.acks_late is True, name
         assert task.max_retries == 0, f"{name}: rows retry, not Celery"
         assert policy.max_attempts >= 1, name
-        assert app.conf.task_routes[name]["queue"] == policy.queue.value or task.queue == policy.queue.value, name
+        assert app.conf.task_routes[name]["queue"] == policy.queue.value, name
 
 
 def test_every_task_name_is_registered_by_exactly_one_worker(worker_environment: None) -> None:
