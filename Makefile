@@ -75,3 +75,7 @@ $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt setup.cfg pyproject.toml
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(PIP) install --no-deps -e .
 	@touch $@ $(VENV)/.local
+
+.PHONY: bench-render
+bench-render: $(VENV)/.dev browser ## Compare a render with a plain transcode in one run (ARGS='--sizes 1280x720')
+	$(BIN)/python bench/render.py $(ARGS)

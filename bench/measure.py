@@ -34,7 +34,9 @@ def measure(command: list[str], *, cwd: Path | None = None, environ: dict[str, s
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
-    process = subprocess.Popen(command, cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     peak = PeakMemory(process.pid)
     output, _ = process.communicate()
     wall_s = time.monotonic() - started

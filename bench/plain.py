@@ -20,7 +20,9 @@ def transcode(source: str, target: str | None) -> None:
             copy_video_and_audio(reader, video, writer)
 
 
-def copy_video_and_audio(reader: av.container.InputContainer, video: av.VideoStream, writer: av.container.OutputContainer) -> None:
+def copy_video_and_audio(
+    reader: av.container.InputContainer, video: av.VideoStream, writer: av.container.OutputContainer
+) -> None:
     """Encode the video, remux the audio."""
     out = writer.add_stream("libx264", rate=video.average_rate, options={"preset": "medium", "crf": "18"})
     out.width, out.height, out.pix_fmt = video.width, video.height, "yuv420p"

@@ -32,7 +32,19 @@ PLAIN = "plain transcode"
 def build_cases(clip: Path, scenario: Path, out: Path, extra: list[str]) -> dict[str, list[str]]:
     """Return the command of each case for one clip and scenario."""
     python, cli = sys.executable, [sys.executable, "-m", "cli.main", "render"]
-    render = [*cli, str(clip), "--scenario", str(scenario), "--out", str(out), "--preset", "medium", "--crf", "18", "--json"]
+    render = [
+        *cli,
+        str(clip),
+        "--scenario",
+        str(scenario),
+        "--out",
+        str(out),
+        "--preset",
+        "medium",
+        "--crf",
+        "18",
+        "--json",
+    ]
     cases = {
         "decode only": [python, str(HERE / "plain.py"), "--decode-only", str(clip)],
         PLAIN: [python, str(HERE / "plain.py"), str(clip), str(out)],
@@ -58,9 +70,19 @@ def run_round(size: str, preset: str, options: argparse.Namespace) -> list[dict[
         if result.returncode != 0:
             print(f"{name} failed:\n{result.output[-2000:]}", file=sys.stderr)
             continue
-        print(f"{size} {preset:8} {name:22} {result.cpu_s:7.2f} CPU s {result.wall_s:7.2f} s {result.peak_mb:7.0f} MB", flush=True)
+        print(
+            f"{size} {preset:8} {name:22} {result.cpu_s:7.2f} CPU s {result.wall_s:7.2f} s {result.peak_mb:7.0f} MB",
+            flush=True,
+        )
         records.append(
-            {"case": name, "size": size, "preset": preset, "cpu_s": result.cpu_s, "wall_s": result.wall_s, "peak_mb": result.peak_mb}
+            {
+                "case": name,
+                "size": size,
+                "preset": preset,
+                "cpu_s": result.cpu_s,
+                "wall_s": result.wall_s,
+                "peak_mb": result.peak_mb,
+            }
         )
     return records
 
@@ -70,7 +92,7 @@ def print_table(records: list[dict[str, Any]], duration_s: float) -> None:
     for size, preset in dict.fromkeys((r["size"], r["preset"]) for r in records):
         rows = [r for r in records if (r["size"], r["preset"]) == (size, preset)]
         floor = statistics.median([r["cpu_s"] for r in rows if r["case"] == PLAIN])
-        print(f"\n{size}, {preset}\n{'case':24}{'CPU s':>9}{'÷ plain':>9}{'× real time':>13}{'peak MB':>9}")
+        print(f"\n{size}, {preset}\n{'case':24}{'CPU s':>9}{'/ plain':>9}{'x real time':>13}{'peak MB':>9}")
         for case in dict.fromkeys(r["case"] for r in rows):
             found = [r for r in rows if r["case"] == case]
             cpu = statistics.median(r["cpu_s"] for r in found)
@@ -80,9 +102,16 @@ def print_table(records: list[dict[str, Any]], duration_s: float) -> None:
 
 def save(records: list[dict[str, Any]]) -> None:
     """Append the run with its commit and versions."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE
+    ).stdout.strip()
     versions = {name: importlib.metadata.version(name) for name in ("av", "playwright", "numpy", "reelyard")}
-    entry = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "commit": commit, "versions": versions, "records": records}
+    entry = {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": commit,
+        "versions": versions,
+        "records": records,
+    }
     with (HERE / "results" / "render.jsonl").open("a") as file:
         file.write(json.dumps(entry) + "\n")
 

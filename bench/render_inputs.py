@@ -12,23 +12,37 @@ import numpy as np
 
 FPS = 30
 LINES = (
-    "most people start too late", "and finish far too early", "so we built one small", "habit that changes everything",
-    "every morning before sunrise", "write down three hard things", "pick the scariest one first", "and give it ninety minutes",
-    "no phone no music", "no excuses at all", "after thirty quiet days", "you will not recognise yourself",
-)  # fmt: skip
+    "most people start too late",
+    "and finish far too early",
+    "so we built one small",
+    "habit that changes everything",
+    "every morning before sunrise",
+    "write down three hard things",
+    "pick the scariest one first",
+    "and give it ninety minutes",
+    "no phone no music",
+    "no excuses at all",
+    "after thirty quiet days",
+    "you will not recognise yourself",
+)
 
 
 def make_clip(path: Path, *, width: int, height: int, duration_s: float) -> None:
     """Write fractal footage with a moving card and film noise: as hard on an encoder as a real clip is."""
     half_width, half_height = width // 2, height // 2
     background = (
-        f"mandelbrot=size={half_width}x{half_height}:rate={FPS}:start_scale=2.2:end_scale=0.02:end_pts=600:bailout=8:maxiter=400,"
+        f"mandelbrot=size={half_width}x{half_height}:rate={FPS}:start_scale=2.2:end_scale=0.02:end_pts=600:"
+        "bailout=8:maxiter=400,"
         f"scale={width}:{height}:flags=bicubic,hue=H=0.25*t:s=0.85[bg]"
     )
     card = f"testsrc2=size={half_width}x{half_height // 2}:rate={FPS},format=yuva420p,colorchannelmixer=aa=0.55[fg]"
-    mix = f"[bg][fg]overlay=x='(W-w)/2+W*0.12*sin(t*1.3)':y='H*0.18+H*0.05*cos(t*0.9)',noise=alls=3:allf=t,format=yuv420p[out0]"
+    mix = "[bg][fg]overlay=x='(W-w)/2+W*0.12*sin(t*1.3)':y='H*0.18+H*0.05*cos(t*0.9)',noise=alls=3:allf=t,format=yuv420p[out0]"
     with av.open(str(path), "w") as out:
-        video = out.add_stream("libx264", rate=FPS, options={"crf": "22", "preset": "medium", "maxrate": "12M", "bufsize": "24M", "bf": "2", "threads": "2"})
+        video = out.add_stream(
+            "libx264",
+            rate=FPS,
+            options={"crf": "22", "preset": "medium", "maxrate": "12M", "bufsize": "24M", "bf": "2", "threads": "2"},
+        )
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.codec_context.color_range = 1
         video.codec_context.colorspace = video.codec_context.color_primaries = video.codec_context.color_trc = 1
@@ -74,7 +88,15 @@ def make_transcript(duration_s: float) -> dict[str, Any]:
         timed = []
         for text in line.split():
             start = 0.3 + number * slot
-            timed.append({"id": f"w{number:06d}", "text": text, "start": round(start, 3), "end": round(start + 0.8 * slot, 3), "score": 1.0})
+            timed.append(
+                {
+                    "id": f"w{number:06d}",
+                    "text": text,
+                    "start": round(start, 3),
+                    "end": round(start + 0.8 * slot, 3),
+                    "score": 1.0,
+                }
+            )
             number += 1
         segments.append(
             {"id": f"s{index:05d}", "text": line, "start": timed[0]["start"], "end": timed[-1]["end"], "words": timed}

@@ -49,7 +49,10 @@ def build_configuration() -> str:
         )
         note = " (secret)" if variable.secret else ""
         rows.append((f"``{variable.name}``", default, variable.help + note + "."))
-    intro = "All configuration comes from the environment. Wrong, contradictory or unknown ``REELYARD_*`` variables stop a process at start, with every problem listed at once."
+    intro = (
+        "All configuration comes from the environment. Wrong, contradictory or unknown ``REELYARD_*`` variables stop a "
+        "process at start, with every problem listed at once."
+    )
     return "\n".join([*title("Configuration"), intro, "", *table(("Variable", "Default", "Meaning"), rows, "30 20 50")])
 
 
@@ -82,7 +85,8 @@ def build_http_api() -> str:
                 )
     lines = [
         *title("HTTP API"),
-        "Generated from the OpenAPI document, which a running system serves at ``/api/openapi.json`` and, to be tried out, at "
+        "Generated from the OpenAPI document, which a running system serves at ``/api/openapi.json`` and, to be "
+        "tried out, at "
         "``/api/docs`` (Swagger UI), ``/api/redoc``, ``/api/rapidoc``, ``/api/scalar`` and ``/api/elements``.",
         "",
     ]

@@ -23,9 +23,9 @@ def raised_codes() -> dict[str, str]:
                     continue
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 first = node.args[0]
-                if RAISERS.search(name) and isinstance(first, ast.Constant) and isinstance(first.value, str):
-                    if CODE.match(first.value):
-                        found.setdefault(first.value, f"{path.relative_to(ROOT)}:{node.lineno}")
+                text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+                if RAISERS.search(name) and CODE.match(text):
+                    found.setdefault(text, f"{path.relative_to(ROOT)}:{node.lineno}")
     return found
 
 

@@ -10,24 +10,17 @@ import pytest
 WEB_AND_SQL = {"flask", "flask_smorest", "sqlalchemy", "psycopg2", "api"}
 MEDIA = {"av", "torch", "librosa", "playwright", "faster_whisper", "ctranslate2", "whisperx"}
 
+RING_0 = "import tasks.names, tasks.errors, tasks.environment, tasks.contracts, tasks.scenario"
+RING_1 = "import tasks.app, tasks.base, tasks.config, tasks.fonts, tasks.storage.s3, tasks.workflows.captions"
+API = "import api, api.blueprints, api.control.engine, api.control.worker"
+RENDER = "import render_node.worker, render_node.render"
+
 FORBIDDEN = {
-    "api.wsgi_import": (
-        "import api, api.blueprints, api.control.engine, api.control.worker",
-        MEDIA | {"render_node", "tasks.media"},
-    ),
+    "api": (API, MEDIA | {"render_node", "tasks.media"}),
     "cpu worker": ("import tasks.worker", WEB_AND_SQL | {"render_node", "playwright"}),
-    "render node": (
-        "import render_node.worker, render_node.render",
-        WEB_AND_SQL | {"tasks.speech", "tasks.ingest", "faster_whisper"},
-    ),
-    "ring 0": (
-        "import tasks.names, tasks.errors, tasks.environment, tasks.contracts, tasks.scenario",
-        WEB_AND_SQL | MEDIA | {"celery", "redis", "boto3", "numpy"},
-    ),
-    "ring 1": (
-        "import tasks.app, tasks.base, tasks.client, tasks.config, tasks.fonts, tasks.storage.s3, tasks.workflows.captions",
-        WEB_AND_SQL | MEDIA | {"numpy", "tasks.media"},
-    ),
+    "render node": (RENDER, WEB_AND_SQL | {"tasks.speech", "tasks.ingest", "faster_whisper"}),
+    "ring 0": (RING_0, WEB_AND_SQL | MEDIA | {"celery", "redis", "boto3", "numpy"}),
+    "ring 1": (RING_1, WEB_AND_SQL | MEDIA | {"numpy", "tasks.media"}),
 }
 
 

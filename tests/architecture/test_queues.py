@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def consumed_queues(compose: Path) -> set[str]:
     for service in services.values():
         command = service.get("command") or []
         words = command.split() if isinstance(command, str) else [str(word) for word in command]
-        for flag, value in zip(words, words[1:], strict=False):
+        for flag, value in itertools.pairwise(words):
             if flag == "-Q":
                 queues |= set(value.split(","))
     return queues
