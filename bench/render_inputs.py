@@ -11,6 +11,7 @@ import av
 import numpy as np
 
 FPS = 30
+CLIP_OPTIONS = {"crf": "22", "preset": "medium", "maxrate": "12M", "bufsize": "24M", "bf": "2", "threads": "2"}
 LINES = (
     "most people start too late",
     "and finish far too early",
@@ -36,7 +37,8 @@ def make_clip(path: Path, *, width: int, height: int, duration_s: float) -> None
         f"scale={width}:{height}:flags=bicubic,hue=H=0.25*t:s=0.85[bg]"
     )
     card = f"testsrc2=size={half_width}x{half_height // 2}:rate={FPS},format=yuva420p,colorchannelmixer=aa=0.55[fg]"
-    mix = "[bg][fg]overlay=x='(W-w)/2+W*0.12*sin(t*1.3)':y='H*0.18+H*0.05*cos(t*0.9)',noise=alls=3:allf=t,format=yuv420p[out0]"
+    mix = "[bg][fg]overlay=x='(W-w)/2+W*0.12*sin(t*1.3)':y='H*0.18+H*0.05*cos(t*0.9)'"
+    noise = "noise=alls=3:allf=t,format=yuv420p[out0]"
     with av.open(str(path), "w") as out:
         video = out.add_stream(
             "libx264",
@@ -49,7 +51,7 @@ def make_clip(path: Path, *, width: int, height: int, duration_s: float) -> None
         audio = out.add_stream("aac", rate=48000, layout="stereo")
         frames = int(duration_s * FPS)
         write_audio(out, audio, duration_s)
-        for frame in lavfi_frames(f"{background};{card};{mix}", frames):
+        for frame in lavfi_frames(f"{background};{card};{mix},{noise}", frames):
             out.mux(video.encode(frame))
         out.mux(video.encode(None))
 
