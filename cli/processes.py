@@ -98,7 +98,9 @@ def _worker(layout: Layout, role: str, app: str, environ: Mapping[str, str], opt
     command = [sys.executable, "-m", "celery", "-A", app, "worker", "-n", layout.node_name(role), *options]
     command += ["--without-gossip", "--without-mingle", "--loglevel=INFO"]
     # A cold stop: the lease of what it was doing ends soon, and the work is done again when the system is next up.
-    return _child(layout, role, command, environ, stop_signal=signal.SIGQUIT)
+    # When we die, so does its broker, and an orderly stop would wait for that; its children end with it.
+    signals = {"stop_signal": signal.SIGQUIT, "death_signal": signal.SIGKILL}
+    return _child(layout, role, command, environ, **signals)
 
 
 def _child(
@@ -108,6 +110,7 @@ def _child(
     environ: Mapping[str, str],
     *,
     stop_signal: signal.Signals = signal.SIGTERM,
+    death_signal: signal.Signals = signal.SIGTERM,
 ) -> Child:
     return Child(
         name,
@@ -116,5 +119,5 @@ def _child(
         layout.home / "logs" / f"{name}.log",
         cwd=Path(__file__).parents[1],
         stop_signal=stop_signal,
-        death_signal=stop_signal,
+        death_signal=death_signal,
     )

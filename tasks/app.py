@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import beat_embedded_init, setup_logging, worker_process_init
 from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 
+from tasks.children import end_with_parent
 from tasks.environment import read_environment
 from tasks.errors import ConfigurationError
 from tasks.logs import configure_from_environment
@@ -157,3 +158,10 @@ def _redis_url() -> str:
 def _set_up_logging(**_: Any) -> None:
     """Keep Celery's own logging set-up away: a receiver of this signal replaces it."""
     configure_from_environment()
+
+
+@worker_process_init.connect
+@beat_embedded_init.connect
+def _end_with_worker(**_: Any) -> None:
+    """Let no pool child and no embedded beat outlive a worker that was killed."""
+    end_with_parent()

@@ -95,6 +95,12 @@ def die_with_parent() -> Callable[[], None]:
     return ask
 
 
+def end_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies (Linux): a pool child must not outlive its worker."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def kill_tree(pid: int) -> None:
     """Send SIGKILL to a process, its group when it leads one, and every descendant that left the group."""
     for member in [*_descendants(pid), pid]:

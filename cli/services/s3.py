@@ -12,9 +12,10 @@ from cli.services.account import Account, missing_package, reachable_program
 from cli.services.ports import LOOPBACK
 from cli.services.process import Child
 from cli.services.vault import write_private
-from tasks.errors import TransientError
+from tasks.errors import ConfigurationError, TransientError
 
 REGION = "us-east-1"
+SOCKETS = Path("/tmp")  # noqa: S108 - fixed in the server
 _ROLES = ("master", "volume", "filer", "s3")
 PORTS = tuple(f"{role}{kind}" for role in _ROLES for kind in ("", "_grpc"))
 
@@ -31,6 +32,10 @@ class SeaweedFS:
 
     def prepare(self) -> None:
         """Create the data folder and the list of keys."""
+        if self.account.drops and not SOCKETS.stat().st_mode & 0o002:
+            raise ConfigurationError(
+                "services.closed_tmp", f"{SOCKETS}, where the storage puts its sockets, is closed to others: chmod 1777"
+            )
         self.data.mkdir(exist_ok=True)
         self.data.chmod(0o700)
         self.account.give(self.data)
@@ -103,7 +108,7 @@ class SeaweedFS:
     def clean_up(self, ports: dict[str, int]) -> None:
         """Remove the sockets that the server leaves in /tmp."""
         for port in ports.values():
-            for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - the server's fixed place
+            for socket in SOCKETS.glob(f"seaweedfs-*-{port}.sock"):
                 socket.unlink(missing_ok=True)
 
     def environ(self, ports: dict[str, int]) -> dict[str, str]:
