@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         if own and not keep:
             say("Stopping the system …")
             own.stop()
-    show(demo, record, stays=own is None or keep)
+    show(demo, record, home, stays=own is None or keep)
     return Exit.OK
 
 
@@ -75,7 +75,7 @@ def run_against(demo: Demo, api_url: str) -> None:
     demo.check()
 
 
-def show(demo: Demo, record: dict[str, Any], *, stays: bool) -> None:
+def show(demo: Demo, record: dict[str, Any], home: Path, *, stays: bool) -> None:
     """Print what came out and what was used."""
     receipt, document = demo.render["receipt"], demo.transcript["document"]
     fonts = ", ".join(sorted({str(font.get("family", "")) for font in receipt["fonts"]}))
@@ -102,4 +102,8 @@ pictures end together, captions are drawn, {demo.words_heard:.0%} of the words s
   docs         {record["api_url"]}/api/docs
   health       {record["api_url"]}/readyz
   Flower       {record["flower_url"]}"""
-    print(f"{urls}\n" if stays else f"{urls}\n  (stopped again; KEEP=1 make demo leaves them up)\n")
+    if stays:
+        print(f"{urls}  (user reelyard, password in {home / 'secrets.json'})")
+        print(f"\nIt stays up. To stop it: reelyard up --stop --home {home}\n")
+    else:
+        print(f"{urls}\n  (stopped again; KEEP=1 make demo leaves them up)\n")
