@@ -14,6 +14,8 @@ from typing import Any
 from fontTools.ttLib import TTFont
 
 PREFIX = "fontpkg-"
+OLD_WEIGHTS = {250: 100, 275: 200}
+"""Thin and ExtraLight of older fonts carry these, since Windows GDI emboldened smaller ones; CSS says 100 and 200."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def _read_package(module: str) -> list[FontFace]:
 
 def _read_face(path: Path, family: str, version: str) -> FontFace:
     with TTFont(path, lazy=True) as font:
-        low = high = int(font["OS/2"].usWeightClass)
+        weight = int(font["OS/2"].usWeightClass)
+        low = high = OLD_WEIGHTS.get(weight, weight)
         if "fvar" in font:
             for axis in font["fvar"].axes:
                 if axis.axisTag == "wght":

@@ -14,7 +14,7 @@ LONGEST_PAUSE_S = 0.7
 LINGER_S = 0.35
 """How long a cue stays after its last word, when nothing follows at once."""
 MAX_CHARACTERS = 26
-LENGTHS = ("fontSize", "width", "offsetX", "offsetY", "blur", "paddingX", "paddingY", "borderRadius")
+LENGTHS = ("fontSize", "wordSpacing", "width", "offsetX", "offsetY", "blur", "paddingX", "paddingY", "borderRadius")
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "？", "！")
 
 

@@ -145,7 +145,7 @@ def _check_cue(cue: dict[str, Any], place: str, styles: dict[str, Any], seen: di
     for w, word in enumerate(cue["words"]):
         spot = f"{place}/words/{w}"
         yield from _check_id(word["id"], "word", spot, seen)
-        if not word["text"].strip() or any(ord(char) < 32 for char in word["text"]):
+        if not word["text"].strip() or any(map(_is_unprintable, word["text"])):
             yield finding(f"{spot}/text", "the text is blank or has control characters", "bad_text")
         if word["end"] < word["start"]:
             yield finding(f"{spot}/end", "the word ends before it starts", "ends_before_start")
@@ -154,6 +154,11 @@ def _check_cue(cue: dict[str, Any], place: str, styles: dict[str, Any], seen: di
         elif word["end"] > cue["end"] + TIME_SLACK_S:
             yield finding(f"{spot}/end", "the word ends after its cue", "outside_cue")
         before = max(before, word["start"])
+
+
+def _is_unprintable(char: str) -> bool:
+    """Control characters draw nothing; half a surrogate pair cannot even be written as UTF-8."""
+    return ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF
 
 
 def _check_id(value: str, noun: str, place: str, seen: dict[str, str]) -> Iterator[Finding]:
@@ -193,7 +198,9 @@ def _resolve(document: dict[str, Any]) -> Scenario:
             )
             cues.append(SceneCue(cue["id"], float(cue["start"]), float(cue["end"]), style, animation, words))
     canvas = document["canvas"]
-    return Scenario(canvas["width"], canvas["height"], document.get("seed", 0), tuple(cues), document)
+    # JSON Schema takes 1080.0 for an integer, so they are made whole here
+    width, height, seed = int(canvas["width"]), int(canvas["height"]), int(document.get("seed", 0))
+    return Scenario(width, height, seed, tuple(cues), document)
 
 
 def _named(style: Any, styles: dict[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,7 @@ export class Stage {
       if (i) block.append(" ");
       this.#word(block, cue, word, i, state);
     });
+    if (cue.animation.activeWord.type === "pop" && state.active >= 0) swell(block, cue, state, s);
     const rect = block.getBoundingClientRect();
     const top = {top: 0, center: 0.5, bottom: 1}[style.position.anchor] * rect.height;
     holder.style.left = `${Math.round(style.position.x * this.width - maxWidth / 2)}px`;
@@ -117,9 +118,6 @@ export class Stage {
     if (isActive && (activeWord.type === "highlight" || activeWord.type === "pop")) {
       span.style.color = activeWord.color;
       span.style.zIndex = 1;
-      if (activeWord.type === "pop" && state.phase < 1) {
-        span.style.transform = `scale(${1 + (activeWord.scale - 1) * Math.sin(Math.PI * state.phase)})`;
-      }
     }
     if (activeWord.type === "karaoke" && index <= state.active) {
       this.#fill(span, word, activeWord.color, index < state.active ? 1 : state.phase);
@@ -144,6 +142,23 @@ export class Stage {
       Math.max(Math.abs(each.offsetX ?? 0), Math.abs(each.offsetY ?? 0)) + 1.5 * (each.blur ?? 0)));
     return Math.ceil(this.scale * (0.12 * style.fontSize + style.stroke.width + shadow)) + 2;
   }
+}
+
+// The spoken word grows and shrinks back; never so far that it touches a neighbour on its line.
+function swell(block, cue, {active, phase}, s) {
+  if (phase >= 1) return;
+  const spans = [...block.querySelectorAll(".word")];
+  const own = spans[active].getBoundingClientRect();
+  const stroke = cue.words[active].style.stroke.width * s;
+  const gaps = [active - 1, active + 1].filter((i) => spans[i]).map((i) => {
+    const other = spans[i].getBoundingClientRect();
+    const isSameLine = other.top < own.bottom && own.top < other.bottom;
+    const gap = Math.max(other.left - own.right, own.left - other.right);
+    return isSameLine ? gap - stroke - cue.words[i].style.stroke.width * s : Infinity;
+  });
+  const room = 1 + 2 * Math.max(0, Math.min(...gaps)) / (own.width + 2 * stroke);
+  const peak = Math.min(cue.animation.activeWord.scale, Math.max(1, room));
+  spans[active].style.transform = `scale(${1 + (peak - 1) * Math.sin(Math.PI * phase)})`;
 }
 
 const cased = (word) => document.createTextNode({
