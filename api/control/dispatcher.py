@@ -13,10 +13,12 @@ from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.outbox import mark_rung
 from api.jobs.publish import BROKER_ERRORS, Publisher
 from api.jobs.states import TERMINAL, StepState
+from tasks.names import TaskName
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100
+KNOWN_TASKS = frozenset(task.value for task in TaskName)
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,16 @@ def find_waiting(session: Session, step_ids: list[UUID]) -> dict[UUID, Waiting]:
 
 
 def ring_all(publisher: Publisher, steps: list[Waiting]) -> tuple[list[UUID], bool]:
-    """Ring the steps in order until the broker fails; return those rung and whether it failed."""
+    """Ring the steps in order until the broker fails; return those rung and whether it failed.
+
+    A task that this version does not know counts as rung: its bell is put off, for an engine that knows it.
+    """
     rung: list[UUID] = []
     for step in steps:
+        if step.task not in KNOWN_TASKS:
+            logger.error("task unknown here", extra={"task_name": step.task, "step_id": str(step.step_id)})
+            rung.append(step.step_id)
+            continue
         try:
             bell = publisher.bell(
                 step.step_id, step.attempt, job_id=step.job_id, task=step.task, priority=step.priority

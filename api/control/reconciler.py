@@ -13,15 +13,16 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Engine, Select, func, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from api.jobs import outbox
 from api.jobs.attempts import expire_lease
 from api.jobs.engine import database_now, finish_if_done, lock_job, lock_step, read_steps, ready_steps
+from api.jobs.metrics import QUEUES
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.publish import BROKER_ERRORS, Publisher
 from api.jobs.states import TERMINAL, TERMINAL_STEP, StepState
-from tasks.names import POLICY, TaskName
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +68,11 @@ def apply(session: Session, findings: list[tuple[UUID, UUID]], judge: Judge) -> 
             job = lock_job(session, job_id)
             acted += bool(job is not None and judge(session, job, step_id))
             session.commit()
-        except Exception:  # one broken job (say, an effect that raises) must not hold up the rest of the farm
+        except Exception as error:  # one broken job (say, an effect that raises) must not hold up the rest of the farm
             session.rollback()
-            if not session.connection().invalidated:
-                logger.exception("job cannot be reconciled", extra={"job_id": str(job_id)})
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            logger.exception("job cannot be reconciled", extra={"job_id": str(job_id)})
     return acted
 
 
@@ -153,7 +155,7 @@ def ring_lost(session: Session, publisher: Publisher, *, rering_s: float) -> int
 def is_empty(publisher: Publisher, task: str) -> bool:
     """Tell whether the broker has no message in a task's queue; False when it cannot be asked."""
     try:
-        return publisher.depth(POLICY[TaskName(task)].queue) == 0
+        return task in QUEUES and publisher.depth(QUEUES[task]) == 0
     except BROKER_ERRORS:
         return False
 

@@ -14,7 +14,9 @@ from api.extensions import db
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.states import JobState, StepState
 from api.metrics import register_gauges
-from tasks.names import POLICY, Queue, TaskName
+from tasks.names import POLICY, Queue
+
+QUEUES = {task.value: policy.queue for task, policy in POLICY.items()}
 
 
 @register_gauges
@@ -49,12 +51,12 @@ def measure_queues(session: Session) -> list[Metric]:
     working: dict[Queue, int] = dict.fromkeys(Queue, 0)
     longest: dict[Queue, float] = dict.fromkeys(Queue, 0.0)
     for task, count, age_s in session.execute(_ready_by_task()):
-        queue = POLICY[TaskName(task)].queue
+        queue = QUEUES.get(task, Queue.CONTROL)
         waiting[queue] += count
         longest[queue] = max(longest[queue], float(age_s))
     held = select(Step.task, func.count()).where(Step.state == StepState.RUNNING.value).group_by(Step.task)
     for task, count in session.execute(held):
-        working[POLICY[TaskName(task)].queue] += count
+        working[QUEUES.get(task, Queue.CONTROL)] += count
     for queue in Queue:
         depth.add_metric([queue.value], waiting[queue])
         running.add_metric([queue.value], working[queue])

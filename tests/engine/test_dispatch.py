@@ -223,3 +223,37 @@ def test_commits_wake_watchers_and_cost_nothing_while_redis_is_down(play: Play, 
     assert told is not None
     assert time.monotonic() - started < 1.5
     assert play.job(job_id).state == "succeeded"
+
+
+def test_a_step_of_a_newer_version_does_not_stop_the_bells_of_others(play: Play, broker: RunningServices) -> None:
+    strange, known = play.create(one_step(), priority=Priority.HIGH), play.create(one_step())
+    db.session.execute(db.text("UPDATE step SET task = 'dream.up' WHERE job_id = :id"), {"id": strange})
+    make_due()
+
+    assert run_dispatcher() == Round(rung=2)
+
+    assert [message["job_id"] for message in waiting(broker, Queue.INGEST)] == [str(known)]
+    assert play.states(strange) == {"job": "queued", "only": "queued"}
+    assert ring_lost(db.session(), get_publisher(), rering_s=0.0) == 0
+
+
+def test_one_job_whose_effects_fail_does_not_stop_the_reconciler(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    from api.jobs import effects
+
+    broken, good = play.create(one_step()), play.create(one_step())
+    for job_id in (broken, good):
+        play.let_lease_pass(play.claim(job_id, "only"))
+    db.session.execute(db.text("UPDATE step SET faults = 2"))
+    db.session.commit()
+
+    def fail_for_one(session: Any, job: Any) -> None:
+        if job.id == broken:
+            raise RuntimeError("defect")
+
+    monkeypatch.setitem(effects._job_ended, "test", [fail_for_one])
+    assert play.reconcile()["lease_over"] == 1
+
+    assert (play.job(broken).state, play.job(good).state) == ("running", "failed")
+    monkeypatch.undo()
+    assert play.reconcile()["lease_over"] == 1
+    assert play.job(broken).state == "failed"
