@@ -116,25 +116,58 @@ STORAGE_TYPES = ("aws", "minio", "r2", "gcs", "tigris", "seaweedfs")
 
 _TABLE = (
     # Services, by their conventional names
-    Variable("DATABASE_URL", url("postgresql"), "PostgreSQL, the record of everything; only the API side has it", required=True, secret=True),
-    Variable("REDIS_URL", url("redis", "rediss", "unix"), "Redis or Valkey: broker, progress hints, rate limits", required=True, secret=True),
+    Variable(
+        "DATABASE_URL",
+        url("postgresql"),
+        "PostgreSQL, the record of everything; only the API side has it",
+        required=True,
+        secret=True,
+    ),
+    Variable(
+        "REDIS_URL",
+        url("redis", "rediss", "unix"),
+        "Redis or Valkey: broker, progress hints, rate limits",
+        required=True,
+        secret=True,
+    ),
     Variable("AWS_ACCESS_KEY_ID", text, "Access key of the object storage", required=True),
     Variable("AWS_SECRET_ACCESS_KEY", text, "Secret key of the object storage", required=True, secret=True),
     Variable("AWS_REGION", text, "Region of the object storage", default="us-east-1"),
     Variable("S3_ENDPOINT_URL", url("http", "https"), "Endpoint of the object storage; unset means AWS", default=""),
     # Storage
-    Variable("REELYARD_STORAGE_TYPE", choice(*STORAGE_TYPES), "Which S3 dialect the endpoint speaks", default="seaweedfs"),
+    Variable(
+        "REELYARD_STORAGE_TYPE", choice(*STORAGE_TYPES), "Which S3 dialect the endpoint speaks", default="seaweedfs"
+    ),
     Variable("REELYARD_S3_BUCKET", text, "Bucket that holds every asset and result", default="reelyard"),
-    Variable("REELYARD_S3_PUBLIC_URL", url("http", "https"), "Endpoint that clients reach, when it differs from S3_ENDPOINT_URL", default=""),
-    Variable("REELYARD_CDN_URL", url("http", "https"), "Base of public URLs through a CDN; unset means presigned only", default=""),
+    Variable(
+        "REELYARD_S3_PUBLIC_URL",
+        url("http", "https"),
+        "Endpoint that clients reach, when it differs from S3_ENDPOINT_URL",
+        default="",
+    ),
+    Variable(
+        "REELYARD_CDN_URL",
+        url("http", "https"),
+        "Base of public URLs through a CDN; unset means presigned only",
+        default="",
+    ),
     # API
-    Variable("REELYARD_ENV", choice("production", "local", "test"), "production refuses weak settings", default="production"),
-    Variable("REELYARD_PUBLIC_URL", url("http", "https"), "Where clients reach the API", default="http://127.0.0.1:8000"),
+    Variable(
+        "REELYARD_ENV", choice("production", "local", "test"), "production refuses weak settings", default="production"
+    ),
+    Variable(
+        "REELYARD_PUBLIC_URL", url("http", "https"), "Where clients reach the API", default="http://127.0.0.1:8000"
+    ),
     Variable("REELYARD_JWT_SECRET", secret_text, "Signs access and refresh tokens", required=True, secret=True),
     Variable("REELYARD_CALLBACK_SECRET", secret_text, "Signs worker callbacks", required=True, secret=True),
     Variable("REELYARD_ACCESS_TOKEN_MINUTES", integer(1, 10080), "Life of an access token", default=1440),
     Variable("REELYARD_REFRESH_TOKEN_DAYS", integer(1, 365), "Life of a refresh token", default=30),
-    Variable("REELYARD_TRUSTED_PROXIES", integer(0, 5), "Reverse proxies in front whose X-Forwarded-For is believed", default=0),
+    Variable(
+        "REELYARD_TRUSTED_PROXIES",
+        integer(0, 5),
+        "Reverse proxies in front whose X-Forwarded-For is believed",
+        default=0,
+    ),
     Variable("REELYARD_CORS_ORIGINS", words, "Origins that browsers may call from", default=()),
     Variable("REELYARD_RENDER_RATE", text, "Render requests allowed per user", default="20 per minute"),
     Variable("REELYARD_DEFAULT_RATE", text, "Requests allowed per user or address", default="1200 per minute"),
@@ -144,39 +177,93 @@ _TABLE = (
     Variable("REELYARD_FLOWER_URL", url("http", "https"), "Where Flower listens (loopback)", default=""),
     # Uploads
     Variable("REELYARD_MAX_UPLOAD_BYTES", integer(1, 1 << 44), "Largest upload", default=5 << 30),
-    Variable("REELYARD_MULTIPART_BYTES", integer(5 << 20, 5 << 30), "Uploads above this go up in parts of this size", default=64 << 20),
+    Variable(
+        "REELYARD_MULTIPART_BYTES",
+        integer(5 << 20, 5 << 30),
+        "Uploads above this go up in parts of this size",
+        default=64 << 20,
+    ),
     Variable("REELYARD_PRESIGN_S", integer(30, 86400), "Life of a presigned URL", default=900),
-    Variable("REELYARD_UPLOAD_EXPIRE_S", integer(60, 7 * 86400), "An upload that is not completed by then is given up", default=86400),
+    Variable(
+        "REELYARD_UPLOAD_EXPIRE_S",
+        integer(60, 7 * 86400),
+        "An upload that is not completed by then is given up",
+        default=86400,
+    ),
     Variable("REELYARD_MAX_MEDIA_S", seconds(1, 86400), "Longest media accepted", default=4 * 3600.0),
-    Variable("REELYARD_MAX_PIXELS", integer(65536, 1 << 28), "Most pixels per video frame accepted", default=8192 * 4320),
+    Variable(
+        "REELYARD_MAX_PIXELS", integer(65536, 1 << 28), "Most pixels per video frame accepted", default=8192 * 4320
+    ),
     # The job engine
     Variable("REELYARD_LEASE_S", seconds(0.5, 3600), "A claim without a heartbeat lives this long", default=30.0),
     Variable("REELYARD_BEAT_S", seconds(0.1, 600), "Seconds between heartbeats of a worker", default=10.0),
     Variable("REELYARD_RECONCILE_S", seconds(0.1, 600), "Seconds between rounds of the reconciler", default=2.0),
     Variable("REELYARD_DISPATCH_S", seconds(0.02, 60), "Seconds between rounds of the dispatcher", default=0.25),
-    Variable("REELYARD_RING_GRACE_S", seconds(0.0, 60), "How long the chain itself gets to ring the next step before the dispatcher does", default=2.0),
-    Variable("REELYARD_RERING_S", seconds(0.2, 3600), "A ready step unclaimed this long is rung again (doubling)", default=15.0),
-    Variable("REELYARD_RETRY_BACKOFF_S", seconds(0.0, 3600), "First pause before a transient failure is tried again (doubling, with jitter)", default=5.0),
+    Variable(
+        "REELYARD_RING_GRACE_S",
+        seconds(0.0, 60),
+        "How long the chain itself gets to ring the next step before the dispatcher does",
+        default=2.0,
+    ),
+    Variable(
+        "REELYARD_RERING_S",
+        seconds(0.2, 3600),
+        "A ready step unclaimed this long is rung again (doubling)",
+        default=15.0,
+    ),
+    Variable(
+        "REELYARD_RETRY_BACKOFF_S",
+        seconds(0.0, 3600),
+        "First pause before a transient failure is tried again (doubling, with jitter)",
+        default=5.0,
+    ),
     # Workers
     Variable("REELYARD_API_URL", url("http", "https"), "Where workers reach the API", default="http://127.0.0.1:8000"),
     Variable("REELYARD_NODE_NAME", text, "Name of this host in claims and logs; unset means the host name", default=""),
-    Variable("REELYARD_SCRATCH_DIR", text, "Where steps keep their temporary directories; unset means the system's", default=""),
+    Variable(
+        "REELYARD_SCRATCH_DIR",
+        text,
+        "Where steps keep their temporary directories; unset means the system's",
+        default="",
+    ),
     Variable("REELYARD_SPEECH_ENGINE", choice("faster", "whisperx"), "Transcription engine", default="faster"),
-    Variable("REELYARD_WHISPER_MODEL", text, "Whisper model: a name or a folder; unset means the best one installed", default=""),
+    Variable(
+        "REELYARD_WHISPER_MODEL",
+        text,
+        "Whisper model: a name or a folder; unset means the best one installed",
+        default="",
+    ),
     Variable("REELYARD_MODEL_DIR", text, "Folder with models by name", default=""),
     Variable("REELYARD_MODEL_DOWNLOAD", flag, "Allow downloading a model from its hub", default=False),
     Variable("REELYARD_WHISPER_DEVICE", choice("auto", "cpu", "cuda"), "Where Whisper runs", default="auto"),
-    Variable("REELYARD_WHISPER_COMPUTE", text, "CTranslate2 compute type; unset means int8 on CPU, float16 on CUDA", default=""),
+    Variable(
+        "REELYARD_WHISPER_COMPUTE",
+        text,
+        "CTranslate2 compute type; unset means int8 on CPU, float16 on CUDA",
+        default="",
+    ),
     Variable("REELYARD_WHISPER_BATCH", integer(1, 64), "Batch size of the whisperx engine", default=8),
     Variable("REELYARD_WHISPER_THREADS", integer(1, 128), "CPU threads per model", default=2),
     # Render node
     Variable("REELYARD_CHROMIUM", text, "Path of the browser; unset means search", default=""),
-    Variable("REELYARD_ENCODER", choice("auto", "libx264", "h264_nvenc"), "Encoder; naming one makes it strict", default="auto"),
+    Variable(
+        "REELYARD_ENCODER",
+        choice("auto", "libx264", "h264_nvenc"),
+        "Encoder; naming one makes it strict",
+        default="auto",
+    ),
     Variable("REELYARD_GPU", integer(0, 63), "GPU this slot is pinned to", default=0),
     Variable("REELYARD_ENCODER_THREADS", integer(0, 128), "Threads of a software encoder; 0 lets it choose", default=0),
     # Logs
-    Variable("REELYARD_LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), "Least level that is logged", default="INFO"),
-    Variable("REELYARD_LOG_FORMAT", choice("auto", "json", "pretty"), "auto is pretty on a terminal and JSON elsewhere", default="auto"),
+    Variable(
+        "REELYARD_LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), "Least level that is logged", default="INFO"
+    ),
+    Variable(
+        "REELYARD_LOG_FORMAT",
+        choice("auto", "json", "pretty"),
+        "auto is pretty on a terminal and JSON elsewhere",
+        default="auto",
+    ),
     Variable("REELYARD_FAILPOINTS", words, "Tests only: places where a worker dies, stops, waits or fails", default=()),
     # One-machine mode
     Variable("REELYARD_HOME", text, "Data folder of reelyard up", default=".reelyard"),
@@ -203,7 +290,9 @@ def read_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict
             shown = "" if variable.secret else f" (it is {raw!r})"
             problems.append(f"{name} {error}{shown}")
     if problems:
-        raise ConfigurationError("config.invalid", "The environment is wrong:\n" + "\n".join(f"  - {p}" for p in problems))
+        raise ConfigurationError(
+            "config.invalid", "The environment is wrong:\n" + "\n".join(f"  - {p}" for p in problems)
+        )
     return values
 
 

@@ -9,8 +9,8 @@
      ├─ FencedError         this attempt is no longer the owner of its step: stop, say nothing
      └─ ConfigurationError  the environment of this process is wrong: all problems, listed at once
 
-``code`` is stable, lower case, ``noun.reason``; ``docs/errors.rst`` lists every one. ``detail`` is one sentence for a person.
-Errors are built from positional arguments so that they survive pickling between pool processes.
+``code`` is stable, lower case, ``noun.reason``; ``api/codes.py`` lists every one. ``detail`` is one sentence for a
+person. Errors are built from positional arguments so that they survive pickling between pool processes.
 """
 
 from __future__ import annotations

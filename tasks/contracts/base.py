@@ -97,7 +97,9 @@ def _convert_plain(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         _require(value == value and abs(value) != float("inf"), where, "a finite number")
         return float(value)
-    _require(isinstance(value, hint) and (hint is bool or not isinstance(value, bool)), where, f"of type {hint.__name__}")
+    _require(
+        isinstance(value, hint) and (hint is bool or not isinstance(value, bool)), where, f"of type {hint.__name__}"
+    )
     return value
 
 

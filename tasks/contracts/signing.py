@@ -25,7 +25,9 @@ def signed_headers(secret: str, method: str, path: str, body: bytes) -> dict[str
     return {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: sign(secret, method, path, timestamp, body)}
 
 
-def verify(secret: str, method: str, path: str, headers: dict[str, str], body: bytes, *, now: float | None = None) -> None:
+def verify(
+    secret: str, method: str, path: str, headers: dict[str, str], body: bytes, *, now: float | None = None
+) -> None:
     """Raise ``callback.unsigned``, ``callback.expired`` or ``callback.bad_signature`` unless the call is genuine."""
     timestamp, signature = headers.get(TIMESTAMP_HEADER, ""), headers.get(SIGNATURE_HEADER, "")
     if not timestamp or not signature:

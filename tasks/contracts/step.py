@@ -19,7 +19,7 @@ class StepBell(Message):
 class ClaimRequest(Message):
     """A worker asks for a step.
 
-    :param nonce: random name of this asking; sent again with a repeated call, it gets the same claim and not ``running``.
+    :param nonce: random name of this asking; a repeated call with it gets the same claim again and not ``running``.
     """
 
     job_id: str
