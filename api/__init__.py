@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from flask import Flask
 from flask_cors import CORS
+from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.config import ApiSettings, read_api_settings
 
 STATEMENT_TIMEOUT_MS = 15_000
+EXPOSED_HEADERS = [
+    *("X-Request-Id", "Location", "ETag", "Retry-After", "Idempotent-Replayed"),
+    *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+]
+"""What scripts of other origins may read of an answer."""
 
 
 def create_app(settings: ApiSettings | None = None) -> Flask:
@@ -21,7 +27,8 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     from api.idempotency import register_idempotency
     from api.limits import configure_limits
     from api.metrics import watch_requests
-    from api.openapi import configure_openapi
+    from api.migrate import FOLDER
+    from api.openapi import configure_openapi, describe_security
     from api.requests import watch_edges
 
     settings = settings or read_api_settings()
@@ -41,12 +48,15 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     watch_requests(app)
     register_idempotency(app)
     db.init_app(app)
+    Migrate(app, db, directory=str(FOLDER))
     configure_jwt(app, settings)
     configure_openapi(app, settings)
     register_error_handlers(app)  # after flask-smorest, which brings a form of its own
     register_blueprints(app)
+    describe_security(app)
     configure_limits(app, settings)
-    CORS(app, origins=list(settings.cors_origins), expose_headers=["X-Request-Id", "Location", "ETag", "Retry-After"])
+    if settings.cors_origins:
+        CORS(app, origins=list(settings.cors_origins), expose_headers=EXPOSED_HEADERS, max_age=3600)
     return app
 
 
@@ -60,6 +70,8 @@ def engine_options(settings: ApiSettings) -> dict[str, object]:
         "pool_recycle": 1800,
         "connect_args": {
             "connect_timeout": 2,
+            "tcp_user_timeout": 8000,  # milliseconds; a server that vanished is noticed, not waited for
+            "keepalives_idle": 30,
             "application_name": "reelyard-api",
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000",
         },

@@ -27,7 +27,7 @@ CODES: dict[str, tuple[int, str]] = {
     "request.bad_cursor": (422, "The page cursor is not one of ours"),
     "rate.limited": (429, "Too many requests; Retry-After says when to come back"),
     "internal.error": (500, "A fault of ours; the request id finds it in the logs"),
-    "service.database_unavailable": (503, "The database does not answer"),
+    "service.database_unavailable": (503, "The database does not answer, or all its connections are busy; Retry-After"),
     "config.invalid": (0, "A process refuses to start: its environment is wrong"),
     # Accounts
     "auth.missing_token": (401, "No bearer token was sent"),
@@ -41,6 +41,7 @@ CODES: dict[str, tuple[int, str]] = {
     "user.email_taken": (409, "An account with this e-mail exists"),
     "user.email_invalid": (422, "This is not an e-mail address"),
     "user.password_weak": (422, "The password is shorter than 10 characters"),
+    "user.role_unknown": (422, "There is no such role"),
     "user.not_found": (404, "There is no such user"),
     "plan.not_found": (404, "There is no such plan"),
     # Idempotency, quotas
@@ -155,6 +156,7 @@ CODES: dict[str, tuple[int, str]] = {
     "port.busy": (0, "A port is taken by another program"),
     "port.none_free": (0, "No free port was found"),
     "sample.unavailable": (0, "A sample of speech cannot be had"),
+    "services.closed_tmp": (0, "The folder for sockets is closed to the account that runs the services"),
     "services.initdb_failed": (0, "PostgreSQL could not make its data folder"),
     "services.missing_package": (0, "An embedded service's package is not installed"),
     "services.no_account": (0, "There is no ordinary account to run services as"),

@@ -11,9 +11,11 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, request
 from marshmallow import Schema, fields
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from api.codes import CODES, STATUS_CODES
+from api.findings import build_findings
 from tasks.errors import FencedError, InvalidInputError, PermanentError, ReelyardError, TransientError
 
 __all__ = ["CODES"]
@@ -108,6 +110,7 @@ def register_error_handlers(app: Flask) -> None:
     """Make every way out of the application speak the one form."""
     app.register_error_handler(ReelyardError, handle_reelyard_error)
     app.register_error_handler(DBAPIError, handle_database_error)
+    app.register_error_handler(PoolTimeoutError, handle_busy_pool)
     app.register_error_handler(HTTPException, handle_http_exception)
     app.register_error_handler(Exception, handle_unexpected)
 
@@ -128,11 +131,21 @@ def handle_reelyard_error(error: ReelyardError) -> Response:
 def handle_database_error(error: DBAPIError) -> Response:
     """Tell a database that is away from one that refused our statement."""
     if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
-        logger.warning("database unavailable", extra={"reason": type(error.orig).__name__})
-        answer = problem(503, "service.database_unavailable", "The database does not answer; try again shortly")
-        answer.headers["Retry-After"] = "2"
-        return answer
+        return refuse_for_now(type(error.orig).__name__)
     return handle_unexpected(error)
+
+
+def handle_busy_pool(error: PoolTimeoutError) -> Response:
+    """Answer when all connections are in use for too long."""
+    return refuse_for_now(type(error).__name__)
+
+
+def refuse_for_now(reason: str) -> Response:
+    """Answer that the database is away, and when to come back."""
+    logger.warning("database unavailable", extra={"reason": reason})
+    answer = problem(503, "service.database_unavailable", "The database does not answer; try again shortly")
+    answer.headers["Retry-After"] = "2"
+    return answer
 
 
 def handle_http_exception(error: HTTPException) -> Response:
@@ -141,7 +154,7 @@ def handle_http_exception(error: HTTPException) -> Response:
     code = STATUS_CODES.get(status, "request.refused")
     data = getattr(error, "data", None) or {}
     messages = data.get("messages")
-    details: dict[str, Any] = {"findings": flatten(messages)} if messages else {}
+    details: dict[str, Any] = {"findings": build_findings(messages, data.get("schema"))} if messages else {}
     answer = problem(status, code, error.description or error.name, details)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
@@ -155,17 +168,3 @@ def handle_unexpected(error: Exception) -> Response:
     """Log a fault of ours and say nothing about its inside."""
     logger.exception("unhandled error", extra={"path": request.path, "method": request.method}, exc_info=error)
     return problem(500, "internal.error", "Something went wrong on our side; the request id finds it in the logs")
-
-
-def flatten(messages: Any, pointer: str = "") -> list[dict[str, str]]:
-    """Turn webargs' nested messages into findings with JSON Pointers."""
-    if isinstance(messages, dict):
-        found = []
-        for key, inner in messages.items():
-            skip = not pointer and key in ("json", "query", "headers", "form", "files", "path")
-            step = "" if skip or key == "_schema" else "/" + str(key).replace("~", "~0").replace("/", "~1")
-            found += flatten(inner, pointer + step)
-        return found
-    if isinstance(messages, (list, tuple)):
-        return [finding for message in messages for finding in flatten(message, pointer)]
-    return [{"pointer": pointer, "message": str(messages)}]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import redis
 from flask import current_app
 from flask_smorest import Api
 from flask_sqlalchemy import SQLAlchemy
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 from api.config import ApiSettings
+from api.errors import ErrorResponse
 from tasks.storage.base import Storage
 from tasks.storage.s3 import S3Storage
 
@@ -30,8 +33,23 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
 
+REDIS_OPTIONS: dict[str, Any] = {
+    "socket_timeout": 1,
+    "socket_connect_timeout": 1,
+    "retry": Retry(NoBackoff(), 1),
+}
+"""For clients that requests wait for: redis-py's own default tries four times with pauses of up to seconds."""
+
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
-smorest = Api()
+
+
+class ErrorFormApi(Api):
+    """flask-smorest that documents our error form instead of its own."""
+
+    ERROR_SCHEMA = ErrorResponse
+
+
+smorest = ErrorFormApi()
 
 
 def get_settings() -> ApiSettings:
@@ -52,6 +70,6 @@ def get_redis() -> redis.Redis:
     extensions = current_app.extensions
     if "redis-client" not in extensions:
         extensions["redis-client"] = redis.Redis.from_url(
-            get_settings().redis_url, socket_timeout=2, socket_connect_timeout=1, health_check_interval=15
+            get_settings().redis_url, **REDIS_OPTIONS, health_check_interval=15
         )
     return cast(redis.Redis, extensions["redis-client"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from typing import Any
 
-bind = os.environ.get("GUNICORN_BIND", "0.0.0.0:8000")  # noqa: S104  containers; reelyard up binds to loopback
+bind = os.environ.get("GUNICORN_BIND", "0.0.0.0:8000")  # for containers; reelyard up binds to loopback
 worker_class = "gthread"
 workers = int(os.environ.get("GUNICORN_WORKERS", "2"))
 threads = int(os.environ.get("GUNICORN_THREADS", "64"))
@@ -15,7 +16,15 @@ graceful_timeout = 10
 keepalive = 5
 max_requests = 20000
 max_requests_jitter = 2000
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="reelyard-metrics-"))
+METRICS_DIR = None
+if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    METRICS_DIR = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="reelyard-metrics-")
+
+
+def on_exit(server: Any) -> None:
+    """Remove the folder of counters that this master made."""
+    if METRICS_DIR is not None:
+        shutil.rmtree(METRICS_DIR, ignore_errors=True)
 
 
 def child_exit(server: Any, worker: Any) -> None:

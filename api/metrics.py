@@ -19,6 +19,7 @@ from prometheus_client.registry import REGISTRY, Collector
 Gauges = Callable[[], Iterable[Metric]]
 
 REQUESTS = Counter("reelyard_http_requests_total", "Requests answered", ["method", "route", "status"])
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 LATENCY = Histogram("reelyard_http_request_seconds", "Time to answer", ["method", "route"])
 
 _gauges: list[Gauges] = []
@@ -60,6 +61,7 @@ def watch_requests(app: Flask) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "unknown"
-        REQUESTS.labels(request.method, route, response.status_code).inc()
-        LATENCY.labels(request.method, route).observe(time.monotonic() - g.get("started", time.monotonic()))
+        method = request.method if request.method in METHODS else "other"  # a client may invent names
+        REQUESTS.labels(method, route, response.status_code).inc()
+        LATENCY.labels(method, route).observe(time.monotonic() - g.get("started", time.monotonic()))
         return response

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Flask
 
+from api.bodies import SIGNED_PREFIXES
 from api.config import ApiSettings
 from api.extensions import smorest
+from tasks.contracts.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
-DESCRIPTION = (
-    "Upload a spoken video, get its words with times, style them as a scenario, render. Errors are always "
-    '`{"code", "message", "details", "request_id"}` with a stable code. POSTs that start work take `Idempotency-Key`.'
-)
+DESCRIPTION = """
+Upload a spoken video, get its words with times, style them as a scenario, render.
+
+**Errors** are always `{"code", "message", "details", "request_id"}`; the code is stable.
+**Limits** are told in `RateLimit-Limit`, `-Remaining` and `-Reset` (seconds); refusals have `Retry-After`.
+**Repeats**: POSTs that start work take `Idempotency-Key`; the same key and request give the first answer again.
+**Lists** are pages of `items` and `next_cursor`, newest first.
+""".strip()
+METHODS = ("get", "post", "put", "patch", "delete")
+SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "From POST /api/v1/auth/login",
+    },
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": SIGNATURE_HEADER,
+        "description": f"Workers only: HMAC-SHA256 of the call together with {TIMESTAMP_HEADER}",
+    },
+}
 
 
 def configure_openapi(app: Flask, settings: ApiSettings) -> None:
@@ -26,13 +48,25 @@ def configure_openapi(app: Flask, settings: ApiSettings) -> None:
         API_SPEC_OPTIONS={
             "info": {"description": DESCRIPTION, "license": {"name": "MIT"}},
             "servers": [{"url": settings.public_url}],
+            "externalDocs": {"description": "Where to start", "url": "/"},
             "security": [{"bearer": []}],
         },
     )
     smorest.init_app(app)
-    smorest.ERROR_SCHEMA = None
-    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "From POST /api/v1/auth/login"}
-    smorest.spec.components.security_scheme("bearer", bearer)
+    for name, scheme in SECURITY_SCHEMES.items():
+        smorest.spec.components.security_scheme(name, scheme)
+
+
+def describe_security(app: Flask) -> None:
+    """Say of each operation whether it wants a token, a worker's signature or nothing; once all are registered."""
+    paths = smorest.spec._paths  # apispec has no public way to change an operation later
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+        needs_login = getattr(app.view_functions[rule.endpoint], "needs_login", False)
+        if path not in paths or needs_login:
+            continue
+        for operation in (paths[path][method] for method in METHODS if method in paths[path]):
+            operation["security"] = [{"signature": []}] if path.startswith(SIGNED_PREFIXES) else []
 
 
 def build_document() -> dict[str, Any]:

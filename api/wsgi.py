@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from api import create_app
 from api.config import read_api_settings
-from tasks.logs import configure_logging
+from api.logs import configure_api_logging
 
 settings = read_api_settings()
-configure_logging(settings.log_level, settings.log_format)
+configure_api_logging(settings)
 app = create_app(settings)

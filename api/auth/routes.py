@@ -60,7 +60,7 @@ class Register(MethodView):
     @blueprint.response(201, UserResponse)
     def post(self, body: dict[str, str]) -> User:
         """Open an account"""
-        user = create_user(db.session, body["email"], body["password"])
+        user = create_user(db.session(), body["email"], body["password"])
         db.session.commit()
         return user
 
@@ -75,7 +75,7 @@ class Login(MethodView):
     @blueprint.response(200, TokenResponse)
     def post(self, body: dict[str, str]) -> service.TokenPair:
         """Sign in"""
-        tokens = service.sign_in(db.session, body["email"], body["password"])
+        tokens = service.sign_in(db.session(), body["email"], body["password"])
         db.session.commit()
         return tokens
 
@@ -93,7 +93,7 @@ class Refresh(MethodView):
         A refresh token is good once. One that comes a second time ends its session, since somebody else may have it.
         """
         claims = read_token(refresh=True)
-        tokens = service.refresh(db.session, UUID(claims["sid"]), str(claims.get("rid")))
+        tokens = service.refresh(db.session(), UUID(claims["sid"]), str(claims.get("rid")))
         db.session.commit()
         return tokens
 
@@ -107,7 +107,7 @@ class Logout(MethodView):
     @blueprint.response(204)
     def post(self) -> None:
         """Sign out: the session's tokens are refused from now on, on every process"""
-        service.sign_out(db.session, current_session_id())
+        service.sign_out(db.session(), current_session_id())
         db.session.commit()
 
 

@@ -48,13 +48,15 @@ def sign_in(session: Session, email: str, password: str) -> TokenPair:
 
 def refresh(session: Session, session_id: UUID, jti: str) -> TokenPair:
     """Exchange a refresh token for a new pair. One used before ends the whole session: it may have been stolen."""
-    row = session.get(AuthSession, session_id, with_for_update=True)
+    row = session.get(AuthSession, session_id, with_for_update=True, populate_existing=True)
     if row is None or row.revoked_at is not None:
         raise UnauthenticatedError("auth.revoked_token", "The session was ended; sign in again")
     if row.refresh_jti != jti:
         end(row, "refresh_reused")
         session.commit()
         raise UnauthenticatedError("auth.refresh_reused", "The refresh token was used before; sign in again")
+    if not session.scalar(select(User.enabled).where(User.id == row.user_id)):
+        raise UnauthenticatedError("auth.revoked_token", "The account is disabled")
     row.refresh_jti, row.refreshed_at = uuid.uuid4().hex, datetime.now(UTC)
     session.flush()
     return issue_tokens(row)

@@ -1,6 +1,7 @@
 """Five documentation pages over one OpenAPI document, served whole from our own origin.
 
-Only the static files inside the ``flask_openapi3_*`` wheels are used; the pages are ours and load nothing from elsewhere.
+Only the static files inside the ``flask_openapi3_*`` wheels are used; the pages are ours and load nothing
+from elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ DOCUMENT = "/api/openapi.json"
 STATIC = "/api/static/docs"
 CSP = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'; frame-ancestors 'none'"
+    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'; "
+    "frame-ancestors 'none'"
 )
 
 
@@ -38,7 +40,9 @@ PAGES = (
         "/api/docs",
         f"""<link rel="stylesheet" href="{STATIC}/swagger/css/swagger-ui.css"><div id="page"></div>
 <script src="{STATIC}/swagger/js/swagger-ui-bundle.js"></script>
-<script>SwaggerUIBundle({{url: "{DOCUMENT}", dom_id: "#page", deepLinking: true, persistAuthorization: true}})</script>""",
+<script>
+SwaggerUIBundle({{url: "{DOCUMENT}", dom_id: "#page", deepLinking: true, persistAuthorization: true}})
+</script>""",
     ),
     DocsPage(
         "redoc",

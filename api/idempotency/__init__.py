@@ -1,20 +1,33 @@
-"""POSTs that may be sent again: the same key and body give the first answer, and the work is done once.
+"""POSTs that may be sent again: the same key and request give the first answer, and the work is done once.
 
 The key's row is inserted in the transaction that does the work, so that both exist or neither does; a second request
-waits on that row. The answer is added to it as the response leaves.
+waits on that row. Where the decorator stands outside of ``blueprint.response`` and the view leaves committing to it,
+the answer is part of that transaction too, and a crash at any place loses nothing::
+
+    @idempotent("renders")
+    @blueprint.arguments(RenderRequest)
+    @blueprint.response(202, RenderResponse)
+    def post(self, body):
+        render = create_render(db.session(), ...)
+        after_commit(lambda: publish_soon(render.job_id))
+        return render
+
+Where it stands inside and the view commits by itself, the answer is added as the response leaves.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, g, jsonify, request
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from api.auth import current_user
 from api.errors import ConflictError
@@ -22,10 +35,12 @@ from api.extensions import db
 from api.idempotency.models import IdempotencyKey
 from tasks.errors import InvalidInputError
 
-HEADER = "Idempotency-Key"
-KEPT_HEADERS = ("Location",)
+HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replayed"
+KEPT_HEADERS = ("Location", "ETag")
+KEPT_FOR = timedelta(days=7)
 LOCK_NOT_AVAILABLE = "55P03"
 F = TypeVar("F", bound=Callable[..., Any])
+Identity = dict[str, Any]
 
 
 def idempotent(endpoint: str) -> Callable[[F], F]:
@@ -37,28 +52,40 @@ def idempotent(endpoint: str) -> Callable[[F], F]:
     def decorate(view: F) -> F:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            key = request.headers.get(HEADER)
-            if key is None:
-                return view(*args, **kwargs)
-            if not 1 <= len(key) <= 255:
-                raise InvalidInputError("idempotency.key_invalid", "An Idempotency-Key has 1 to 255 characters")
-            identity = {"user_id": current_user().id, "endpoint": endpoint, "key": key}
-            body_sha256 = hashlib.sha256(request.get_data(cache=True)).hexdigest()
-            if not claim_key(identity, body_sha256):
-                return replay(identity, body_sha256)
-            g.idempotency_identity = identity
-            return view(*args, **kwargs)
+            identity = read_identity(endpoint)
+            if identity is not None:
+                fingerprint = hash_request()
+                if not claim_key(identity, fingerprint):
+                    return replay(identity, fingerprint)
+                g.idempotency_identity = identity
+            return finish(view(*args, **kwargs))
 
         return cast(F, guarded)
 
     return decorate
 
 
-def claim_key(identity: dict[str, Any], body_sha256: str) -> bool:
+def read_identity(endpoint: str) -> Identity | None:
+    """Return what names the key's row, None without a key; raise ``idempotency.key_invalid``."""
+    key = request.headers.get(HEADER)
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255 or not key.isprintable():
+        raise InvalidInputError("idempotency.key_invalid", "An Idempotency-Key has 1 to 255 printable characters")
+    return {"user_id": current_user().id, "endpoint": endpoint, "key": key}
+
+
+def hash_request() -> str:
+    """Return a hash of all that decides what the request does."""
+    target = f"{request.method} {request.full_path}\n".encode()
+    return hashlib.sha256(target + request.get_data(cache=True)).hexdigest()
+
+
+def claim_key(identity: Identity, fingerprint: str) -> bool:
     """Insert the key's row; wait up to five seconds for another request that is doing so."""
     try:
         db.session.execute(text("SET LOCAL lock_timeout = '5s'"))
-        row = insert(IdempotencyKey).values(**identity, body_sha256=body_sha256, headers={})
+        row = insert(IdempotencyKey).values(**identity, body_sha256=fingerprint, headers={})
         claimed = db.session.execute(row.on_conflict_do_nothing().returning(IdempotencyKey.key)).first() is not None
         db.session.execute(text("SET LOCAL lock_timeout = DEFAULT"))
     except OperationalError as error:
@@ -69,32 +96,62 @@ def claim_key(identity: dict[str, Any], body_sha256: str) -> bool:
     return claimed
 
 
-def replay(identity: dict[str, Any], body_sha256: str) -> Response:
+def replay(identity: Identity, fingerprint: str) -> Response:
     """Return the stored answer; raise ``idempotency.key_reused`` or ``idempotency.in_progress``."""
     row = db.session.get(IdempotencyKey, tuple(identity.values()), populate_existing=True)
+    if row is not None and row.body_sha256 != fingerprint:
+        raise ConflictError("idempotency.key_reused", "The key was used with another request")
     if row is None or row.status is None:
         raise ConflictError("idempotency.in_progress", "The first request with this key has no answer yet")
-    if row.body_sha256 != body_sha256:
-        raise ConflictError("idempotency.key_reused", "The key was used with another body")
     answer: Response = jsonify(row.body)
     answer.status_code = row.status
     answer.headers.update(row.headers)
-    answer.headers["Idempotent-Replayed"] = "true"
+    answer.headers[REPLAYED] = "true"
     return answer
 
 
+def finish(answer: Any) -> Any:
+    """Commit a finished answer together with its work, then do what waits for the commit; leave other results alone."""
+    if isinstance(answer, Response):
+        if answer.status_code < 400:
+            keep_answer(answer)
+        db.session.commit()
+        for call in g.pop("after_commit", []):
+            call()
+    return answer
+
+
+def after_commit(call: Callable[[], Any]) -> None:
+    """Have something done once :func:`idempotent` has committed the view's work."""
+    g.setdefault("after_commit", []).append(call)
+
+
+def keep_answer(answer: Response) -> None:
+    """Write the answer into the row of this request's key, if it has one."""
+    identity = g.pop("idempotency_identity", None)
+    if identity is not None:
+        kept = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+        db.session.query(IdempotencyKey).filter_by(**identity).update(
+            {"status": answer.status_code, "headers": kept, "body": answer.get_json()}
+        )
+
+
 def register_idempotency(app: Flask) -> None:
-    """Store answers as they leave."""
+    """Store answers of views that committed by themselves, as they leave."""
     app.after_request(store_answer)
 
 
 def store_answer(response: Response) -> Response:
     """Complete the row of this request's key; an error answer rolled the row back with the work."""
-    identity = g.pop("idempotency_identity", None)
-    if identity is not None and response.status_code < 400:
-        kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        db.session.query(IdempotencyKey).filter_by(**identity).update(
-            {"status": response.status_code, "headers": kept, "body": response.get_json()}
-        )
+    if "idempotency_identity" in g and response.status_code < 400:
+        keep_answer(response)
         db.session.commit()
     return response
+
+
+def sweep_keys(session: Session, *, now: datetime | None = None) -> int:
+    """Forget keys older than a week and return how many. Commits."""
+    old = delete(IdempotencyKey).where(IdempotencyKey.created_at < (now or datetime.now(UTC)) - KEPT_FOR)
+    count = int(session.execute(old).rowcount)  # type: ignore[attr-defined]
+    session.commit()
+    return count

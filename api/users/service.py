@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -12,18 +13,22 @@ from api.errors import ConflictError, NotFoundError
 from api.users.models import Plan, User
 from tasks.errors import InvalidInputError
 
-EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$")
+EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s.\x00-\x1f\x7f]+(\.[^@\s.\x00-\x1f\x7f]+)+")
 MIN_PASSWORD = 10
+ROLES = ("user", "admin")
 
 
 def create_user(session: Session, email: str, password: str, *, role: str = "user", plan: str = "free") -> User:
     """Add a user and flush.
 
-    Raises ``user.email_invalid``, ``user.password_weak``, ``user.email_taken``, ``plan.not_found``.
+    Raises ``user.email_invalid``, ``user.password_weak``, ``user.email_taken``, ``user.role_unknown``,
+    ``plan.not_found``.
     """
     address = normalise_email(email)
     if len(password) < MIN_PASSWORD:
         raise InvalidInputError("user.password_weak", f"A password needs at least {MIN_PASSWORD} characters")
+    if role not in ROLES:
+        raise InvalidInputError("user.role_unknown", f"A role is one of {', '.join(ROLES)}")
     if session.get(Plan, plan) is None:
         raise NotFoundError("plan.not_found", f"There is no plan {plan}")
     user = User(email=address, password_hash=hash_password(password), role=role, plan_code=plan)
@@ -36,8 +41,8 @@ def create_user(session: Session, email: str, password: str, *, role: str = "use
 
 
 def normalise_email(email: str) -> str:
-    """Return the address as it is stored; raise ``user.email_invalid``."""
-    address = email.strip().lower()
-    if len(address) > 254 or not EMAIL.match(address):
+    """Return the address as it is stored: one Unicode form, lower case; raise ``user.email_invalid``."""
+    address = unicodedata.normalize("NFKC", email).strip().lower()
+    if len(address) > 254 or not EMAIL.fullmatch(address):
         raise InvalidInputError("user.email_invalid", "This is not an e-mail address")
     return address

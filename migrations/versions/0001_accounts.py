@@ -12,11 +12,12 @@ branch_labels = None
 depends_on = None
 
 GIB = 1 << 30
+PLAN_COLUMNS = ("code", "daily_renders", "monthly_renders", "concurrent_renders", "storage_bytes", "weight")
 PLANS = [
-    {"code": "free", "daily_renders": 10, "monthly_renders": 100, "concurrent_renders": 2, "storage_bytes": 5 * GIB, "weight": 1},
-    {"code": "pro", "daily_renders": 100, "monthly_renders": 2000, "concurrent_renders": 8, "storage_bytes": 200 * GIB, "weight": 4},
-    {"code": "studio", "daily_renders": 1000, "monthly_renders": 20000, "concurrent_renders": 40, "storage_bytes": 2000 * GIB, "weight": 16},
-]  # fmt: skip
+    ("free", 10, 100, 2, 5 * GIB, 1),
+    ("pro", 100, 2000, 8, 200 * GIB, 4),
+    ("studio", 1000, 20000, 40, 2000 * GIB, 16),
+]
 
 
 def upgrade() -> None:
@@ -52,7 +53,7 @@ def create_accounts() -> None:
         sa.Column("storage_bytes", sa.BigInteger, nullable=False),
         sa.Column("weight", sa.Integer, nullable=False),
     )
-    op.bulk_insert(plan, PLANS)
+    op.bulk_insert(plan, [dict(zip(PLAN_COLUMNS, values, strict=True)) for values in PLANS])
     op.create_table(
         "user",
         sa.Column("id", UUID(as_uuid=True), primary_key=True),
