@@ -15,7 +15,7 @@ LINGER_S = 0.35
 """How long a cue stays after its last word, when nothing follows at once."""
 MAX_CHARACTERS = 26
 LENGTHS = ("fontSize", "wordSpacing", "width", "offsetX", "offsetY", "blur", "paddingX", "paddingY", "borderRadius")
-SENTENCE_ENDS = (".", "!", "?", "…", "。", "？", "！")
+SENTENCE_ENDS = (".", "!", "?", "…", "。", "\uff1f", "\uff01")
 
 
 def scenario_from_transcript(

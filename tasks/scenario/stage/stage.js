@@ -30,6 +30,7 @@ export class Stage {
     this.scale = scale;
     this.width = Math.round(scenario.width * scale);
     this.height = Math.round(scenario.height * scale);
+    this.fits = new Map();
   }
 
   // Boxes in output pixels, everything that a motion, stroke or shadow can reach included:
@@ -78,8 +79,24 @@ export class Stage {
       left: `${-x}px`, top: `${-y}px`, width: `${this.width}px`, height: `${this.height}px`});
   }
 
+  // Captions too long for their place are set smaller, found once per cue so that all its states agree.
   #cue(canvas, cue, state) {
-    const style = cue.style, s = this.scale;
+    let fit = this.fits.get(cue) ?? 1;
+    let block = this.#lay(canvas, cue, state, this.scale * fit);
+    if (this.fits.has(cue)) return block;
+    const isTooLarge = () => block.getBoundingClientRect().height > 0.9 * this.height
+      || [...block.querySelectorAll(".word")].some((word) => word.offsetWidth > block.parentElement.offsetWidth);
+    while (fit > 0.05 && isTooLarge()) {
+      block.parentElement.remove();
+      fit *= 0.9;
+      block = this.#lay(canvas, cue, state, this.scale * fit);
+    }
+    this.fits.set(cue, fit);
+    return block;
+  }
+
+  #lay(canvas, cue, state, s) {
+    const style = cue.style;
     const maxWidth = Math.round(style.maxWidth * this.width);
     const holder = element(canvas, "div", "holder", {
       width: `${maxWidth}px`, textAlign: style.textAlign, opacity: state.opacity});
@@ -99,21 +116,22 @@ export class Stage {
     }
     cue.words.forEach((word, i) => {
       if (i) block.append(" ");
-      this.#word(block, cue, word, i, state);
+      this.#word(block, cue, word, i, state, s);
     });
-    if (cue.animation.activeWord.type === "pop" && state.active >= 0) swell(block, cue, state, s);
     const rect = block.getBoundingClientRect();
     const top = {top: 0, center: 0.5, bottom: 1}[style.position.anchor] * rect.height;
     holder.style.left = `${Math.round(style.position.x * this.width - maxWidth / 2)}px`;
-    holder.style.top = `${Math.round(style.position.y * this.height - top)}px`;
+    const highest = Math.max(0, this.height - rect.height);
+    holder.style.top = `${Math.round(Math.max(0, Math.min(highest, style.position.y * this.height - top)))}px`;
+    if (cue.animation.activeWord.type === "pop" && state.active >= 0) swell(canvas, block, cue, state, s);
     return block;
   }
 
-  #word(block, cue, word, index, state) {
+  #word(block, cue, word, index, state, s) {
     const {activeWord} = cue.animation;
     const isActive = index === state.active;
-    const span = element(block, "span", "word", paint(word.style, this.scale));
-    font(span, word.style, this.scale);
+    const span = element(block, "span", "word", paint(word.style, s));
+    font(span, word.style, s);
     span.append(cased(word));
     if (isActive && (activeWord.type === "highlight" || activeWord.type === "pop")) {
       span.style.color = activeWord.color;
@@ -144,8 +162,8 @@ export class Stage {
   }
 }
 
-// The spoken word grows and shrinks back; never so far that it touches a neighbour on its line.
-function swell(block, cue, {active, phase}, s) {
+// The spoken word grows and shrinks back; never so far that it touches a neighbour on its line or leaves the canvas.
+function swell(canvas, block, cue, {active, phase}, s) {
   if (phase >= 1) return;
   const spans = [...block.querySelectorAll(".word")];
   const own = spans[active].getBoundingClientRect();
@@ -156,6 +174,8 @@ function swell(block, cue, {active, phase}, s) {
     const gap = Math.max(other.left - own.right, own.left - other.right);
     return isSameLine ? gap - stroke - cue.words[i].style.stroke.width * s : Infinity;
   });
+  const limits = canvas.getBoundingClientRect();
+  gaps.push(own.left - limits.left - stroke, limits.right - own.right - stroke);
   const room = 1 + 2 * Math.max(0, Math.min(...gaps)) / (own.width + 2 * stroke);
   const peak = Math.min(cue.animation.activeWord.scale, Math.max(1, room));
   spans[active].style.transform = `scale(${1 + (peak - 1) * Math.sin(Math.PI * phase)})`;

@@ -1,0 +1,20 @@
+"""Scenarios in the presets' looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.contracts import Segment, Transcript, Word
+from tasks.scenario.build import scenario_from_transcript
+
+SAYING = ("It", "was", "the", "best", "of", "times", "my", "YMRWA")
+
+
+def look(
+    preset: str, *, width: int, height: int, texts: tuple[str, ...] = SAYING, word_s: float = 0.4
+) -> dict[str, Any]:
+    """Return a scenario that says words one after the other from 0 s on."""
+    words = tuple(Word(f"w{n}", text, round(n * word_s, 3), round((n + 1) * word_s, 3)) for n, text in enumerate(texts))
+    segment = Segment("s", " ".join(texts), 0.0, words[-1].end, words)
+    transcript = Transcript("en", 1.0, words[-1].end, "e", "1", "m", "dtw", (segment,))
+    return scenario_from_transcript(transcript, width=width, height=height, preset=preset)
