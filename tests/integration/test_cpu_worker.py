@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,14 +14,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from celery import Celery
-from celery.canvas import Signature
+import redis
 
-from tasks.app import make_celery
 from tasks.contracts import MediaInfo, Transcript
 from tasks.names import Priority, TaskName
 from tasks.storage.s3 import S3Storage
-from tasks.workflows.plan import build_bell, build_canvas
 from tests import media_samples as samples
 from tests.integration.control_server import ControlServer, control_server
 from tests.integration.test_storage_contract import s3_settings
@@ -41,11 +39,14 @@ def environ(service_environ: dict[str, str], server: ControlServer, tmp_path: Pa
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     names = ("REDIS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "S3_ENDPOINT_URL")
+    database = service_environ["REDIS_URL"].rsplit("/", 1)[0] + "/5"
+    with redis.Redis.from_url(database) as client:
+        client.flushdb()
     kept = {name: service_environ[name] for name in names if name in service_environ}
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("REELYARD_")},
         **kept,
-        "REDIS_URL": kept["REDIS_URL"].rsplit("/", 1)[0] + "/5",
+        "REDIS_URL": database,
         "REELYARD_CALLBACK_SECRET": service_environ["REELYARD_CALLBACK_SECRET"],
         "REELYARD_API_URL": server.url,
         "REELYARD_S3_BUCKET": BUCKET,
@@ -53,21 +54,6 @@ def environ(service_environ: dict[str, str], server: ControlServer, tmp_path: Pa
         "REELYARD_WHISPER_MODEL": "tiny.en",
         "REELYARD_LOG_FORMAT": "json",
     }
-
-
-@pytest.fixture
-def app(environ: dict[str, str]) -> Iterator[Celery]:
-    import redis
-
-    sender = make_celery("test", redis_url=environ["REDIS_URL"])
-    client = redis.Redis.from_url(environ["REDIS_URL"])
-    client.flushdb()
-    client.close()
-    yield sender
-    sender.amqp.producer_pool.force_close_all()
-    sender.pool.force_close_all()
-    sender.close()
-    sender.backend.client.connection_pool.disconnect()
 
 
 @pytest.fixture
@@ -104,13 +90,25 @@ def wait_for(condition: Callable[[], object], log: Path, *, timeout_s: float = 4
         time.sleep(0.05)
 
 
-def bell(task: TaskName, step_id: str, priority: Priority = Priority.NORMAL) -> Signature:
-    return build_bell("job-1", step_id, task, priority)
+def bell(task: TaskName, step_id: str, priority: Priority = Priority.NORMAL) -> list[str | int]:
+    return [step_id, task.value, int(priority)]
 
 
-def publish(app: Celery, *waves: list[Signature]) -> None:
-    app.set_current()
-    build_canvas("job-1", list(waves)).apply_async()
+SENDER = """
+import json, sys
+from tasks.app import make_celery
+from tasks.names import Priority, TaskName
+from tasks.workflows.plan import build_bell, build_canvas
+make_celery("test")
+waves = [[build_bell("job-1", step, TaskName(task), Priority(priority)) for step, task, priority in wave]
+         for wave in json.loads(sys.argv[1])]
+build_canvas("job-1", waves).apply_async()
+"""
+
+
+def publish(environ: dict[str, str], *waves: list[list[str | int]]) -> None:
+    """Send a canvas from a process of its own, as the API does."""
+    subprocess.run([sys.executable, "-c", SENDER, json.dumps(waves)], env=environ, cwd=ROOT, check=True, timeout=30)
 
 
 def put(storage: S3Storage, path: Path) -> dict[str, object]:
@@ -124,7 +122,7 @@ def claimed(server: ControlServer) -> list[str]:
 
 
 def test_an_upload_is_probed_then_given_a_poster_and_a_transcript(
-    app: Celery, environ: dict[str, str], server: ControlServer, storage: S3Storage, tmp_path: Path
+    environ: dict[str, str], server: ControlServer, storage: S3Storage, tmp_path: Path
 ) -> None:
     speech = tmp_path / "speech.wav"
     length_s = samples.short_speech_wav(speech)
@@ -137,7 +135,7 @@ def test_an_upload_is_probed_then_given_a_poster_and_a_transcript(
 
     with worker(environ, log):
         publish(
-            app,
+            environ,
             [bell(TaskName.INGEST_PROBE, "probe")],
             [bell(TaskName.SPEECH_TRANSCRIBE, "transcribe"), bell(TaskName.INGEST_POSTER, "poster")],
         )
@@ -155,7 +153,7 @@ def test_an_upload_is_probed_then_given_a_poster_and_a_transcript(
 
 
 def test_a_permanent_failure_stops_the_chain(
-    app: Celery, environ: dict[str, str], server: ControlServer, storage: S3Storage, tmp_path: Path
+    environ: dict[str, str], server: ControlServer, storage: S3Storage, tmp_path: Path
 ) -> None:
     source = put(storage, samples.make_not_video(tmp_path / "letter.mp4"))
     server.offer("probe", input=source)
@@ -164,9 +162,9 @@ def test_a_permanent_failure_stops_the_chain(
     log = tmp_path / "worker.log"
 
     with worker(environ, log):
-        publish(app, [bell(TaskName.INGEST_PROBE, "probe")], [bell(TaskName.INGEST_POSTER, "poster")])
+        publish(environ, [bell(TaskName.INGEST_PROBE, "probe")], [bell(TaskName.INGEST_POSTER, "poster")])
         wait_for(lambda: server.bodies("report"), log)
-        publish(app, [bell(TaskName.INGEST_PROBE, "later")])
+        publish(environ, [bell(TaskName.INGEST_PROBE, "later")])
         wait_for(lambda: len(server.bodies("report")) == 2, log)
 
     failure = server.bodies("report")[0]["failure"]
@@ -176,7 +174,7 @@ def test_a_permanent_failure_stops_the_chain(
 
 
 def test_a_join_rings_once_all_parts_have_ended(
-    app: Celery, environ: dict[str, str], server: ControlServer, storage: S3Storage, tmp_path: Path
+    environ: dict[str, str], server: ControlServer, storage: S3Storage, tmp_path: Path
 ) -> None:
     """Results are ignored everywhere; the chord works all the same."""
     source = put(storage, samples.make_video(tmp_path / "clip.mp4", duration_s=0.5))
@@ -186,28 +184,24 @@ def test_a_join_rings_once_all_parts_have_ended(
 
     with worker(environ, log):
         parts = [bell(TaskName.INGEST_PROBE, f"part-{number}") for number in (1, 2, 3)]
-        publish(app, parts, [bell(TaskName.INGEST_PROBE, "join")])
+        publish(environ, parts, [bell(TaskName.INGEST_PROBE, "join")])
         wait_for(lambda: len(server.bodies("report")) == 4, log)
 
     assert sorted(claimed(server)[:3]) == ["part-1", "part-2", "part-3"]
     assert claimed(server)[3:] == ["join"]
 
 
-def test_sending_leaves_no_subscription_behind(app: Celery, environ: dict[str, str]) -> None:
-    import redis
-
-    publish(app, [bell(TaskName.INGEST_PROBE, "a")], [bell(TaskName.INGEST_PROBE, "b")])
+def test_sending_leaves_no_subscription_behind(environ: dict[str, str]) -> None:
+    publish(environ, [bell(TaskName.INGEST_PROBE, "a")], [bell(TaskName.INGEST_PROBE, "b")])
 
     with redis.Redis.from_url(environ["REDIS_URL"]) as client:
         assert client.pubsub_channels("*celery-task-meta*") == []
         assert client.keys("*celery-task-meta*") == []
 
 
-def test_urgent_bells_are_answered_first(
-    app: Celery, environ: dict[str, str], server: ControlServer, tmp_path: Path
-) -> None:
+def test_urgent_bells_are_answered_first(environ: dict[str, str], server: ControlServer, tmp_path: Path) -> None:
     for number, priority in enumerate((Priority.LOW, Priority.NORMAL, Priority.LOW, Priority.HIGH)):
-        publish(app, [bell(TaskName.INGEST_PROBE, f"{priority.name}-{number}", priority)])
+        publish(environ, [bell(TaskName.INGEST_PROBE, f"{priority.name}-{number}", priority)])
     log = tmp_path / "worker.log"
 
     with worker(environ, log):
@@ -217,18 +211,18 @@ def test_urgent_bells_are_answered_first(
 
 
 def test_a_killed_attempt_leaves_the_worker_able_to_take_the_next(
-    app: Celery, environ: dict[str, str], server: ControlServer, storage: S3Storage, tmp_path: Path
+    environ: dict[str, str], server: ControlServer, storage: S3Storage, tmp_path: Path
 ) -> None:
     source = put(storage, samples.make_video(tmp_path / "clip.mp4", duration_s=0.5))
     server.offer("probe", input=source, attempt=1, token=7)
     log = tmp_path / "worker.log"
 
     with worker(environ, log, REELYARD_FAILPOINTS="before_report#1=kill"):
-        publish(app, [bell(TaskName.INGEST_PROBE, "probe")])
+        publish(environ, [bell(TaskName.INGEST_PROBE, "probe")])
         wait_for(lambda: server.bodies("claim"), log)
         server.offer("probe", input=source, attempt=2, token=8)
         time.sleep(1.0)
-        publish(app, [bell(TaskName.INGEST_PROBE, "probe")])
+        publish(environ, [bell(TaskName.INGEST_PROBE, "probe")])
         wait_for(lambda: server.bodies("report"), log)
 
     assert [report["token"] for report in server.bodies("report")] == [8]
