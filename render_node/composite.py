@@ -1,7 +1,8 @@
 """Captions into footage: RGBA tiles become YUV once, and are blended into a frame's own planes.
 
-The footage never takes a round trip through RGB, so everything outside the captions stays exactly as decoded. Matrix and
-range are the footage's own (ITU-R BT.601/709, limited or full); chroma is the mean of its four pixels, alpha is premultiplied.
+The footage never takes a round trip through RGB, so everything outside the captions stays exactly as decoded. Matrix
+and range are the footage's own (ITU-R BT.601/709, limited or full); chroma is the mean of its four pixels, alpha is
+premultiplied.
 """
 
 from __future__ import annotations

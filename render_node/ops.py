@@ -30,6 +30,7 @@ def render(context: StepContext) -> dict[str, Any]:
             settings=context.settings,
             poster=poster,
             progress=report,
+            source_sha256=order.source_sha256,
         )
     key = context.put_output(VIDEO, video, content_type="video/mp4")
     poster_key = context.put_output(POSTER, poster, content_type="image/png") if poster.exists() else None

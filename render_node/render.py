@@ -59,7 +59,7 @@ class Job:
     timings_s: dict[str, float] = field(default_factory=dict)
 
 
-def render_file(
+def render_file(  # noqa: PLR0913 -- the one entry of task, command and measurements: each is theirs to choose
     source: Path,
     scenario: dict[str, Any],
     out: Path,
@@ -69,15 +69,19 @@ def render_file(
     poster: Path | None = None,
     encode: bool = True,
     progress: Progress | None = None,
+    source_sha256: str = "",
 ) -> RenderReceipt:
     """Draw a scenario over a source and write ``out`` (mp4); return what was really used.
 
     :param poster: where to write a PNG of a captioned frame, :param encode: False draws and blends but writes nothing.
     :param progress: called with (frames done, frames in all, stage); what it raises ends the render.
+    :param source_sha256: what the source's bytes must hash to, when given; others are ``render.source_changed``.
     Errors: ``scenario.* media.* render.* browser.*``.
     """
     started = time.monotonic()
     job = prepare(source, scenario, output=output, settings=settings)
+    if source_sha256 and job.media.sha256 != source_sha256:
+        raise PermanentError("render.source_changed", "The source is not the file that this render was ordered for")
     job.timings_s["prepare"] = round(time.monotonic() - started, 3)
     with open_media(source, limits_of(settings)) as container:
         stream = find_video(container)
@@ -175,6 +179,57 @@ class Result:
     poster_at_s: float | None = None
 
 
+class Pass:
+    """One pass over the footage: every frame captioned and, when there is a writer, written with the sound."""
+
+    def __init__(self, container: InputContainer, compositor: Compositor, writer: Writer | None) -> None:
+        self.result = Result()
+        self.poster: Path | None = None
+        self.progress: Progress | None = None
+        self._container, self._compositor, self._writer = container, compositor, writer
+        self._shaper = FrameShaper(compositor.job.geometry)
+        self._zero = media_start(container)
+        self._poster_at_s = choose_poster_time(compositor)
+        self._waiting: list[av.Packet] = []
+
+    def run(self) -> Result:
+        """Go through the whole source; raise ``media.damaged`` when it holds no frame."""
+        stream = find_video(self._container)
+        assert stream is not None
+        stream.thread_type = "AUTO"
+        for kind, packet in read_packets(self._container, stream):
+            if kind == "audio":
+                self._take_audio(packet)
+            else:
+                for frame in packet.decode():
+                    self._take_frame(self._shaper.shape(frame))
+        if self.result.frames == 0:
+            raise PermanentError("media.damaged", "Not one frame of the video can be decoded")
+        if self._writer is not None:
+            _finish(self._writer, self._waiting, self.result, zero=self._zero)
+        return self.result
+
+    def _take_audio(self, packet: av.Packet) -> None:
+        if self._writer is not None:
+            _write_audio(self._writer, packet, self._waiting, is_open=self.result.frames > 0)
+
+    def _take_frame(self, frame: av.VideoFrame) -> None:
+        result, t = self.result, time_of(frame, self._zero)
+        if result.frames == 0:
+            _begin(self._container, self._compositor, self._writer, frame)
+            result.first_s = t
+        self._compositor.draw(frame, t)
+        if self.poster and result.poster_at_s is None and t >= self._poster_at_s:
+            write_png(frame, self.poster)
+            result.poster_at_s = t
+        if self._writer is not None:
+            self._writer.write_frame(frame)
+        result.frames, result.last_s = result.frames + 1, t
+        if self.progress:
+            total = len(self._compositor.times)
+            self.progress(min(result.frames, total), total, "frames")
+
+
 def _run(
     container: InputContainer,
     compositor: Compositor,
@@ -183,41 +238,11 @@ def _run(
     poster: Path | None,
     progress: Progress | None,
 ) -> Result:
-    stream = find_video(container)
-    assert stream is not None
-    stream.thread_type = "AUTO"
-    zero, total = media_start(container), len(compositor.times)
-    shaper, result = FrameShaper(compositor.job.geometry), Result()
-    poster_at_s = choose_poster_time(compositor) if poster else None
     with ExitStack() as stack:
         writer = stack.enter_context(Writer(out)) if out else None
-        has_audio = bool(container.streams.audio) and writer is not None
-        waiting: list[av.Packet] = []
-        for kind, packet in read_packets(container, stream):
-            if kind == "audio":
-                if writer is not None and has_audio:
-                    _write_audio(writer, packet, waiting, is_open=result.frames > 0)
-                continue
-            for decoded in packet.decode():
-                frame = shaper.shape(decoded)
-                t = time_of(frame, zero)
-                if result.frames == 0:
-                    _begin(container, compositor, writer, frame)
-                compositor.draw(frame, t)
-                if poster and poster_at_s is not None and t >= poster_at_s:
-                    write_png(frame, poster)
-                    result.poster_at_s, poster_at_s = t, None
-                if writer is not None:
-                    writer.write_frame(frame)
-                result.first_s = t if result.frames == 0 else result.first_s
-                result.frames, result.last_s = result.frames + 1, t
-                if progress:
-                    progress(min(result.frames, total), total, "frames")
-        if writer is not None:
-            _finish(writer, waiting, result)
-    if result.frames == 0:
-        raise PermanentError("media.damaged", "Not one frame of the video can be decoded")
-    return result
+        footage = Pass(container, compositor, writer)
+        footage.poster, footage.progress = poster, progress
+        return footage.run()
 
 
 def _begin(container: InputContainer, compositor: Compositor, writer: Writer | None, frame: av.VideoFrame) -> None:
@@ -239,11 +264,12 @@ def _write_audio(writer: Writer, packet: av.Packet, waiting: list[av.Packet], *,
         waiting.clear()
 
 
-def _finish(writer: Writer, waiting: list[av.Packet], result: Result) -> None:
+def _finish(writer: Writer, waiting: list[av.Packet], result: Result, *, zero: Fraction) -> None:
     for held in waiting:
         writer.write_audio(held)
     writer.finish()
-    result.audio, result.audio_end_s = writer.audio_mode, writer.audio_end_s
+    result.audio = writer.audio_mode
+    result.audio_end_s = writer.audio_end_s - float(zero) if writer.audio_mode != "none" else 0.0
 
 
 def choose_poster_time(compositor: Compositor) -> float:
