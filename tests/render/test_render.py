@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +203,74 @@ class TestRefusals:
 
     def test_source_that_is_not_the_one_ordered(self, clip: Path, tmp_path: Path) -> None:
         assert self.code_of(clip, tmp_path / "o.mp4", said(), source_sha256="0" * 64) == "render.source_changed"
+
+
+def write_frames(path: Path, format_name: str, *, stamps: list[int], full: bool = False) -> Path:
+    """Write gray frames at given times (milliseconds) in a pixel format."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 270, 480, format_name
+        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.codec_context.color_range = 2 if full else 1
+        for stamp in stamps:
+            picture = np.full((480, 270, 3), 128, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=format_name)
+            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.usefixtures("chromium")
+class TestUnusualFootage:
+    STEADY = [number * 40 for number in range(12)]
+
+    @pytest.mark.parametrize("format_name", ["yuv444p", "yuv420p10le", "yuvj420p"])
+    def test_other_pixel_formats_keep_their_gray_and_get_captions(self, tmp_path: Path, format_name: str) -> None:
+        full = format_name == "yuvj420p"
+        source = write_frames(tmp_path / "in.mkv", format_name, stamps=self.STEADY, full=full)
+        receipt = render(source, said(), tmp_path / "out.mp4")
+        assert receipt.checks.get("converted_from") == (None if full else format_name)
+        last = frames_of(tmp_path / "out.mp4")[-1][1]
+        before = frames_of(source)[-1][1]
+        assert np.abs(last[:200].astype(int) - before[:200]).max() <= 3
+        assert last[300:420].max() > 220
+
+    def test_uneven_times_are_kept(self, tmp_path: Path) -> None:
+        stamps = [0, 40, 60, 200, 210, 400, 410, 700]
+        source = write_frames(tmp_path / "in.mkv", "yuv420p", stamps=stamps)
+        render(source, said(), tmp_path / "out.mp4")
+        assert [round(t * 1000) for t, _ in frames_of(tmp_path / "out.mp4")] == stamps
+
+    @pytest.mark.parametrize("degrees", [90, 180, 270])
+    def test_turned_footage_comes_out_upright_with_upright_captions(self, tmp_path: Path, degrees: int) -> None:
+        turns = degrees // 90
+        upright = np.full((480, 270, 3), 60, np.uint8)
+        upright[:100] = 200  # light on top
+        held = np.ascontiguousarray(np.rot90(upright, turns))
+        size = {"width": held.shape[1], "height": held.shape[0]}
+        plain = make_video(tmp_path / "plain.mp4", **size, duration_s=0.5, audio=None, draw=lambda *_: held)
+        with av.open(str(plain)) as container, av.open(str(tmp_path / "in.mp4"), "w") as output:
+            stream = container.streams.video[0]
+            target = output.add_stream_from_template(stream)
+            for packet in container.demux(stream):
+                if packet.dts is not None:
+                    packet.stream = target
+                    output.mux(packet)
+        turn_in_header(tmp_path / "in.mp4", degrees)
+        receipt = render(tmp_path / "in.mp4", said(), tmp_path / "out.mp4")
+        assert (receipt.width, receipt.height) == (270, 480)
+        picture = frames_of(tmp_path / "out.mp4")[5][1]
+        assert picture[:90].mean() > 180 and picture[110:240].mean() < 80
+        rows = np.nonzero((picture[240:] > 200).any(axis=(1, 2)))[0] + 240
+        assert 300 < rows.min() < rows.max() < 380  # lines of text lie across, at 0.7 of the height
+
+
+def turn_in_header(path: Path, degrees: int) -> None:
+    """Write a display matrix into the track header: the picture is to be turned clockwise."""
+    matrices = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
+    a, b, c, d = (value << 16 for value in matrices[degrees])
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40  # version 0: the matrix follows 40 bytes of other fields
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
