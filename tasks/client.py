@@ -6,11 +6,12 @@ import json
 import random
 import threading
 import time
+import uuid
 from typing import Any
 
 import httpx
 
-from tasks.contracts import Claim, Heartbeat, StepReport
+from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepReport
 from tasks.contracts.signing import signed_headers
 from tasks.errors import FencedError, PermanentError, TransientError
 from tasks.names import REPORT_PATH, CallbackPath, TaskName
@@ -38,8 +39,9 @@ class ControlClient:
 
     def claim(self, job_id: str, step_id: str, task: TaskName) -> Claim:
         """Ask for a step; ``claimed`` false in the answer means it is not ours."""
-        body = {"version": 1, "job_id": job_id, "step_id": step_id, "node": self._node, "task": task.value}
-        return Claim.from_json(self._post(CallbackPath.CLAIM, step_id, body, tries=self._tries))
+        # One nonce for all tries: a claim whose answer was lost on the way is given again, not refused as running.
+        request = ClaimRequest(job_id, step_id, self._node, task.value, nonce=uuid.uuid4().hex)
+        return Claim.from_json(self._post(CallbackPath.CLAIM, step_id, request.to_json(), tries=self._tries))
 
     def heartbeat(self, beat: Heartbeat) -> float:
         """Renew the lease once, without retries, and return its new length in seconds."""
