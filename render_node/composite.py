@@ -8,6 +8,7 @@ premultiplied.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
@@ -100,15 +101,18 @@ def to_yuv(tile: Tile, picture: Rgba, space: ColourSpace) -> YuvPatch:
     )
 
 
-def halve(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def halve(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """Return the mean of each 2x2 block."""
-    mean: NDArray[np.float32] = (values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2]) / 4
+    mean: NDArray[np.floating[Any]] = (
+        values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2]
+    ) / 4
     return mean
 
 
-def to_bytes(values: NDArray[np.float32]) -> Plane:
+def to_bytes(values: NDArray[np.floating[Any]]) -> Plane:
     """Round to bytes."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    rounded: Plane = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return rounded
 
 
 def blend(frame: av.VideoFrame, patch: YuvPatch) -> None:
@@ -137,5 +141,6 @@ def mix(region: Plane, values: Plane, alpha: Plane) -> None:
 def plane_of(frame: av.VideoFrame, index: int) -> Plane:
     """Return a plane as a writable array without its padding."""
     plane = frame.planes[index]
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    buffer: Any = plane  # a plane is a buffer, which its stub does not say
+    rows: Plane = np.frombuffer(buffer, np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width]

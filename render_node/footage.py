@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.filter
@@ -110,7 +111,7 @@ class FrameShaper:
         return turned
 
 
-def read_packets(container: InputContainer, video: VideoStream) -> Iterator[tuple[str, av.Packet]]:
+def read_packets(container: InputContainer, video: VideoStream) -> Iterator[tuple[str, av.Packet[Any]]]:
     """Yield the packets that matter, each with ``video`` or ``audio``, in the file's order."""
     wanted = [video, *container.streams.audio[:1]]
     for packet in container.demux(*wanted):

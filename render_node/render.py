@@ -190,7 +190,7 @@ class Pass:
         self._shaper = FrameShaper(compositor.job.geometry)
         self._zero = media_start(container)
         self._poster_at_s = choose_poster_time(compositor)
-        self._waiting: list[av.Packet] = []
+        self._waiting: list[av.Packet[Any]] = []
 
     def run(self) -> Result:
         """Go through the whole source; raise ``media.damaged`` when it holds no frame."""
@@ -209,7 +209,7 @@ class Pass:
             _finish(self._writer, self._waiting, self.result, zero=self._zero)
         return self.result
 
-    def _take_audio(self, packet: av.Packet) -> None:
+    def _take_audio(self, packet: av.Packet[Any]) -> None:
         if self._writer is not None:
             _write_audio(self._writer, packet, self._waiting, is_open=self.result.frames > 0)
 
@@ -255,7 +255,7 @@ def _begin(container: InputContainer, compositor: Compositor, writer: Writer | N
             writer.add_audio(container.streams.audio[0])
 
 
-def _write_audio(writer: Writer, packet: av.Packet, waiting: list[av.Packet], *, is_open: bool) -> None:
+def _write_audio(writer: Writer, packet: av.Packet[Any], waiting: list[av.Packet[Any]], *, is_open: bool) -> None:
     """Write audio once the file has begun, which its first video frame does; what came before waits."""
     waiting.append(packet)
     if is_open:
@@ -264,7 +264,7 @@ def _write_audio(writer: Writer, packet: av.Packet, waiting: list[av.Packet], *,
         waiting.clear()
 
 
-def _finish(writer: Writer, waiting: list[av.Packet], result: Result, *, zero: Fraction) -> None:
+def _finish(writer: Writer, waiting: list[av.Packet[Any]], result: Result, *, zero: Fraction) -> None:
     for held in waiting:
         writer.write_audio(held)
     writer.finish()

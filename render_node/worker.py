@@ -14,7 +14,7 @@ from tasks.scratch import sweep_scratch
 __all__ = ["app", "render_tasks"]
 
 
-@worker_init.connect
+@worker_init.connect  # type: ignore[untyped-decorator]  # celery has no types
 def _start(**_: Any) -> None:
     """Refuse to start with a wrong environment, and clear what killed workers left behind."""
     sweep_scratch(worker_settings().scratch_dir)

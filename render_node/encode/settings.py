@@ -9,6 +9,7 @@ from functools import cache
 
 import av
 import av.error
+from av.video.codeccontext import VideoCodecContext
 
 from tasks.contracts import RenderOutput
 from tasks.errors import PermanentError
@@ -77,6 +78,7 @@ def probe_encoder(name: str, gpu: int = 0) -> str:
     av.logging.set_level(av.logging.PANIC)
     try:
         encoder = av.CodecContext.create(name, "w")
+        assert isinstance(encoder, VideoCodecContext)
         encoder.width = encoder.height = PROBE_SIDE
         encoder.pix_fmt, encoder.time_base, encoder.options = "yuv420p", Fraction(1, 30), options
         frame = av.VideoFrame(PROBE_SIDE, PROBE_SIDE, "yuv420p")

@@ -70,7 +70,7 @@ class Writer:
         self._container.mux(self._video.encode(frame))
         self.frames += 1
 
-    def write_audio(self, packet: av.Packet) -> None:
+    def write_audio(self, packet: av.Packet[AudioStream]) -> None:
         """Write one packet of the source's audio."""
         assert self._audio is not None
         if packet.pts is not None and packet.time_base is not None:

@@ -1,6 +1,6 @@
 """Which tiles make up what is on screen.
 
-A cue is drawn whole once, with no word active; what a spoken word changes is drawn again only in that word's own region.
+A cue is drawn whole once, with no word active; what a spoken word changes is drawn again only in that word's region.
 Each region holds all that its word's ink can reach, and later words are laid over earlier ones, so the sum equals the
 whole picture drawn at once.
 """

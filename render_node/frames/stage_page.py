@@ -54,7 +54,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class CueLayout:
-    """Measured regions of a cue: everything its ink can reach, and the same for each word; ``text`` is the block itself."""
+    """Measured regions of a cue: all that its ink can reach, the same for each word; ``text`` is the block itself."""
 
     box: Rect
     words: tuple[Rect, ...]
@@ -189,5 +189,5 @@ def decode_png(data: bytes) -> Rgba:
     """Return the pixels of a PNG."""
     decoder = av.CodecContext.create("png", "r")
     frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
-    picture: Rgba = frames[0].to_ndarray(format="rgba")
+    picture: Rgba = frames[0].to_ndarray(format="rgba").astype(np.uint8, copy=False)
     return picture

@@ -20,7 +20,7 @@ OLD_WEIGHTS = {250: 100, 275: 200}
 
 @dataclass(frozen=True)
 class FontFace:
-    """One font file. A variable font covers weights ``weight_min`` to ``weight_max``; in a static one they are equal."""
+    """One font file. A variable font covers ``weight_min`` to ``weight_max``; in a static one they are equal."""
 
     family: str
     style: str

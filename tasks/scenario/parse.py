@@ -95,7 +95,8 @@ def _explain(error: ValidationError) -> Iterator[Finding]:
     pointer = pointer_of(error.absolute_path)
     if error.validator == "additionalProperties" and isinstance(error.schema, dict):
         known = list(error.schema.get("properties", {}))
-        for key in sorted(set(error.instance) - set(known), key=str):
+        given: Any = error.instance
+        for key in sorted(set(given) - set(known), key=str):
             near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
             yield finding(pointer + pointer_of([key]), f"{key} is not a key of this object", "unknown_key", hint)
@@ -108,9 +109,10 @@ def _explain(error: ValidationError) -> Iterator[Finding]:
                 yield from _explain(inner)
             return
     if error.validator == "enum" and isinstance(error.instance, str):
-        near = difflib.get_close_matches(error.instance, [str(v) for v in error.validator_value], n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else None
-        yield finding(pointer, _shorten(error.message), "wrong_value", hint)
+        choices: Any = error.validator_value
+        near = difflib.get_close_matches(error.instance, [str(choice) for choice in choices], n=1, cutoff=0.5)
+        advice = f"did you mean {near[0]}?" if near else None
+        yield finding(pointer, _shorten(error.message), "wrong_value", advice)
         return
     code = "missing_key" if error.validator == "required" else "wrong_value"
     yield finding(pointer, _shorten(error.message), code)
