@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from celery.exceptions import SoftTimeLimitExceeded
 
 from tasks.attempt import AttemptTools, StepContext, run_attempt
 from tasks.client import ControlClient
 from tasks.config import read_worker_settings
 from tasks.errors import ConfigurationError, FencedError, InvalidInputError, PermanentError, TransientError
-from tasks.names import TaskName
+from tasks.names import TaskName, progress_channel
+from tasks.progress import ProgressHints
 from tasks.storage.memory import MemoryStorage
 from tests.integration.control_server import SECRET, ControlServer, control_server
 
@@ -92,7 +95,7 @@ def test_result_is_reported_with_the_token(server: ControlServer, run: Run, tool
     assert server.bodies("report") == [
         {"version": 1, "job_id": "job-1", "step_id": "s1", "token": 7, "result": {"answer": 42}, "failure": None}
     ]
-    assert server.paths[-1] == "/api/internal/steps/s1/report"
+    assert "/api/internal/steps/s1/report" in server.paths
     assert scratch_left(tools) == []
 
 
@@ -436,3 +439,50 @@ def test_failpoint_stops_the_attempt_where_it_stands(
     stored = tools.storage.head("jobs/job-1/s1/7/out.bin") is not None
     assert stored == (name != "before_upload")
     assert all(report["result"] is None for report in server.bodies("report"))
+
+
+def test_progress_is_hinted_to_live_viewers(
+    server: ControlServer, tools: AttemptTools, service_environ: dict[str, str]
+) -> None:
+    hints = ProgressHints(service_environ["REDIS_URL"])
+    server.offer("s1", name="probe")
+    with redis.Redis.from_url(service_environ["REDIS_URL"]) as viewer, viewer.pubsub() as subscription:
+        subscription.subscribe(progress_channel("job-1"))
+        subscription.get_message(timeout=5)
+
+        def body(context: StepContext) -> dict[str, Any]:
+            for number in range(50):  # a burst: only the first of each second is sent
+                context.progress(number, 100, stage="probe", unit="s")
+            return {}
+
+        run_attempt(replace(tools, hints=hints), TaskName.INGEST_PROBE, job_id="job-1", step_id="s1", body=body)
+        message = subscription.get_message(timeout=5)
+        more = subscription.get_message(timeout=0.2)
+    hints.close()
+
+    assert message is not None
+    assert json.loads(message["data"]) == {
+        "job_id": "job-1",
+        "step_id": "s1",
+        "step": "probe",
+        "token": 7,
+        "progress": {"version": 1, "fraction": 0.0, "stage": "probe", "done": 0.0, "total": 100.0, "unit": "s"},
+    }
+    assert more is None
+
+
+def test_hints_never_hold_up_the_work_when_redis_is_away(server: ControlServer, tools: AttemptTools) -> None:
+    hints = ProgressHints("redis://127.0.0.1:9/0")
+    server.offer("s1")
+
+    def body(context: StepContext) -> dict[str, Any]:
+        for number in range(100):
+            context.progress(number, 100)
+        return {}
+
+    started = time.monotonic()
+    run_attempt(replace(tools, hints=hints), TaskName.INGEST_PROBE, job_id="job-1", step_id="s1", body=body)
+    hints.close()
+
+    assert time.monotonic() - started < 2.0
+    assert server.bodies("report")[0]["failure"] is None
