@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from limits import parse_many
+
 from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
 from tasks.environment import read_environment
 from tasks.errors import ConfigurationError
@@ -40,6 +42,9 @@ _VARIABLES = {
     "log_level": "REELYARD_LOG_LEVEL",
     "log_format": "REELYARD_LOG_FORMAT",
 }
+
+
+RATES = ("render_rate", "default_rate", "auth_rate")
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,16 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
         problems.append("REELYARD_LEASE_S must be at least twice REELYARD_BEAT_S, or one late beat loses the lease")
     if settings.jwt_secret == settings.callback_secret:
         problems.append("REELYARD_JWT_SECRET and REELYARD_CALLBACK_SECRET must differ")
+    problems += [problem for name in RATES for problem in check_rate(_VARIABLES[name], getattr(settings, name))]
     if settings.env == "production" and "*" in settings.cors_origins:
         problems.append("REELYARD_CORS_ORIGINS must name origins in production, not *")
     return problems
+
+
+def check_rate(name: str, value: str) -> list[str]:
+    """Name a rate that the limiter could not read."""
+    try:
+        parse_many(value)
+    except ValueError:
+        return [f"{name} must be like '20 per minute' (it is {value!r})"]
+    return []

@@ -15,10 +15,10 @@ from tasks.contracts.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER
 DESCRIPTION = """
 Upload a spoken video, get its words with times, style them as a scenario, render.
 
-**Errors** are always `{"code", "message", "details", "request_id"}`; the code is stable.
-**Limits** are told in `RateLimit-Limit`, `-Remaining` and `-Reset` (seconds); refusals have `Retry-After`.
-**Repeats**: POSTs that start work take `Idempotency-Key`; the same key and request give the first answer again.
-**Lists** are pages of `items` and `next_cursor`, newest first.
+* **Errors** are always `{"code", "message", "details", "request_id"}`; the code is stable.
+* **Limits** are told in `RateLimit-Limit`, `-Remaining` and `-Reset` (seconds); refusals have `Retry-After`.
+* **Repeats**: POSTs that start work take `Idempotency-Key`; the same key and request give the first answer again.
+* **Lists** are pages of `items` and `next_cursor`, newest first.
 """.strip()
 METHODS = ("get", "post", "put", "patch", "delete")
 SECURITY_SCHEMES = {
@@ -66,7 +66,7 @@ def describe_security(app: Flask) -> None:
         if path not in paths or needs_login:
             continue
         for operation in (paths[path][method] for method in METHODS if method in paths[path]):
-            operation["security"] = [{"signature": []}] if path.startswith(SIGNED_PREFIXES) else []
+            operation.setdefault("security", [{"signature": []}] if path.startswith(SIGNED_PREFIXES) else [])
 
 
 def build_document() -> dict[str, Any]:

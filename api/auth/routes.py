@@ -86,11 +86,13 @@ class Refresh(MethodView):
 
     decorators = [auth_limit]
 
+    @blueprint.doc(security=[{"bearer": []}])
     @blueprint.response(200, TokenResponse)
     def post(self) -> service.TokenPair:
-        """Exchange the refresh token (as the bearer) for a new pair
+        """Exchange the refresh token for a new pair
 
-        A refresh token is good once. One that comes a second time ends its session, since somebody else may have it.
+        Send it as the bearer. It is good once. One that comes a second time ends its session, since somebody else may
+        have it.
         """
         claims = read_token(refresh=True)
         tokens = service.refresh(db.session(), UUID(claims["sid"]), str(claims.get("rid")))
@@ -106,7 +108,10 @@ class Logout(MethodView):
 
     @blueprint.response(204)
     def post(self) -> None:
-        """Sign out: the session's tokens are refused from now on, on every process"""
+        """Sign out
+
+        The session's tokens are refused from now on, on every process.
+        """
         service.sign_out(db.session(), current_session_id())
         db.session.commit()
 

@@ -1,12 +1,10 @@
-"""Five documentation pages over one OpenAPI document, served whole from our own origin.
+"""Serve the documentation pages and their static files, whole from our own origin.
 
-Only the static files inside the ``flask_openapi3_*`` wheels are used; the pages are ours and load nothing
-from elsewhere.
+Only the files inside the ``flask_openapi3_*`` wheels are used; the pages are ours and load nothing from elsewhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,66 +12,21 @@ from pathlib import Path
 from flask import Blueprint, Response, send_from_directory
 from werkzeug.exceptions import NotFound
 
-DOCUMENT = "/api/openapi.json"
-STATIC = "/api/static/docs"
+from api.docs_pages.pages import DOCUMENT, PAGES, STATIC, DocsPage
+
+__all__ = ["DOCUMENT", "PAGES", "blueprint"]
+
+CACHE_S = 86_400
+"""The files change only with the wheels' versions, so a day is safe; ETags make the day after cheap."""
+
 CSP = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'; "
-    "frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-
-
-@dataclass(frozen=True)
-class DocsPage:
-    """One reader of the document: the wheel its files come from, and the body of its page."""
-
-    name: str
-    title: str
-    path: str
-    body: str
-
-
-PAGES = (
-    DocsPage(
-        "swagger",
-        "Swagger UI",
-        "/api/docs",
-        f"""<link rel="stylesheet" href="{STATIC}/swagger/css/swagger-ui.css"><div id="page"></div>
-<script src="{STATIC}/swagger/js/swagger-ui-bundle.js"></script>
-<script>
-SwaggerUIBundle({{url: "{DOCUMENT}", dom_id: "#page", deepLinking: true, persistAuthorization: true}})
-</script>""",
-    ),
-    DocsPage(
-        "redoc",
-        "ReDoc",
-        "/api/redoc",
-        f"""<div id="page"></div><script src="{STATIC}/redoc/js/redoc.standalone.js"></script>
-<script>Redoc.init("{DOCUMENT}", {{disableSearch: false}}, document.getElementById("page"))</script>""",
-    ),
-    DocsPage(
-        "rapidoc",
-        "RapiDoc",
-        "/api/rapidoc",
-        f"""<rapi-doc spec-url="{DOCUMENT}" load-fonts="false" render-style="read" show-header="false"></rapi-doc>
-<script src="{STATIC}/rapidoc/js/rapidoc-min.js"></script>""",
-    ),
-    DocsPage(
-        "scalar",
-        "Scalar",
-        "/api/scalar",
-        f"""<script id="api-reference" data-url="{DOCUMENT}"
- data-configuration='{{"withDefaultFonts": false, "telemetry": false}}'></script>
-<script src="{STATIC}/scalar/js/scalar.standalone.js"></script>""",
-    ),
-    DocsPage(
-        "elements",
-        "Stoplight Elements",
-        "/api/elements",
-        f"""<link rel="stylesheet" href="{STATIC}/elements/css/styles.min.css">
-<script src="{STATIC}/elements/js/web-components.min.js"></script>
-<elements-api apiDescriptionUrl="{DOCUMENT}" router="hash" layout="sidebar"></elements-api>""",
-    ),
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' "
+    "rx='3' fill='%23ffe14d'/%3E%3Cpath d='M6 4v8l6-4z' fill='%2316181d'/%3E%3C/svg%3E"
 )
 
 blueprint = Blueprint("docs_pages", __name__)
@@ -88,19 +41,33 @@ def static_folder(name: str) -> Path:
     return Path(spec.origin).parent / "templates" / name
 
 
+@cache
+def without_outside(page: DocsPage, file: str) -> str:
+    """Return a file's text with its outside addresses replaced."""
+    text = (static_folder(page.name) / file).read_text()
+    for outside, ours in page.replaced:
+        text = text.replace(outside, ours)
+    return text
+
+
 @blueprint.get(f"{STATIC}/<name>/<path:file>")
 def static_file(name: str, file: str) -> Response:
-    """Serve one file of a reader; they change only with the wheel's version, so a day of caching is safe."""
-    if name not in {page.name for page in PAGES}:
+    """Serve one file of a reader."""
+    page = next((page for page in PAGES if page.name == name), None)
+    if page is None:
         raise NotFound
-    return send_from_directory(static_folder(name), file, max_age=86400)
+    answer = send_from_directory(static_folder(name), file, max_age=CACHE_S)  # refuses paths that lead outside
+    if page.replaced and file.endswith(".js") and answer.status_code == 200:
+        answer.direct_passthrough = False
+        answer.set_data(without_outside(page, file))
+    return answer
 
 
 def serve(page: DocsPage) -> Response:
     """Return one documentation page."""
     html = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="{ICON}">'
         f"<title>Reelyard API · {page.title}</title><style>body{{margin:0;height:100vh}}</style></head>"
         f"<body>{page.body}</body></html>"
     )

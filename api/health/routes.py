@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import redis
-from flask import Response
+from flask import Flask, Response, current_app
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import Schema, fields
@@ -19,6 +21,9 @@ from api.metrics import render_metrics
 from tasks.errors import ReelyardError
 
 blueprint = Blueprint("health", __name__, description="Is it alive, is it ready, how is it doing")
+
+DEADLINE_S = 3.0
+"""How long a probe may wait for all services together."""
 
 
 class HealthResponse(Schema):
@@ -51,27 +56,62 @@ class Ready(MethodView):
     @blueprint.response(200, ReadyResponse)
     @blueprint.alt_response(503, schema=ReadyResponse, description="The database or the storage is away")
     def get(self) -> tuple[dict[str, Any], int]:
-        """Can it take work"""
-        parts = {
-            "database": check(lambda: db.session.execute(text("SELECT 1"))),
-            "redis": check(lambda: get_redis().ping()),
-            "storage": check(lambda: get_storage().ping()),
-        }
+        """Can it take work
+
+        Without the database or the storage: no, 503. Without Redis: yes, degraded; jobs wait in the database and rate
+        limits are counted by each process alone.
+        """
+        parts = check_all(
+            {
+                "database": ask_database,
+                "redis": lambda: get_redis().ping(),
+                "storage": lambda: get_storage().ping(),
+            }
+        )
         down = {name for name, part in parts.items() if part["status"] != "ok"}
         hard = down & {"database", "storage"}
         status = "unready" if hard else "degraded" if down else "ready"
         return {"status": status, "parts": parts}, 503 if hard else 200
 
 
-def check(call: Callable[[], Any]) -> dict[str, Any]:
-    """Try a service and time it in milliseconds."""
+def ask_database() -> None:
+    """Raise SQLAlchemyError unless the database answers."""
+    with db.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+
+
+def check_all(calls: dict[str, Callable[[], Any]]) -> dict[str, dict[str, Any]]:
+    """Try all services at once and time them; one that takes longer than the deadline is down."""
+    pool = get_pool()
+    application = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy ends with this thread
     started = time.monotonic()
-    try:
-        call()
-        status = "ok"
-    except (SQLAlchemyError, redis.RedisError, ReelyardError, OSError):
-        status = "down"
+    running = {name: pool.submit(check, application, call) for name, call in calls.items()}
+    parts = {}
+    for name, future in running.items():
+        try:
+            parts[name] = future.result(timeout=max(0.0, started + DEADLINE_S - time.monotonic()))
+        except TimeoutError:
+            future.cancel()
+            parts[name] = {"status": "down", "ms": round(DEADLINE_S * 1000, 1)}
+    return parts
+
+
+def check(application: Flask, call: Callable[[], Any]) -> dict[str, Any]:
+    """Try one service and time it in milliseconds."""
+    started = time.monotonic()
+    with application.app_context():
+        try:
+            call()
+            status = "ok"
+        except (SQLAlchemyError, redis.RedisError, ReelyardError, OSError):
+            status = "down"
     return {"status": status, "ms": round((time.monotonic() - started) * 1000, 1)}
+
+
+@cache
+def get_pool() -> ThreadPoolExecutor:
+    """Return this process's threads for checks; a hung service holds some of them, never a request."""
+    return ThreadPoolExecutor(max_workers=12, thread_name_prefix="readiness")
 
 
 @blueprint.route("/metrics")

@@ -37,6 +37,8 @@ from tasks.errors import InvalidInputError
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replayed"
 KEPT_HEADERS = ("Location", "ETag")
+WAIT_MS = 5000
+"""How long a second request waits for the first one with its key."""
 KEPT_FOR = timedelta(days=7)
 LOCK_NOT_AVAILABLE = "55P03"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,9 +84,9 @@ def hash_request() -> str:
 
 
 def claim_key(identity: Identity, fingerprint: str) -> bool:
-    """Insert the key's row; wait up to five seconds for another request that is doing so."""
+    """Insert the key's row; wait a while for another request that is doing so."""
     try:
-        db.session.execute(text("SET LOCAL lock_timeout = '5s'"))
+        db.session.execute(text(f"SET LOCAL lock_timeout = '{WAIT_MS}ms'"))
         row = insert(IdempotencyKey).values(**identity, body_sha256=fingerprint, headers={})
         claimed = db.session.execute(row.on_conflict_do_nothing().returning(IdempotencyKey.key)).first() is not None
         db.session.execute(text("SET LOCAL lock_timeout = DEFAULT"))
