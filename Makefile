@@ -7,7 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-LOCKS := base api cpu gpu local dev
+LOCKS := base api cpu gpu flower local dev
 
 .PHONY: help
 help: ## List what can be made

@@ -1,0 +1,10 @@
+# Flower for the whole cluster. It loads our Celery settings, since every key in Redis carries their prefix.
+FROM python:3.11-slim-bookworm
+RUN useradd --create-home --uid 10001 reelyard
+WORKDIR /app
+COPY requirements/flower.txt requirements/flower.txt
+RUN pip install --no-cache-dir --require-hashes -r requirements/flower.txt
+COPY tasks tasks
+USER reelyard
+ENV PYTHONPATH=/app
+CMD ["celery", "-A", "tasks.cpu_app", "flower", "--address=0.0.0.0", "--port=5555"]
