@@ -96,7 +96,8 @@ def tell_limit(response: Response) -> Response:
     if current is None:
         return response
     try:
-        reset_s = max(0, math.ceil(current.reset_at - time.time()))
+        waits_s = math.ceil(current.reset_at - time.time())  # the extension adds up to a second
+        reset_s = min(max(0, waits_s), current.limit.get_expiry())
         remaining = max(0, current.remaining)
     except (RedisError, OSError) as error:
         logger.info("rate limit not told", extra={"reason": type(error).__name__})
