@@ -24,5 +24,5 @@ class IdempotencyKey(db.Model):
     body_sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[int | None] = mapped_column(Integer)
     headers: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
-    body: Mapped[Any] = mapped_column(JSONB)
+    body: Mapped[Any] = mapped_column(JSONB, nullable=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)
