@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from flask import Flask
+from flask_smorest import Blueprint
 
 from api.bodies import SIGNED_PREFIXES
 from api.config import ApiSettings
@@ -20,6 +21,9 @@ Upload a spoken video, get its words with times, style them as a scenario, rende
 * **Repeats**: POSTs that start work take `Idempotency-Key`; the same key and request give the first answer again.
 * **Lists** are pages of `items` and `next_cursor`, newest first.
 """.strip()
+STRICT = {**Blueprint.ARGUMENTS_PARSER.DEFAULT_UNKNOWN_BY_LOCATION, "query": None}
+"""None leaves it to the schema, which refuses: a misspelt filter must not give an unfiltered list."""
+
 METHODS = ("get", "post", "put", "patch", "delete")
 SECURITY_SCHEMES = {
     "bearer": {
@@ -52,6 +56,7 @@ def configure_openapi(app: Flask, settings: ApiSettings) -> None:
             "security": [{"bearer": []}],
         },
     )
+    Blueprint.ARGUMENTS_PARSER.DEFAULT_UNKNOWN_BY_LOCATION = STRICT
     smorest.init_app(app)
     for name, scheme in SECURITY_SCHEMES.items():
         smorest.spec.components.security_scheme(name, scheme)
@@ -66,7 +71,10 @@ def describe_security(app: Flask) -> None:
         if path not in paths or needs_login:
             continue
         for operation in (paths[path][method] for method in METHODS if method in paths[path]):
-            operation.setdefault("security", [{"signature": []}] if path.startswith(SIGNED_PREFIXES) else [])
+            if path.startswith(SIGNED_PREFIXES):
+                operation["security"] = [{"signature": []}]
+            else:
+                operation.setdefault("security", [])
 
 
 def build_document() -> dict[str, Any]:
