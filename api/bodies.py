@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from tasks.errors import InvalidInputError
 
@@ -53,8 +53,11 @@ def check_text_arguments() -> None:
 
 def read_json(*, lenient: bool) -> Any:
     """Parse the body; raise ``request.malformed`` unless ``lenient``, ``request.too_deep`` in any case."""
+    data = request.get_data(cache=True)
+    if request.content_length is None and len(data) >= (request.max_content_length or math.inf):
+        raise RequestEntityTooLarge  # werkzeug ends a chunked body at the limit without a word
     try:
-        return json.loads(request.get_data(cache=True))
+        return json.loads(data)
     except RecursionError as error:
         raise too_deep() from error
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, numbers of thousands of digits
