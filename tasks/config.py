@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -33,7 +33,7 @@ class StorageSettings:
     s3_endpoint_url: str
     s3_public_url: str
     s3_access_key: str
-    s3_secret_key: str
+    s3_secret_key: str = field(repr=False)
     s3_region: str
     cdn_url: str = ""
     presign_s: int = 900
@@ -69,9 +69,9 @@ class WorkerSettings:
     """Everything a worker needs; it holds no database credentials."""
 
     storage: StorageSettings
-    redis_url: str
+    redis_url: str = field(repr=False)
     api_url: str
-    callback_secret: str
+    callback_secret: str = field(repr=False)
     node_name: str
     scratch_dir: str
     max_media_s: float
