@@ -1,0 +1,92 @@
+"""Settings: everything that is wrong is told at once, and no secret is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from api.config import ApiSettings, read_api_settings
+from tasks.errors import ConfigurationError
+
+ENVIRON = {
+    "DATABASE_URL": "postgresql://reelyard:database-password@127.0.0.1/reelyard",
+    "REDIS_URL": "redis://:redis-password@127.0.0.1:6379/0",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "storage-password",
+    "REELYARD_JWT_SECRET": "jwt-secret-of-more-than-thirty-two-bytes",
+    "REELYARD_CALLBACK_SECRET": "callback-secret-of-more-than-thirty-two-bytes",
+}
+
+
+def problems_of(**changed: str) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        read_api_settings({**ENVIRON, **changed})
+    assert refused.value.code == "config.invalid"
+    return refused.value.detail
+
+
+def test_the_defaults_are_those_of_production() -> None:
+    settings = read_api_settings(ENVIRON)
+
+    assert (settings.env, settings.trusted_proxies, settings.cors_origins) == ("production", 0, ())
+    assert (settings.render_rate, settings.access_token_minutes, settings.db_pool_size) == ("20 per minute", 1440, 10)
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = read_api_settings(ENVIRON)
+
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.env = "test"  # type: ignore[misc]
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    environ = {"REELYARD_DB_POOL_SIZE": "0", "REELYARD_JTW_SECRET": "x", "REELYARD_ENV": "prod"}
+
+    with pytest.raises(ConfigurationError) as refused:
+        read_api_settings(environ)
+
+    for name in (
+        *("DATABASE_URL", "REDIS_URL", "AWS_ACCESS_KEY_ID", "REELYARD_JWT_SECRET", "REELYARD_CALLBACK_SECRET"),
+        *("REELYARD_DB_POOL_SIZE must be", "REELYARD_ENV must be", "did you mean REELYARD_JWT_SECRET?"),
+    ):
+        assert name in refused.value.detail, name
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"REELYARD_LEASE_S": "10", "REELYARD_BEAT_S": "6"}, "at least twice REELYARD_BEAT_S"),
+        ({"REELYARD_CALLBACK_SECRET": ENVIRON["REELYARD_JWT_SECRET"]}, "must differ"),
+        ({"REELYARD_CORS_ORIGINS": "*"}, "REELYARD_CORS_ORIGINS must name origins"),
+        ({"REELYARD_RENDER_RATE": "lots"}, "REELYARD_RENDER_RATE must be like '20 per minute' (it is 'lots')"),
+        ({"REELYARD_AUTH_RATE": "5 per fortnight"}, "REELYARD_AUTH_RATE must be like"),
+        ({"REELYARD_JWT_SECRET": "thirty-one-bytes-are-not-enough"}, "REELYARD_JWT_SECRET must be at least 32 bytes"),
+    ],
+)
+def test_values_that_cannot_hold_refuse_to_start(changed: dict[str, str], problem: str) -> None:
+    assert problem in problems_of(**changed)
+
+
+def test_no_secret_is_shown() -> None:
+    shown = repr(read_api_settings(ENVIRON)) + problems_of(REELYARD_CALLBACK_SECRET="short-secret")
+
+    for secret in (
+        "database-password",
+        "redis-password",
+        "storage-password",
+        "jwt-secret",
+        "callback-secret",
+        "short-s",
+    ):
+        assert secret not in shown
+
+
+def test_every_setting_comes_from_the_one_table() -> None:
+    from api.config import _VARIABLES
+    from tasks.environment import VARIABLES
+
+    fields = {field.name for field in dataclasses.fields(ApiSettings)} - {"storage"}
+
+    assert fields == set(_VARIABLES)
+    assert set(_VARIABLES.values()) <= set(VARIABLES)
