@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from api import create_app
-from api.config import read_api_settings
 from api.errors import CODES
 from api.extensions import db
 from api.logs import RequestFields
@@ -22,6 +20,7 @@ from tasks.logs import JsonFormatter
 from tests.api.farm import Caller
 from tests.api.gate import Gate, gate_before
 from tests.api.instances import bearer
+from tests.api.others import another_app
 from tests.apps import PASSWORD, sign_up
 
 LOGIN = "/api/v1/auth/login"
@@ -198,11 +197,12 @@ def test_every_answer_has_the_security_headers(client: Any) -> None:
 
 def test_scripts_of_listed_origins_may_call(app: Any, database_environ: dict[str, str]) -> None:
     environ = {**database_environ, "REELYARD_CORS_ORIGINS": "https://editor.example"}
-    client = create_app(read_api_settings(environ)).test_client()
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,idempotency-key"}
 
-    good = client.options(LOGIN, headers={"Origin": "https://editor.example", **asked})
-    evil = client.options(LOGIN, headers={"Origin": "https://evil.example", **asked})
+    with another_app(environ) as open_to_one:
+        client = open_to_one.test_client()
+        good = client.options(LOGIN, headers={"Origin": "https://editor.example", **asked})
+        evil = client.options(LOGIN, headers={"Origin": "https://evil.example", **asked})
 
     assert good.headers["Access-Control-Allow-Origin"] == "https://editor.example"
     assert "authorization" in good.headers["Access-Control-Allow-Headers"].lower()
@@ -222,11 +222,9 @@ def gated(app: Any, database_gate: Gate, database_environ: dict[str, str]) -> It
     """An application of its own that reaches PostgreSQL through the gate, with a view that fails."""
     where = urlsplit(database_environ["DATABASE_URL"])
     url = where._replace(netloc=f"{where.username}:{where.password}@127.0.0.1:{database_gate.port}").geturl()
-    gated = create_app(read_api_settings({**database_environ, "DATABASE_URL": url, "REELYARD_DB_POOL_SIZE": "1"}))
-    gated.add_url_rule("/boom", view_func=boom)
-    yield gated
-    with gated.app_context():
-        db.engine.dispose()
+    with another_app({**database_environ, "DATABASE_URL": url, "REELYARD_DB_POOL_SIZE": "1"}) as gated:
+        gated.add_url_rule("/boom", view_func=boom)
+        yield gated
 
 
 def boom() -> str:
@@ -268,17 +266,17 @@ def test_a_database_that_never_answers_is_no_hang(gated: Any, database_gate: Gat
     assert time.monotonic() - started < 6
 
 
-def test_a_statement_that_takes_too_long_is_ended_and_told(gated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_statement_that_takes_too_long_is_ended_and_told(
+    app: Any, database_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("api.STATEMENT_TIMEOUT_MS", 200)
-    impatient = create_app(gated.extensions["settings"])
-    impatient.add_url_rule("/slow", view_func=lambda: str(db.session.execute(text("SELECT pg_sleep(5)"))))
+    with another_app(database_environ) as impatient:
+        impatient.add_url_rule("/slow", view_func=lambda: str(db.session.execute(text("SELECT pg_sleep(5)"))))
 
-    started = time.monotonic()
-    told(impatient.test_client().get("/slow"), 503, "service.database_unavailable")
+        started = time.monotonic()
+        told(impatient.test_client().get("/slow"), 503, "service.database_unavailable")
 
-    assert time.monotonic() - started < 3
-    with impatient.app_context():
-        db.engine.dispose()
+        assert time.monotonic() - started < 3
 
 
 def test_connections_that_are_all_in_use_are_told(gated: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,12 +16,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api import create_app
-from api.config import read_api_settings
-from api.extensions import db, get_storage
+from api.extensions import get_storage
 from tests.api.farm import Caller
 from tests.api.gate import Gate, gate_before
 from tests.api.instances import ROOT, free_port, wait_until_it_answers
+from tests.api.others import another_app
 
 VARIABLES = {"database": "DATABASE_URL", "redis": "REDIS_URL", "storage": "S3_ENDPOINT_URL"}
 LONGEST_S = 5.0
@@ -53,12 +52,10 @@ def gated_environ(gates: dict[str, Gate], database_environ: dict[str, str]) -> d
 
 @pytest.fixture(scope="module")
 def gated(gated_environ: dict[str, str], application: Any) -> Iterator[Any]:
-    gated = create_app(read_api_settings(gated_environ))
-    with gated.app_context():
-        get_storage().ensure_bucket()
-    yield gated
-    with gated.app_context():
-        db.engine.dispose()
+    with another_app(gated_environ) as gated:
+        with gated.app_context():
+            get_storage().ensure_bucket()
+        yield gated
 
 
 def ready(gated: Any) -> tuple[int, str, dict[str, str]]:
@@ -166,8 +163,8 @@ def gunicorn(environ: Mapping[str, str], scratch: Path) -> Iterator[httpx.Client
     port = free_port()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     server = subprocess.Popen(
-        [sys.executable, *"-m gunicorn -c python:api.gunicorn -w 2 -b".split(), f"127.0.0.1:{port}", "api.wsgi:app"],
-        env={**kept, **environ, "TMPDIR": str(scratch)},
+        [sys.executable, "-m", "gunicorn", "-c", "python:api.gunicorn", "-b", f"127.0.0.1:{port}", "api.wsgi:app"],
+        env={**kept, **environ, "TMPDIR": str(scratch), "GUNICORN_WORKERS": "2"},
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

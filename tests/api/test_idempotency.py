@@ -16,7 +16,6 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, fields
 
 import api.idempotency
-from api import create_app
 from api.auth import login_required
 from api.errors import ConflictError
 from api.extensions import db, smorest
@@ -26,6 +25,7 @@ from api.users.models import User
 from api.users.service import create_user
 from tests.api.farm import Caller
 from tests.api.instances import bearer
+from tests.api.others import another_app
 from tests.apps import PASSWORD, sign_up
 
 STYLES = ("atomic", "committing")
@@ -92,11 +92,11 @@ def build_blueprint() -> Blueprint:
 
 
 @pytest.fixture(scope="module")
-def keyed_application(application: Any) -> Any:
+def keyed_application(application: Any, database_environ: dict[str, str]) -> Iterator[Any]:
     """An application with two views of these tests."""
-    keyed = create_app(application.extensions["settings"])
-    smorest.register_blueprint(build_blueprint())
-    return keyed
+    with another_app(database_environ) as keyed:
+        smorest.register_blueprint(build_blueprint())
+        yield keyed
 
 
 @pytest.fixture

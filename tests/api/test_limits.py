@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api import create_app
-from api.config import read_api_settings
 from tests.api.farm import Caller
 from tests.api.gate import Gate, gate_before
 from tests.api.instances import api_process, bearer
+from tests.api.others import another_app
 from tests.apps import sign_up
 
 RATE = 20
@@ -31,12 +30,13 @@ def redis_gate(database_environ: dict[str, str]) -> Iterator[Gate]:
 
 
 @pytest.fixture
-def gated(app: Any, redis_gate: Gate, database_environ: dict[str, str]) -> Any:
+def gated(app: Any, redis_gate: Gate, database_environ: dict[str, str]) -> Iterator[Any]:
     """An application over the same database that reaches Redis through the gate."""
     where = urlsplit(database_environ["REDIS_URL"])
     secret = f":{where.password}@" if where.password else ""
     url = f"redis://{secret}127.0.0.1:{redis_gate.port}{where.path}"
-    return create_app(read_api_settings({**database_environ, "REDIS_URL": url}))
+    with another_app({**database_environ, "REDIS_URL": url}) as gated:
+        yield gated
 
 
 def order(client: Any, token: str, **headers: str) -> Any:
@@ -107,22 +107,24 @@ def test_an_address_is_believed_from_as_many_proxies_as_are_trusted(
     app: Any, database_environ: dict[str, str], proxies: str, refused: bool
 ) -> None:
     environ = {**database_environ, "REELYARD_TRUSTED_PROXIES": proxies, "REELYARD_AUTH_RATE": "2 per minute"}
-    client = create_app(read_api_settings(environ)).test_client()
-
-    statuses = [
-        client.post("/api/v1/auth/refresh", headers={"X-Forwarded-For": f"10.0.0.{i}"}).status_code for i in range(3)
-    ]
+    with another_app(environ) as behind:
+        client = behind.test_client()
+        statuses = [
+            client.post("/api/v1/auth/refresh", headers={"X-Forwarded-For": f"10.0.0.{i}"}).status_code
+            for i in range(3)
+        ]
 
     assert (statuses[-1] == 429) is refused
 
 
 def test_probes_and_worker_calls_are_never_limited(app: Any, database_environ: dict[str, str]) -> None:
     environ = {**database_environ, "REELYARD_DEFAULT_RATE": "1 per hour"}
-    client = create_app(read_api_settings(environ)).test_client()
+    with another_app(environ) as strict:
+        client = strict.test_client()
 
-    assert [client.get("/").status_code for _ in range(2)] == [200, 429]
-    assert [client.get("/healthz").status_code for _ in range(3)] == [200] * 3
-    assert [client.post("/api/render/callback").status_code for _ in range(3)] == [401] * 3
+        assert [client.get("/").status_code for _ in range(2)] == [200, 429]
+        assert [client.get("/healthz").status_code for _ in range(3)] == [200] * 3
+        assert [client.post("/api/render/callback").status_code for _ in range(3)] == [401] * 3
 
 
 def test_without_redis_each_process_is_stricter_and_back_again_with_it(gated: Any, redis_gate: Gate) -> None:
