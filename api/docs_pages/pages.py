@@ -22,14 +22,14 @@ class DocsPage:
     """One reader of the document.
 
     :param body: what stands in the page's body.
-    :param replaced: addresses elsewhere that the reader's scripts would load from, each with ours instead.
+    :param replaced: file, address elsewhere that it would load from, and ours instead.
     """
 
     name: str
     title: str
     path: str
     body: str
-    replaced: tuple[tuple[str, str], ...] = ()
+    replaced: tuple[tuple[str, str, str], ...] = ()
 
 
 PAGES = (
@@ -49,7 +49,13 @@ SwaggerUIBundle({{url: "{DOCUMENT}", dom_id: "#page", deepLinking: true, persist
         "/api/redoc",
         f"""<div id="page"></div><script src="{STATIC}/redoc/js/redoc.standalone.js"></script>
 <script>Redoc.init("{DOCUMENT}", {{disableSearch: false}}, document.getElementById("page"))</script>""",
-        replaced=(("https://cdn.redoc.ly/redoc/logo-mini.svg", f"{STATIC}/redoc/images/redoc.svg"),),
+        replaced=(
+            (
+                "js/redoc.standalone.js",
+                "https://cdn.redoc.ly/redoc/logo-mini.svg",
+                f"{STATIC}/redoc/images/redoc.svg",
+            ),
+        ),
     ),
     DocsPage(
         "rapidoc",

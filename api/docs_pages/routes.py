@@ -5,11 +5,11 @@ Only the files inside the ``flask_openapi3_*`` wheels are used; the pages are ou
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, request, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from api.docs_pages.pages import DOCUMENT, PAGES, STATIC, DocsPage
@@ -29,6 +29,8 @@ ICON = (
     "rx='3' fill='%23ffe14d'/%3E%3Cpath d='M6 4v8l6-4z' fill='%2316181d'/%3E%3C/svg%3E"
 )
 
+NAMES = ", ".join(page.name for page in PAGES)
+
 blueprint = Blueprint("docs_pages", __name__)
 
 
@@ -41,25 +43,29 @@ def static_folder(name: str) -> Path:
     return Path(spec.origin).parent / "templates" / name
 
 
-@cache
-def without_outside(page: DocsPage, file: str) -> str:
-    """Return a file's text with its outside addresses replaced."""
+@lru_cache(maxsize=16)  # clients choose the names
+def corrected_file(page: DocsPage, file: str) -> str | None:
+    """Return a script with its addresses elsewhere replaced by ours; None for files that have none."""
+    replaced = [(outside, ours) for name, outside, ours in page.replaced if name == file]
+    if not replaced:
+        return None
     text = (static_folder(page.name) / file).read_text()
-    for outside, ours in page.replaced:
+    for outside, ours in replaced:
         text = text.replace(outside, ours)
     return text
 
 
-@blueprint.get(f"{STATIC}/<name>/<path:file>")
+@blueprint.get(f"{STATIC}/<any({NAMES}):name>/<path:file>")
 def static_file(name: str, file: str) -> Response:
     """Serve one file of a reader."""
-    page = next((page for page in PAGES if page.name == name), None)
-    if page is None:
-        raise NotFound
-    answer = send_from_directory(static_folder(name), file, max_age=CACHE_S)  # refuses paths that lead outside
-    if page.replaced and file.endswith(".js") and answer.status_code == 200:
-        answer.direct_passthrough = False
-        answer.set_data(without_outside(page, file))
+    page = next(page for page in PAGES if page.name == name)
+    corrected = corrected_file(page, file)
+    if corrected is None:
+        return send_from_directory(static_folder(name), file, max_age=CACHE_S)
+    answer = Response(corrected, mimetype="text/javascript")
+    answer.cache_control.max_age = CACHE_S
+    answer.add_etag()
+    answer.make_conditional(request)
     return answer
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.api.farm import Caller, Farm
-from tests.apps import app, application, client, database_environ, sign_up
+from tests.apps import PASSWORD, app, application, client, database_environ, sign_up
+from tests.factories.users import UserFactory
 
 __all__ = ["app", "application", "client", "database_environ"]
 
@@ -24,6 +25,14 @@ def other(client: Any) -> Caller:
     """Somebody else."""
     user_id, token = sign_up(client, "bob@example.com")
     return Caller(client, token, user_id)
+
+
+@pytest.fixture
+def admin(client: Any, app: Any) -> Caller:
+    """An administrator."""
+    who = UserFactory(role="admin")
+    tokens = client.post("/api/v1/auth/login", json={"email": who.email, "password": PASSWORD})
+    return Caller(client, tokens.get_json()["access_token"], str(who.id))
 
 
 @pytest.fixture

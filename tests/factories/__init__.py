@@ -1,0 +1,1 @@
+"""Rows for tests, made by factory_boy in the application's session."""
