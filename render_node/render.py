@@ -28,8 +28,8 @@ from render_node.footage import (
     read_packets,
     time_of,
 )
-from render_node.frames.capture import CaptureThread, TileStore
-from render_node.frames.plan import TilePlan
+from render_node.frames.stage_page import Rgba, Tile
+from render_node.overlay import Overlay
 from render_node.poster import write_png
 from tasks.config import WorkerSettings
 from tasks.contracts import MediaInfo, RenderOutput, RenderReceipt, VideoInfo
@@ -39,7 +39,6 @@ from tasks.media.container import media_start, open_media
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video, probe_file
 from tasks.scenario import Scenario, parse
-from tasks.scenario.timeline import CueState, Timeline
 
 Progress = Callable[[int, int, str], None]
 RENDERER = "reelyard-stage/1"
@@ -110,61 +109,34 @@ def prepare(source: Path, scenario: dict[str, Any], *, output: RenderOutput, set
 
 
 class Compositor:
-    """Blends what the scenario shows into frames; the browser draws ahead in its own thread."""
+    """Blends what the scenario shows into frames of the footage."""
 
     def __init__(self, job: Job, times: list[float], *, chromium: str) -> None:
         self.job = job
         self.times = times
-        self.timeline = Timeline(job.scenario)
-        self.space: ColourSpace | None = None
-        self.store: TileStore[YuvPatch] = TileStore(self._convert)
+        self._space: ColourSpace | None = None
         size = (job.geometry.width, job.geometry.height)
-        self._capture = CaptureThread(job.scenario, self.store, size=size, fonts=job.fonts, chromium=chromium)
-        self._plan: TilePlan | None = None
-        self._shown: tuple[CueState, ...] = ()
-        self._patches: list[YuvPatch] = []
-
-    @property
-    def browser(self) -> str:
-        """Name and version of the browser that drew."""
-        return self._capture.browser
+        self.overlay: Overlay[YuvPatch] = Overlay(
+            job.scenario, times, size=size, fonts=job.fonts, chromium=chromium, convert=self._convert
+        )
 
     def start(self, space: ColourSpace) -> None:
         """Begin drawing, once the footage's colours are known."""
-        self.space = space
-        self._plan = self._capture.start(self.times)
+        self._space = space
+        self.overlay.start()
 
-    def draw(self, frame: av.VideoFrame, t: float) -> int:
-        """Blend the captions of time ``t`` into a writable frame; return how many were on screen."""
-        assert self._plan is not None
-        states = self.timeline.at(t)
-        used = tuple(tile for state in states for tile in self._plan.tiles(state))
-        if states != self._shown:
-            self._patches = [self._assemble(state) for state in states]
-            self._shown = states
-        for patch in self._patches:
+    def draw(self, frame: av.VideoFrame, t: float) -> None:
+        """Blend the captions of time ``t`` into a writable frame."""
+        for patch in self.overlay.at(t):
             blend(frame, patch)
-        self.store.done(used)
-        return len(states)
 
     def close(self) -> None:
         """End the browser."""
-        if self._plan is not None:
-            self._capture.stop()
+        self.overlay.close()
 
-    def _convert(self, tile: Any, picture: Any) -> YuvPatch:
-        assert self.space is not None
-        return to_yuv(tile, picture, self.space)
-
-    def _assemble(self, state: CueState) -> YuvPatch:
-        assert self._plan is not None
-        base, *rest = self._plan.tiles(state)
-        patch = self.store.get(base)
-        if rest:
-            patch = patch.copy()
-            for tile in rest:
-                patch.lay(self.store.get(tile))
-        return patch if state.opacity == 255 else patch.faded(state.opacity)
+    def _convert(self, tile: Tile, picture: Rgba) -> YuvPatch:
+        assert self._space is not None
+        return to_yuv(tile, picture, self._space)
 
 
 @dataclass
@@ -297,12 +269,12 @@ def build_receipt(job: Job, compositor: Compositor, result: Result, out: Path | 
         recipe=recipe_of(job),
         encoder=job.choice.name if out else "none",
         encoder_options=job.choice.options if out else {},
-        browser=compositor.browser,
+        browser=compositor.overlay.browser,
         renderer=RENDERER,
         fonts=tuple(face.to_json() for face in job.fonts),
         versions=versions(),
         frame_count=result.frames,
-        captured_states=compositor.store.drawn,
+        captured_states=compositor.overlay.drawn,
         width=job.geometry.width,
         height=job.geometry.height,
         fps_num=job.video.fps_num,
