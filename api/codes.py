@@ -44,6 +44,25 @@ CODES: dict[str, tuple[int, str]] = {
     "user.role_unknown": (422, "There is no such role"),
     "user.not_found": (404, "There is no such user"),
     "plan.not_found": (404, "There is no such plan"),
+    # Organisations
+    "organisation.not_found": (404, "There is no such organisation, or the caller does not belong to it"),
+    "organisation.forbidden": (403, "The caller's role in the organisation does not allow this"),
+    "organisation.last_owner": (409, "An organisation keeps at least one owner"),
+    "organisation.not_empty": (409, "The organisation still owns things; details count them"),
+    "organisation.member_exists": (409, "The person is a member already"),
+    "member.not_found": (404, "The organisation has no such member"),
+    "invitation.not_found": (404, "There is no such invitation, or it was answered or withdrawn"),
+    "invitation.expired": (410, "The invitation was not accepted in time"),
+    "invitation.other_address": (403, "The invitation is for another e-mail address"),
+    # API tokens
+    "token.not_found": (404, "There is no such API token"),
+    "token.invalid": (401, "The API token is not one of ours, was revoked, or its time is over"),
+    "token.scope_missing": (403, "The API token lacks the scope that details name"),
+    "token.not_allowed": (403, "API tokens cannot do this; sign in"),
+    "token.scope_refused": (403, "The caller may not give this scope to a token"),
+    "token.too_many": (409, "The account has as many API tokens as it may have"),
+    # Administration
+    "user.last_admin": (409, "There must be an administrator left"),
     # Idempotency, quotas
     "idempotency.key_invalid": (422, "The Idempotency-Key is empty or longer than 255 characters"),
     "idempotency.key_reused": (409, "The key was used with another body"),
@@ -52,6 +71,11 @@ CODES: dict[str, tuple[int, str]] = {
     "quota.monthly_renders": (429, "The plan's renders of the month are used up"),
     "quota.concurrent_renders": (429, "As many renders as the plan allows are queued or running"),
     "quota.storage_bytes": (413, "The plan's storage is full"),
+    # Credits
+    "credits.insufficient": (402, "The balance does not hold what this takes; details say needed and available"),
+    "credits.bad_amount": (422, "The amount of credits is not a whole number within its limits"),
+    "credits.bad_quantity": (422, "The quantity to be priced is not a number, or negative"),
+    "credits.unknown_action": (422, "Nothing of this name has a price"),
     # Jobs
     "job.not_found": (404, "There is no such job"),
     "job.finished": (409, "The job has ended already and cannot be changed that way"),

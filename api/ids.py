@@ -6,9 +6,6 @@ import re
 import uuid
 from typing import Any, TypeVar
 
-from api.errors import NotFoundError
-from api.extensions import db
-
 T = TypeVar("T")
 
 
@@ -18,14 +15,21 @@ def new_id() -> uuid.UUID:
 
 
 def get_owned(model: type[T], row_id: uuid.UUID) -> T:
-    """Return the caller's own row; a foreign id and an unknown one are the same ``<noun>.not_found``."""
-    from api.auth import current_user
+    """Return a row that the caller may treat as the request's method does; any other is ``<noun>.not_found``.
 
-    columns: Any = model
-    row = db.session.query(model).filter(columns.id == row_id, columns.owner_id == current_user().id).one_or_none()
-    if row is None:
-        raise NotFoundError(f"{noun_of(model)}.not_found", f"There is no such {noun_of(model)}")
-    return row
+    It is the caller's own, or belongs to an organisation of the caller's (:mod:`api.ownership`); what members see but
+    may not change raises ``organisation.forbidden``.
+    """
+    from api.ownership import find_visible, wanted_access
+
+    return find_visible(model, row_id, wanted_access())
+
+
+def get_visible(model: type[T], row_id: uuid.UUID) -> T:
+    """Return a row that the caller may read, whatever the request's method: for POSTs that change nothing."""
+    from api.ownership import Access, find_visible
+
+    return find_visible(model, row_id, Access.READ)
 
 
 def noun_of(model: type[Any]) -> str:

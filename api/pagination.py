@@ -26,6 +26,14 @@ class PageQuery(Schema):
     cursor = fields.String(load_default=None, metadata={"description": "next_cursor of the page before"})
 
 
+class OwnedPageQuery(PageQuery):
+    """Which page of a list of things that people or organisations own."""
+
+    organisation_id = fields.UUID(
+        load_default=None, metadata={"description": "Only what this organisation owns; all that you may see if absent"}
+    )
+
+
 class PageResponse(Schema):
     """A page; subclasses say what its items are."""
 
@@ -43,6 +51,11 @@ def paginate(session: Session, selected: Select[Any], model: Any, query: dict[st
     more = len(rows) > limit
     rows = rows[:limit]
     return {"items": rows, "next_cursor": encode_cursor(rows[-1]) if more else None}
+
+
+def filters_of(query: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a page's query is not about paging."""
+    return {name: value for name, value in query.items() if name not in ("limit", "cursor")}
 
 
 def encode_cursor(row: Any) -> str:

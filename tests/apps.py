@@ -17,7 +17,7 @@ from api.extensions import db
 from api.migrate import upgrade
 
 PASSWORD = "a long enough password"
-KEPT_TABLES = ("plan", "alembic_version")
+KEPT_TABLES = ("plan", "alembic_version", "audit_log")
 
 
 @pytest.fixture(scope="session")

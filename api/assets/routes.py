@@ -13,10 +13,10 @@ from api.assets import service
 from api.assets.docs import problems
 from api.assets.models import Asset
 from api.assets.schemas import AssetPageResponse, AssetQuery, AssetResponse, DownloadQuery, DownloadResponse
-from api.auth import current_user, login_required
+from api.auth import login_required
 from api.extensions import db, get_settings, get_storage
 from api.ids import get_owned
-from api.pagination import paginate
+from api.pagination import filters_of, paginate
 
 blueprint = Blueprint("assets", __name__, url_prefix="/api/v1", description="Media files: uploaded and rendered")
 
@@ -42,7 +42,7 @@ class AssetList(MethodView):
     @problems(blueprint, {})
     def get(self, query: dict[str, Any]) -> Any:
         """List assets, newest first"""
-        selected = service.select_assets(current_user().id, kind=query.get("kind"), state=query.get("state"))
+        selected = service.select_assets(**filters_of(query))
         return paginate(db.session(), selected, Asset, query)
 
 

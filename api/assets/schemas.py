@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import RAISE, Schema, fields, validate
 
 from api.assets.models import AssetKind, AssetState
-from api.pagination import PageQuery, PageResponse
+from api.pagination import OwnedPageQuery, PageResponse
 
 SHA256 = validate.Regexp(r"^[0-9a-f]{64}$", error="Must be 64 lower-case hexadecimal digits.")
 
@@ -66,6 +66,7 @@ class AssetResponse(Schema):
     """One asset."""
 
     id = fields.UUID()
+    organisation_id = fields.UUID(allow_none=True, metadata={"description": "null: it is its owner's alone"})
     kind = fields.String(validate=validate.OneOf([kind.value for kind in AssetKind]))
     state = fields.String(validate=validate.OneOf([state.value for state in AssetState]))
     filename = fields.String(metadata={"example": "holiday.mp4"})
@@ -86,7 +87,7 @@ class AssetPageResponse(PageResponse):
     items = fields.List(fields.Nested(AssetResponse))
 
 
-class AssetQuery(PageQuery):
+class AssetQuery(OwnedPageQuery):
     """Filters of the list of assets."""
 
     kind = fields.String(validate=validate.OneOf([kind.value for kind in AssetKind]))

@@ -15,6 +15,7 @@ from api.config import ApiSettings
 from api.errors import ConflictError, NotFoundError
 from api.jobs.models import Job
 from api.jobs.states import TERMINAL
+from api.ownership import visible_to
 from api.quotas.service import release
 from api.renders.models import Render
 from api.uploads.models import Upload, UploadState
@@ -32,9 +33,11 @@ class Download:
     expires_at: datetime
 
 
-def select_assets(owner_id: UUID, *, kind: str | None = None, state: str | None = None) -> Select[tuple[Asset]]:
-    """Select an owner's assets that are not deleted."""
-    query = select(Asset).where(Asset.owner_id == owner_id, Asset.state != AssetState.DELETED.value)
+def select_assets(
+    *, organisation_id: UUID | None = None, kind: str | None = None, state: str | None = None
+) -> Select[tuple[Asset]]:
+    """Select the assets that the caller may see and that are not deleted."""
+    query = select(Asset).where(visible_to(Asset, organisation_id), Asset.state != AssetState.DELETED.value)
     if kind:
         query = query.where(Asset.kind == kind)
     if state:

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from api.extensions import db
 from api.ids import new_id
 from api.jobs.states import JobState, Outcome, StepState
+from api.organisations.models import Organisation
 from tasks.names import PRIORITY_NAMES, Priority
 
 MOMENT = DateTime(timezone=True)
@@ -59,6 +60,7 @@ class Job(db.Model):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey(Organisation.id, ondelete="RESTRICT"), index=True)
     kind: Mapped[str] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value)
     priority: Mapped[int] = mapped_column(SmallInteger, default=int(Priority.NORMAL))

@@ -11,14 +11,14 @@ from flask_smorest import Blueprint
 
 import api.jobs.metrics  # noqa: F401  registers the gauges
 from api.assets.docs import problems
-from api.auth import current_user, login_required
+from api.auth import login_required
 from api.extensions import db
 from api.idempotency import idempotent
 from api.ids import get_owned
 from api.jobs import service
 from api.jobs.models import Job
 from api.jobs.schemas import JobPageResponse, JobQuery, JobResponse
-from api.pagination import paginate
+from api.pagination import filters_of, paginate
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/api/v1", description="Follow, cancel and retry work")
 
@@ -33,7 +33,7 @@ class JobList(MethodView):
     @blueprint.response(200, JobPageResponse)
     def get(self, query: dict[str, Any]) -> Any:
         """List jobs, newest first"""
-        chosen = service.select_jobs(current_user().id, kind=query.get("kind"), state=query.get("state"))
+        chosen = service.select_jobs(**filters_of(query))
         return paginate(db.session(), chosen, Job, query)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.jobs.states import JobState, Outcome, StepState
-from api.pagination import PageQuery, PageResponse
+from api.pagination import OwnedPageQuery, PageResponse
 from tasks.names import PRIORITY_NAMES
 
 STATES = [state.value for state in JobState]
@@ -74,6 +74,7 @@ class JobSummaryResponse(Schema):
     """One job without its steps."""
 
     id = fields.UUID()
+    organisation_id = fields.UUID(allow_none=True, metadata={"description": "null: it is its owner's alone"})
     kind = fields.String(metadata={"example": "render"})
     state = fields.String(validate=validate.OneOf(STATES))
     progress = fields.Nested(ProgressResponse)
@@ -100,7 +101,7 @@ class JobPageResponse(PageResponse):
     items = fields.List(fields.Nested(JobSummaryResponse))
 
 
-class JobQuery(PageQuery):
+class JobQuery(OwnedPageQuery):
     """Filters of the list of jobs."""
 
     kind = fields.String(validate=validate.Length(1, 32), metadata={"example": "render"})

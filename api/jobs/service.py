@@ -29,6 +29,7 @@ from api.jobs.engine import (
 from api.jobs.models import Job, Step
 from api.jobs.publish import BROKER_ERRORS, bell_id, get_publisher, revoke_after_commit, send_canvas
 from api.jobs.states import RETRYABLE, RETRYABLE_STEP, TERMINAL, JobState, StepState
+from api.ownership import visible_to
 from tasks.names import Priority
 from tasks.workflows.plan import StepSpec, levels
 
@@ -39,6 +40,7 @@ def create_job(
     session: Session,
     *,
     owner_id: UUID,
+    organisation_id: UUID | None = None,
     kind: str,
     steps: list[StepSpec],
     priority: Priority,
@@ -53,7 +55,8 @@ def create_job(
     levels(steps)
     now = database_now(session)
     job = Job(
-        id=new_id(), owner_id=owner_id, kind=kind, state=JobState.QUEUED.value, priority=int(priority),
+        id=new_id(), owner_id=owner_id, organisation_id=organisation_id, kind=kind,
+        state=JobState.QUEUED.value, priority=int(priority),
         subject=subject, run=1, cancel_requested=False, percent=0.0, stage="", done=0.0, total=0.0, unit="",
         event_seq=0, created_at=now,
     )  # fmt: skip
@@ -175,9 +178,11 @@ def require_job(session: Session, job: Job) -> Job:
     return locked
 
 
-def select_jobs(owner_id: UUID, *, kind: str | None = None, state: str | None = None) -> Select[Any]:
-    """Select an owner's jobs."""
-    query = select(Job).where(Job.owner_id == owner_id)
+def select_jobs(
+    *, organisation_id: UUID | None = None, kind: str | None = None, state: str | None = None
+) -> Select[Any]:
+    """Select the jobs that the caller may see."""
+    query = select(Job).where(visible_to(Job, organisation_id))
     if kind:
         query = query.where(Job.kind == kind)
     return query.where(Job.state == state) if state else query

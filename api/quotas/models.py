@@ -24,6 +24,17 @@ class QuotaCounter(db.Model):
     cap: Mapped[int] = mapped_column(BigInteger)
 
 
+class QuotaOverride(db.Model):
+    """A limit that an administrator set for one user; it takes the place of the plan's."""
+
+    __tablename__ = "quota_override"
+    __table_args__ = (CheckConstraint("cap >= 0", name="cap"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    cap: Mapped[int] = mapped_column(BigInteger)
+
+
 class QuotaReservation(db.Model):
     """What a job or an asset holds of a counter: ``held``, ``settled`` (used up) or ``released``."""
 

@@ -64,6 +64,7 @@ def build_result(job: Job, render: Render, source: Asset, result: dict[str, Any]
     return Asset(
         id=new_id(),
         owner_id=render.owner_id,
+        organisation_id=render.organisation_id,
         kind=AssetKind.RENDER.value,
         state=AssetState.READY.value,
         filename=result_filename(source.filename, container),

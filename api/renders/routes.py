@@ -20,7 +20,7 @@ from api.idempotency import idempotent
 from api.ids import get_owned
 from api.jobs.service import publish_soon, request_cancel
 from api.limits import render_limit
-from api.pagination import paginate
+from api.pagination import filters_of, paginate
 from api.renders import service
 from api.renders.models import Render
 from api.renders.schemas import RenderPageResponse, RenderQuery, RenderRequest, RenderResponse
@@ -62,9 +62,7 @@ class RenderList(MethodView):
     @problems(blueprint, {})
     def get(self, query: dict[str, Any]) -> Any:
         """List renders, newest first"""
-        return paginate(
-            db.session(), service.select_renders(current_user().id, state=query.get("state")), Render, query
-        )
+        return paginate(db.session(), service.select_renders(**filters_of(query)), Render, query)
 
     @blueprint.doc(parameters=[IDEMPOTENCY_KEY])
     @blueprint.arguments(RenderRequest, example=EXAMPLE)

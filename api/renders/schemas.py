@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from api.assets.schemas import StrictSchema
 from api.jobs.schemas import JobErrorResponse, ProgressResponse
 from api.jobs.states import JobState
-from api.pagination import PageQuery, PageResponse
+from api.pagination import OwnedPageQuery, PageResponse
 from tasks.names import PRIORITY_NAMES
 
 ENCODERS = ("auto", "libx264", "h264_nvenc")
@@ -84,6 +84,7 @@ class RenderSummaryResponse(Schema):
     """One render without its scenario."""
 
     id = fields.UUID()
+    organisation_id = fields.UUID(allow_none=True, metadata={"description": "null: it is its owner's alone"})
     job_id = fields.UUID()
     source_asset_id = fields.UUID()
     asset_id = fields.UUID(allow_none=True, metadata={"description": "The result, once succeeded"})
@@ -112,7 +113,7 @@ class RenderPageResponse(PageResponse):
     items = fields.List(fields.Nested(RenderSummaryResponse))
 
 
-class RenderQuery(PageQuery):
+class RenderQuery(OwnedPageQuery):
     """Filters of the list of renders."""
 
     state = fields.String(validate=validate.OneOf(STATES))

@@ -16,6 +16,7 @@ from api.errors import ConflictError
 from api.ids import new_id
 from api.jobs.models import Job
 from api.jobs.service import create_job
+from api.ownership import visible_to
 from api.quotas.service import QuotaKind, get_usage, refuse, reserve_render
 from api.renders.models import Render
 from api.users.models import User
@@ -51,6 +52,7 @@ def create_render(
     job = create_job(
         session,
         owner_id=user.id,
+        organisation_id=source.organisation_id,
         kind=JOB_KIND,
         steps=build_render_steps(order),
         priority=PRIORITY_NAMES[priority],
@@ -60,6 +62,7 @@ def create_render(
     render = Render(
         id=render_id,
         owner_id=user.id,
+        organisation_id=source.organisation_id,
         job_id=job.id,
         source_asset_id=source.id,
         scenario=scenario,
@@ -85,11 +88,11 @@ def hash_order(source_sha256: str, scenario: dict[str, Any], output: RenderOutpu
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def select_renders(owner_id: UUID, *, state: str | None = None) -> Select[tuple[Render]]:
-    """Select an owner's renders with their jobs, without their scenarios and receipts."""
+def select_renders(*, organisation_id: UUID | None = None, state: str | None = None) -> Select[tuple[Render]]:
+    """Select the renders that the caller may see, with their jobs, without their scenarios and receipts."""
     heavy = (defer(Render.scenario), defer(Render.receipt))
     query = select(Render).join(Render.job).options(contains_eager(Render.job), *heavy)
-    query = query.where(Render.owner_id == owner_id)
+    query = query.where(visible_to(Render, organisation_id))
     return query.where(Job.state == state) if state else query
 
 

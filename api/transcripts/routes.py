@@ -10,10 +10,10 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from api.assets.docs import problems
-from api.auth import current_user, login_required
+from api.auth import login_required
 from api.extensions import db
 from api.ids import get_owned
-from api.pagination import paginate
+from api.pagination import filters_of, paginate
 from api.transcripts import service
 from api.transcripts.exports import FORMATS
 from api.transcripts.models import TranscriptRecord, TranscriptVersion
@@ -70,7 +70,7 @@ class TranscriptList(MethodView):
     @problems(blueprint, {})
     def get(self, query: dict[str, Any]) -> Any:
         """List transcripts, newest first"""
-        selected = service.select_transcripts(current_user().id, asset_id=query.get("asset_id"))
+        selected = service.select_transcripts(**filters_of(query))
         return paginate(db.session(), selected, TranscriptRecord, query)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
-from api.pagination import PageQuery, PageResponse
+from api.pagination import OwnedPageQuery, PageResponse
 from api.transcripts.exports import FORMATS
 
 TIME_S = validate.Range(min=0)
@@ -104,6 +104,7 @@ class TranscriptSummaryResponse(Schema):
     """A transcript without its text."""
 
     id = fields.UUID()
+    organisation_id = fields.UUID(allow_none=True, metadata={"description": "null: it is its owner's alone"})
     asset_id = fields.UUID()
     job_id = fields.UUID(allow_none=True)
     version = fields.Integer(
@@ -126,7 +127,7 @@ class TranscriptPageResponse(PageResponse):
     items = fields.List(fields.Nested(TranscriptSummaryResponse))
 
 
-class TranscriptQuery(PageQuery):
+class TranscriptQuery(OwnedPageQuery):
     """Filters of the list of transcripts."""
 
     asset_id = fields.UUID()

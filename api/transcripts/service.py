@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, defer
 
 from api.assets.models import Asset, AssetState
 from api.errors import ConflictError, NotFoundError, PreconditionFailedError, PreconditionRequiredError
+from api.ownership import visible_to
 from api.transcripts.edit import apply_edit
 from api.transcripts.models import TranscriptRecord, TranscriptVersion
 from tasks.contracts import Transcript
@@ -19,11 +20,13 @@ from tasks.scenario.build import scenario_from_transcript
 ENGINE, USER = "engine", "user"
 
 
-def select_transcripts(owner_id: UUID, *, asset_id: UUID | None = None) -> Select[tuple[TranscriptRecord]]:
-    """Select an owner's transcripts of assets that are not deleted."""
+def select_transcripts(
+    *, organisation_id: UUID | None = None, asset_id: UUID | None = None
+) -> Select[tuple[TranscriptRecord]]:
+    """Select the transcripts that the caller may see, of assets that are not deleted."""
     alive = Asset.state != AssetState.DELETED.value
     query = select(TranscriptRecord).join(Asset, Asset.id == TranscriptRecord.asset_id)
-    query = query.where(TranscriptRecord.owner_id == owner_id, alive)
+    query = query.where(visible_to(TranscriptRecord, organisation_id), alive)
     return query.where(TranscriptRecord.asset_id == asset_id) if asset_id else query
 
 
@@ -50,15 +53,18 @@ def current_document(session: Session, record: TranscriptRecord) -> Transcript:
     return Transcript.from_json(get_version(session, record, record.current_version).document)
 
 
-def store_heard(
-    session: Session, *, owner_id: UUID, asset_id: UUID, job_id: UUID, transcript: Transcript
-) -> TranscriptRecord:
+def store_heard(session: Session, *, asset: Asset, job_id: UUID, transcript: Transcript) -> TranscriptRecord:
     """Store what an engine heard as version 1; a second call for the same job changes nothing."""
     found: TranscriptRecord | None = session.scalar(select(TranscriptRecord).where(TranscriptRecord.job_id == job_id))
     if found is not None:
         return found
     record = TranscriptRecord(
-        owner_id=owner_id, asset_id=asset_id, job_id=job_id, current_version=1, language=transcript.language
+        owner_id=asset.owner_id,
+        organisation_id=asset.organisation_id,
+        asset_id=asset.id,
+        job_id=job_id,
+        current_version=1,
+        language=transcript.language,
     )
     session.add(record)
     session.flush()

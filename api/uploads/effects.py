@@ -56,7 +56,7 @@ def store_transcript(session: Session, job: Job, step: Step, result: dict[str, A
     asset = lock_asset(session, job)
     if asset is not None:
         transcript = Transcript.from_json(result)
-        store_heard(session, owner_id=asset.owner_id, asset_id=asset.id, job_id=job.id, transcript=transcript)
+        store_heard(session, asset=asset, job_id=job.id, transcript=transcript)
 
 
 @on_job_ended(JOB_KIND)

@@ -13,6 +13,7 @@ from api.assets.models import Asset, one_of
 from api.extensions import db
 from api.ids import new_id
 from api.jobs.models import Job
+from api.organisations.models import Organisation
 
 
 class UploadState(StrEnum):
@@ -43,6 +44,7 @@ class Upload(db.Model):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey(Organisation.id, ondelete="RESTRICT"), index=True)
     asset_id: Mapped[UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), unique=True)
     job_id: Mapped[UUID | None] = mapped_column(ForeignKey("job.id", ondelete="SET NULL"))
     state: Mapped[str] = mapped_column(String(16), default=UploadState.PENDING.value)

@@ -31,6 +31,11 @@ class UploadRequest(StrictSchema):
         validate=LANGUAGE,
         metadata={"description": "Spoken language; detected when not given", "example": "en"},
     )
+    organisation_id = fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The organisation that shall own it; you must be editor or owner there"},
+    )
 
 
 class UploadCompleteRequest(StrictSchema):
@@ -64,6 +69,7 @@ class UploadResponse(Schema):
     """One upload."""
 
     id = fields.UUID()
+    organisation_id = fields.UUID(allow_none=True, metadata={"description": "null: it is its owner's alone"})
     asset_id = fields.UUID()
     job_id = fields.UUID(allow_none=True, metadata={"description": "The job started by completing it"})
     state = fields.String(validate=validate.OneOf([state.value for state in UploadState]))

@@ -17,6 +17,7 @@ from api.errors import ConflictError
 from api.extensions import get_storage
 from api.ids import new_id
 from api.jobs.service import create_job
+from api.ownership import placed_in
 from api.quotas.service import release, reserve_storage
 from api.uploads.models import Upload, UploadState
 from api.uploads.types import ACCEPTED_TYPES, clean_filename, guess_kind
@@ -68,15 +69,16 @@ def create_upload(
     """Reserve storage for the declared size, make the rows and presign where the bytes go.
 
     :param declared: loaded by ``UploadRequest``. Raises ``upload.type_refused``, ``upload.too_large``,
-        ``quota.storage_bytes``.
+        ``organisation.*``, ``quota.storage_bytes``.
     """
     check_declared(declared["content_type"], declared["size_bytes"], settings.max_upload_bytes)
     now = datetime.now(UTC)
-    upload_id, asset_id = new_id(), new_id()
+    upload_id, asset_id, organisation_id = new_id(), new_id(), placed_in(declared["organisation_id"])
     key = f"uploads/{user.id}/{upload_id}/source"
     asset = Asset(
         id=asset_id,
         owner_id=user.id,
+        organisation_id=organisation_id,
         kind=guess_kind(declared["content_type"]).value,
         state=AssetState.PENDING.value,
         filename=clean_filename(declared["filename"]),
@@ -94,6 +96,7 @@ def create_upload(
     upload = Upload(
         id=upload_id,
         owner_id=user.id,
+        organisation_id=organisation_id,
         asset_id=asset_id,
         content_type=declared["content_type"],
         size_bytes=declared["size_bytes"],
@@ -149,7 +152,13 @@ def complete_upload(session: Session, upload: Upload, *, storage: Storage) -> Up
     steps = build_ingest_steps(upload.object_key, size_bytes=found.size_bytes, language=upload.language)
     subject = {"asset_id": str(upload.asset_id), "upload_id": str(upload.id)}
     job = create_job(
-        session, owner_id=upload.owner_id, kind=JOB_KIND, steps=steps, priority=Priority.NORMAL, subject=subject
+        session,
+        owner_id=upload.owner_id,
+        organisation_id=upload.organisation_id,
+        kind=JOB_KIND,
+        steps=steps,
+        priority=Priority.NORMAL,
+        subject=subject,
     )
     upload.job_id = job.id
     upload.state, upload.completed_at = UploadState.COMPLETED.value, datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""Administrators: users, plans, limits."""

@@ -1,0 +1,1 @@
+"""Organisations: people who own things together."""

@@ -1,0 +1,1 @@
+"""API tokens: long-lived keys of programs, each with scopes."""
