@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from limits import parse_many
 
+from api.credits.prices import parse_prices
 from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
 from tasks.environment import read_environment
 from tasks.errors import ConfigurationError
@@ -26,6 +27,8 @@ _VARIABLES = {
     "render_rate": "REELYARD_RENDER_RATE",
     "default_rate": "REELYARD_DEFAULT_RATE",
     "auth_rate": "REELYARD_AUTH_RATE",
+    "credits": "REELYARD_CREDITS",
+    "prices": "REELYARD_PRICES",
     "db_pool_size": "REELYARD_DB_POOL_SIZE",
     "max_body_bytes": "REELYARD_MAX_BODY_BYTES",
     "flower_url": "REELYARD_FLOWER_URL",
@@ -65,6 +68,8 @@ class ApiSettings:
     render_rate: str
     default_rate: str
     auth_rate: str
+    credits: bool
+    prices: str
     db_pool_size: int
     max_body_bytes: int
     flower_url: str
@@ -102,9 +107,19 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
     if settings.jwt_secret == settings.callback_secret:
         problems.append("REELYARD_JWT_SECRET and REELYARD_CALLBACK_SECRET must differ")
     problems += [problem for name in RATES for problem in check_rate(_VARIABLES[name], getattr(settings, name))]
+    problems += check_prices(settings.prices)
     if settings.env == "production" and "*" in settings.cors_origins:
         problems.append("REELYARD_CORS_ORIGINS must name origins in production, not *")
     return problems
+
+
+def check_prices(text: str) -> list[str]:
+    """Name prices that could not be read."""
+    try:
+        parse_prices(text)
+    except ValueError as error:
+        return [f"REELYARD_PRICES {error}"]
+    return []
 
 
 def check_rate(name: str, value: str) -> list[str]:

@@ -172,6 +172,13 @@ _TABLE = (
     Variable("REELYARD_RENDER_RATE", text, "Render requests allowed per user", default="20 per minute"),
     Variable("REELYARD_DEFAULT_RATE", text, "Requests allowed per user or address", default="1200 per minute"),
     Variable("REELYARD_AUTH_RATE", text, "Sign-in attempts allowed per address", default="30 per minute"),
+    Variable("REELYARD_CREDITS", flag, "Whether work costs credits", default=True),
+    Variable(
+        "REELYARD_PRICES",
+        text,
+        "Prices that differ from the usual ones, like render.1080p=10,transcription=2 (credits per minute or piece)",
+        default="",
+    ),
     Variable("REELYARD_DB_POOL_SIZE", integer(1, 200), "Database connections per process", default=10),
     Variable("REELYARD_MAX_BODY_BYTES", integer(1024, 1 << 28), "Largest request body the API reads", default=8 << 20),
     Variable("REELYARD_FLOWER_URL", url("http", "https"), "Where Flower listens (loopback)", default=""),

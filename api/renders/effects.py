@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from api.assets.models import Asset, AssetKind, AssetState
 from api.assets.service import require_ready
+from api.credits.prices import Action, render_action
+from api.credits.work import charge, give_back, hold, price
 from api.errors import QuotaError
 from api.ids import new_id
 from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded
@@ -17,10 +19,11 @@ from api.jobs.models import Job, Step
 from api.jobs.states import JobState
 from api.quotas.service import release, reserve_render, reserve_storage, settle
 from api.renders.models import Render
+from api.renders.pricing import output_size, price_of
 from api.renders.service import JOB_KIND
 from api.uploads.effects import own_key
 from api.users.models import User
-from tasks.contracts import AudioInfo, MediaInfo, RenderReceipt, VideoInfo
+from tasks.contracts import AudioInfo, MediaInfo, RenderOutput, RenderReceipt, VideoInfo
 from tasks.names import TaskName
 
 CONTENT_TYPES = {"mp4": "video/mp4"}
@@ -101,18 +104,37 @@ def result_filename(source: str, container: str) -> str:
 
 @on_job_ended(JOB_KIND)
 def settle_render(session: Session, job: Job) -> None:
-    """Keep the quota of a render that succeeded, give back that of one that did not."""
+    """Keep the quota of a render that succeeded and charge what it used; give back all of one that did not."""
     ref = job.id
     if job.state == JobState.SUCCEEDED:
         settle(session, ref)
+        charge_render(session, job)
     else:
         release(session, ref)
+        give_back(session, job, Action.RENDER_1080)
+
+
+def charge_render(session: Session, job: Job) -> None:
+    """Charge for the duration and size that the receipt proves."""
+    render = session.get(Render, UUID(job.subject["render_id"]))
+    receipt = RenderReceipt.from_json(render.receipt) if render and render.receipt else None
+    if receipt is None:
+        give_back(session, job, Action.RENDER_1080)
+    else:
+        action = render_action(receipt.width, receipt.height)
+        charge(session, job, action, price(action, receipt.duration_s))
 
 
 @on_job_retried(JOB_KIND)
 def reopen_render(session: Session, job: Job) -> None:
-    """Reserve again what the failure gave back; raise ``quota.*`` or ``asset.*`` when it cannot start any more."""
+    """Reserve again what the failure gave back.
+
+    Raises ``quota.*``, ``credits.insufficient`` or ``asset.*`` when it cannot start any more.
+    """
     render = session.get_one(Render, UUID(job.subject["render_id"]))
     source = session.get_one(Asset, render.source_asset_id, with_for_update={"read": True})
-    require_ready(source)
+    media = require_ready(source).media_info
     reserve_render(session, session.get_one(User, render.owner_id), job.id)
+    if media is not None:
+        output = RenderOutput.from_json(render.output)
+        hold(session, job, render_action(*output_size(media, output)), price_of(media, output), again=True)

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session, contains_eager, defer
 
 from api.assets.models import Asset
 from api.assets.service import require_ready
+from api.credits.prices import render_action
+from api.credits.work import hold
 from api.errors import ConflictError
 from api.ids import new_id
 from api.jobs.models import Job
@@ -19,6 +21,7 @@ from api.jobs.service import create_job
 from api.ownership import visible_to
 from api.quotas.service import QuotaKind, get_usage, refuse, reserve_render
 from api.renders.models import Render
+from api.renders.pricing import output_size, price_of
 from api.users.models import User
 from tasks.contracts import RenderOrder, RenderOutput
 from tasks.errors import InvalidInputError
@@ -38,9 +41,10 @@ def check_order(scenario: dict[str, Any]) -> None:
 def create_render(
     session: Session, user: User, source: Asset, *, scenario: dict[str, Any], output: RenderOutput, priority: str
 ) -> Render:
-    """Reserve quota and make the job and the render, all or nothing.
+    """Reserve quota and credits and make the job and the render, all or nothing.
 
-    The scenario must have passed :func:`check_order`. Raises ``asset.*``, ``render.no_video`` and ``quota.*``.
+    The scenario must have passed :func:`check_order`. Raises ``asset.*``, ``render.no_video``,
+    ``quota.*`` and ``credits.insufficient``.
     """
     session.refresh(source, with_for_update={"read": True})  # a delete waits, and then sees the job
     media = require_ready(source).media_info
@@ -59,6 +63,7 @@ def create_render(
         subject={"render_id": str(render_id), "source_asset_id": str(source.id)},
     )
     reserve_render(session, user, job.id)
+    hold(session, job, render_action(*output_size(media, output)), price_of(media, output))
     render = Render(
         id=render_id,
         owner_id=user.id,

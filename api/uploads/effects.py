@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from api.assets.cleanup import delete_objects_after_commit
 from api.assets.models import Asset, AssetKind, AssetState
+from api.credits.prices import Action
+from api.credits.work import charge, give_back, hold, price, raise_to
 from api.errors import ConflictError, NotFoundError
 from api.extensions import get_storage
 from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded
@@ -19,7 +21,7 @@ from api.jobs.models import Job, Step
 from api.quotas.service import release
 from api.transcripts.service import store_heard
 from api.uploads.models import Upload
-from api.uploads.service import JOB_KIND
+from api.uploads.service import JOB_KIND, LEAST_HEARD_S
 from tasks.contracts import MediaInfo, Transcript
 from tasks.errors import PermanentError
 from tasks.names import TaskName
@@ -38,6 +40,7 @@ def store_probe(session: Session, job: Job, step: Step, result: dict[str, Any]) 
         raise PermanentError("media.checksum_mismatch", f"The file's SHA-256 is {media.sha256}, not {declared}")
     asset.media, asset.sha256, asset.size_bytes = media.to_json(), media.sha256, media.size_bytes
     asset.kind = (AssetKind.VIDEO if media.video else AssetKind.AUDIO).value
+    raise_to(session, job, Action.TRANSCRIPTION, price_to_hear(media))
     asset.accept()
 
 
@@ -57,9 +60,21 @@ def store_transcript(session: Session, job: Job, step: Step, result: dict[str, A
     if asset is not None:
         transcript = Transcript.from_json(result)
         store_heard(session, asset=asset, job_id=job.id, transcript=transcript)
+        charge(session, job, Action.TRANSCRIPTION, price_to_hear(asset.media_info))
+
+
+def price_to_hear(media: MediaInfo | None) -> int:
+    """Return the credits for transcribing media; what has no sound costs nothing."""
+    return price(Action.TRANSCRIPTION, media.duration_s) if media is not None and media.audio is not None else 0
 
 
 @on_job_ended(JOB_KIND)
+def end_ingest(session: Session, job: Job) -> None:
+    """Settle the asset, and give back the credits of a transcript that never came."""
+    settle_ingest(session, job)
+    give_back(session, job, Action.TRANSCRIPTION)
+
+
 def settle_ingest(session: Session, job: Job) -> None:
     """Refuse an asset whose analysis ended before the probe could vouch for it.
 
@@ -77,15 +92,20 @@ def settle_ingest(session: Session, job: Job) -> None:
 
 @on_job_retried(JOB_KIND)
 def reopen_ingest(session: Session, job: Job) -> None:
-    """Let the analysis start again unless the bytes are gone; raise ``asset.not_found`` or ``asset.refused``."""
+    """Let the analysis start again unless the bytes are gone.
+
+    Raises ``asset.not_found``, ``asset.refused`` or ``credits.insufficient``.
+    """
     asset = lock_asset(session, job)
     if asset is None:
         raise NotFoundError("asset.not_found", "The asset was deleted")
-    if asset.state != AssetState.REFUSED:
-        return
     if asset.is_refused_for_good:
         raise ConflictError("asset.refused", f"The asset was refused for good: {asset.refused_message}")
-    asset.probe_again()
+    if asset.state == AssetState.REFUSED:
+        asset.probe_again()
+    known = asset.media_info
+    credits = price_to_hear(known) if known is not None else price(Action.TRANSCRIPTION, LEAST_HEARD_S)
+    hold(session, job, Action.TRANSCRIPTION, credits, again=True)
 
 
 def lock_asset(session: Session, job: Job) -> Asset | None:

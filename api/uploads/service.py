@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from api.assets.cleanup import delete_objects_after_commit
 from api.assets.models import Asset, AssetState
 from api.config import ApiSettings
+from api.credits.prices import Action
+from api.credits.work import hold, price
 from api.errors import ConflictError
 from api.extensions import get_storage
 from api.ids import new_id
@@ -29,6 +31,8 @@ from tasks.workflows.captions import build_ingest_steps
 
 JOB_KIND = "transcription"
 EXPIRE_BATCH = 200
+LEAST_HEARD_S = 60.0
+"""Held for a transcription until the probe has told how long the media is."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def complete_upload(session: Session, upload: Upload, *, storage: Storage) -> Up
     """Look at what arrived and start the job that probes and transcribes it; a second call changes nothing.
 
     Raises ``upload.not_found_in_storage`` (nothing changed, the client may go on sending), ``upload.expired`` and,
-    with the refusal already committed, ``upload.size_mismatch``.
+    with the refusal already committed, ``upload.size_mismatch``. ``credits.insufficient`` leaves the upload as it is.
     """
     session.refresh(upload, with_for_update=True)
     if upload.state == UploadState.COMPLETED:
@@ -160,6 +164,7 @@ def complete_upload(session: Session, upload: Upload, *, storage: Storage) -> Up
         priority=Priority.NORMAL,
         subject=subject,
     )
+    hold(session, job, Action.TRANSCRIPTION, price(Action.TRANSCRIPTION, LEAST_HEARD_S))
     upload.job_id = job.id
     upload.state, upload.completed_at = UploadState.COMPLETED.value, datetime.now(UTC)
     upload.asset.state = AssetState.PROBING.value

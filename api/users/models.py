@@ -13,7 +13,10 @@ from api.ids import new_id
 
 
 class Plan(db.Model):
-    """What a user may use: renders per UTC day and month, renders at once, bytes stored; weight in the fair share."""
+    """What a user may use: renders per UTC day and month, renders at once, bytes stored; weight in the fair share.
+
+    ``credits_per_day`` come at 00:00 UTC as long as the balance is below ``credit_ceiling``.
+    """
 
     __tablename__ = "plan"
 
@@ -23,6 +26,8 @@ class Plan(db.Model):
     concurrent_renders: Mapped[int] = mapped_column(Integer)
     storage_bytes: Mapped[int] = mapped_column(BigInteger)
     weight: Mapped[int] = mapped_column(Integer, default=1)
+    credits_per_day: Mapped[int] = mapped_column(BigInteger, default=1_000)
+    credit_ceiling: Mapped[int] = mapped_column(BigInteger, default=5_000)
 
 
 class User(db.Model):

@@ -1,0 +1,1 @@
+"""Credits: prices, balances, an append-only ledger."""

@@ -1,0 +1,148 @@
+"""The one place that moves credits: lock the account, write the line, bring the balance up to it.
+
+Every line is written with its account's row locked, always after quotas when both are touched; what a line is worth
+is decided from the row as it is then. A second line with the same ``(ref, kind)`` changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from api.credits.models import CreditAccount, CreditEntry
+from api.errors import ApiError
+from api.jobs.publish import wake_after_commit
+from tasks.errors import PermanentError
+
+
+class Kind(StrEnum):
+    """What a line of the ledger is."""
+
+    RESERVE = "reserve"
+    EXTEND = "extend"
+    COMMIT = "commit"
+    REFUND = "refund"
+    RECHARGE = "recharge"
+    GRANT = "grant"
+    DEDUCT = "deduct"
+    PURCHASE = "purchase"
+    SUBSCRIPTION = "subscription"
+    REVERSAL = "reversal"
+
+
+SPENDING = frozenset({Kind.RESERVE, Kind.EXTEND, Kind.DEDUCT})
+"""Lines that are refused when the balance does not hold them."""
+
+
+class InsufficientCreditsError(ApiError, PermanentError):
+    """Raised when a balance does not hold what is asked of it; details carry needed, available and debt."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is to be written: ``worth`` is what the user gains, or loses when negative."""
+
+    kind: Kind
+    worth: int
+    ref: str
+    action: str = ""
+    job_id: UUID | None = None
+    success: bool | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def lock_account(session: Session, user_id: UUID) -> CreditAccount:
+    """Return a user's account locked and as it is now; make it when there is none."""
+    row = insert(CreditAccount).values(user_id=user_id, balance=0, debt=0, seq=0)
+    session.execute(row.on_conflict_do_nothing())
+    chosen = select(CreditAccount).where(CreditAccount.user_id == user_id).with_for_update()
+    return session.scalars(chosen.execution_options(populate_existing=True)).one()
+
+
+def find_entry(session: Session, ref: str | list[str], *kinds: Kind) -> CreditEntry | None:
+    """Return a line of a ref (or of several) that is of one of the kinds."""
+    refs = [ref] if isinstance(ref, str) else ref
+    chosen = select(CreditEntry).where(CreditEntry.ref.in_(refs), CreditEntry.kind.in_([kind.value for kind in kinds]))
+    return session.scalars(chosen.limit(1)).one_or_none()
+
+
+def write(session: Session, account: CreditAccount, line: Line) -> CreditEntry:
+    """Write a line into a locked account's ledger and flush; return the one there is if it was written before.
+
+    Raises ``credits.insufficient`` for spending that the balance does not hold.
+    """
+    found = find_entry(session, line.ref, line.kind)
+    if found is not None:
+        return found
+    if line.kind in SPENDING and account.balance + line.worth < 0:
+        refuse(account, needed=-line.worth, action=line.action)
+    net = account.balance - account.debt + line.worth
+    balance, debt = max(net, 0), max(-net, 0)
+    entry = CreditEntry(
+        user_id=account.user_id,
+        seq=account.seq + 1,
+        kind=line.kind.value,
+        action=line.action,
+        amount=balance - account.balance,
+        balance_before=account.balance,
+        balance_after=balance,
+        debt_change=debt - account.debt,
+        debt_before=account.debt,
+        debt_after=debt,
+        ref=line.ref,
+        job_id=line.job_id,
+        success=line.success,
+        details=line.details,
+    )
+    account.balance, account.debt, account.seq = balance, debt, entry.seq
+    session.add(entry)
+    session.flush()
+    wake_after_commit(session, account.user_id)
+    return entry
+
+
+def refuse(account: CreditAccount, *, needed: int, action: str) -> None:
+    """Raise ``credits.insufficient`` with what a client needs to know."""
+    details = {"needed": needed, "available": account.balance, "debt": account.debt, "action": action}
+    message = f"This takes {needed} credits; {account.balance} are there"
+    raise InsufficientCreditsError("credits.insufficient", message, details)
+
+
+@dataclass(frozen=True)
+class Imbalance:
+    """An account whose book does not add up."""
+
+    user_id: UUID
+    balance: int
+    debt: int
+    written_balance: int
+    written_debt: int
+    lines: int
+
+
+def find_imbalances(session: Session) -> list[Imbalance]:
+    """Return every account whose balance, debt or count is not that of its ledger; none, always."""
+    sums = (
+        select(
+            CreditEntry.user_id,
+            func.sum(CreditEntry.amount).label("amount"),
+            func.sum(CreditEntry.debt_change).label("debt"),
+            func.count().label("lines"),
+        )
+        .group_by(CreditEntry.user_id)
+        .subquery()
+    )
+    written = [func.coalesce(column, 0) for column in (sums.c.amount, sums.c.debt, sums.c.lines)]
+    held = (CreditAccount.balance, CreditAccount.debt, CreditAccount.seq)
+    query = (
+        select(CreditAccount.user_id, CreditAccount.balance, CreditAccount.debt, *written)
+        .join(sums, sums.c.user_id == CreditAccount.user_id, isouter=True)
+        .where(or_(*(is_held != is_written for is_held, is_written in zip(held, written, strict=True))))
+    )
+    return [Imbalance(row[0], *(int(value) for value in row[1:])) for row in session.execute(query)]
