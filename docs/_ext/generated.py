@@ -1,9 +1,11 @@
-"""Write the reference pages that would go stale if people wrote them: configuration, error codes, HTTP API."""
+"""Write the reference pages that would go stale if people wrote them, from the code that they describe."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+from scenario_reference import build_scenario_reference
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -12,7 +14,13 @@ def write_pages(app: Any) -> None:
     """Generate all pages into ``docs/_generated`` before Sphinx reads its sources."""
     target = Path(app.srcdir) / "_generated"
     target.mkdir(exist_ok=True)
-    for name, build in (("configuration", build_configuration), ("errors", build_errors), ("http-api", build_http_api)):
+    pages = {
+        "configuration": build_configuration,
+        "errors": build_errors,
+        "http-api": build_http_api,
+        "scenario-keys": build_scenario_reference,
+    }
+    for name, build in pages.items():
         write_if_changed(target / f"{name}.rst", build())
 
 
