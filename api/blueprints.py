@@ -18,11 +18,25 @@ def register_blueprints(app: Flask) -> None:
     from api.pages.routes import blueprint as pages
     from api.renders.routes import blueprint as renders
     from api.scenarios.routes import blueprint as scenarios
+    from api.tokens.routes import blueprint as tokens
     from api.transcripts.routes import blueprint as transcripts
     from api.uploads.routes import blueprint as uploads
     from api.usage.routes import blueprint as usage
 
-    for documented in (auth, uploads, assets, transcripts, scenarios, renders, jobs, events, usage, callbacks, health):
+    for documented in (
+        auth,
+        tokens,
+        uploads,
+        assets,
+        transcripts,
+        scenarios,
+        renders,
+        jobs,
+        events,
+        usage,
+        callbacks,
+        health,
+    ):
         smorest.register_blueprint(documented)
     for page in (docs_pages, pages):
         app.register_blueprint(page)

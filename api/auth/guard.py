@@ -18,6 +18,7 @@ from api.auth.models import AuthSession
 from api.config import ApiSettings
 from api.errors import ForbiddenError, UnauthenticatedError
 from api.extensions import db
+from api.tokens.guard import authenticate_token, find_good, sent_token
 from api.users.models import User
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -70,7 +71,13 @@ def admin_required(view: F) -> F:
 
 
 def authenticate() -> None:
-    """Find out who is calling; raise the typed 401 otherwise."""
+    """Find out who is calling, by API token or by the access token of a session; raise the typed 401 otherwise."""
+    text = sent_token()
+    if text is not None:
+        user = authenticate_token(text)
+        g.user, g.user_id, g.session_id = user, user.id, None
+        return
+    g.pop("api_token_id", None)
     claims = read_token(refresh=False)
     found = db.session.execute(
         select(User, AuthSession)
@@ -104,7 +111,14 @@ def read_token(*, refresh: bool) -> dict[str, Any]:
 
 
 def peek_subject() -> str | None:
-    """Return whose genuine access token came with the request, without asking the database; None without one."""
+    """Return whose genuine token came with the request; None without one.
+
+    The database is only asked about API tokens.
+    """
+    text = sent_token()
+    if text is not None:
+        token = find_good(text)
+        return str(token.user_id) if token else None
     try:
         verify_jwt_in_request(optional=True)
         return str(UUID(get_jwt()["sub"])) if get_jwt() else None

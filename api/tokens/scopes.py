@@ -1,0 +1,73 @@
+"""Which scope each operation wants of an API token: one table, by blueprint, with exceptions by operation.
+
+What is not in the table is refused to every token, so that a forgotten entry opens nothing.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class Scope(StrEnum):
+    """What a token may do for its owner."""
+
+    READ = "read"
+    UPLOAD = "upload"
+    RENDER = "render"
+    ORGANISATION = "organisation"
+    ADMIN = "admin"
+
+
+MEANINGS = {
+    Scope.READ: "Look at everything that the owner may see, and download it",
+    Scope.UPLOAD: "Upload, edit and delete media and transcripts",
+    Scope.RENDER: "Order, cancel and retry renders and other jobs",
+    Scope.ORGANISATION: "Manage organisations: members, roles, invitations",
+    Scope.ADMIN: "Do what administrators do, while the owner is one",
+}
+
+SESSION = None
+"""Only somebody who signed in may do this; tokens never."""
+
+BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
+    "uploads": (Scope.READ, Scope.UPLOAD),
+    "assets": (Scope.READ, Scope.UPLOAD),
+    "transcripts": (Scope.READ, Scope.UPLOAD),
+    "fonts": (Scope.READ, Scope.UPLOAD),
+    "scenarios": (Scope.READ, Scope.READ),
+    "renders": (Scope.READ, Scope.RENDER),
+    "stills": (Scope.READ, Scope.RENDER),
+    "jobs": (Scope.READ, Scope.RENDER),
+    "events": (Scope.READ, Scope.RENDER),
+    "usage": (Scope.READ, SESSION),
+    "credits": (Scope.READ, SESSION),
+    "payments": (SESSION, SESSION),
+    "organisations": (Scope.READ, Scope.ORGANISATION),
+    "invitations": (SESSION, SESSION),
+    "admin": (Scope.ADMIN, Scope.ADMIN),
+    "audit": (Scope.ADMIN, Scope.ADMIN),
+    "auth": (SESSION, SESSION),
+    "users": (SESSION, SESSION),
+    "tokens": (SESSION, SESSION),
+}
+"""Blueprint to the scopes that reading and changing want."""
+
+BY_OPERATION: dict[tuple[str, str], Scope | None] = {
+    ("GET", "auth.Me"): Scope.READ,
+}
+"""Operations that want another scope than the rest of their blueprint."""
+
+
+def is_listed(method: str, endpoint: str) -> bool:
+    """Tell whether the table says anything about an operation."""
+    return (method, endpoint) in BY_OPERATION or endpoint.partition(".")[0] in BY_BLUEPRINT
+
+
+def scope_of(method: str, endpoint: str) -> Scope | None:
+    """Return the scope that an operation wants, None where tokens are refused."""
+    if (method, endpoint) in BY_OPERATION:
+        return BY_OPERATION[method, endpoint]
+    reading, changing = BY_BLUEPRINT.get(endpoint.partition(".")[0], (SESSION, SESSION))
+    return reading if method in SAFE_METHODS else changing
