@@ -7,9 +7,12 @@ from flask import Flask
 
 def register_blueprints(app: Flask) -> None:
     """Attach every blueprint: those of flask-smorest are in the OpenAPI document, plain pages are not."""
+    from api.admin.routes import blueprint as admin
     from api.assets.routes import blueprint as assets
+    from api.audit.routes import blueprint as audit
     from api.auth.routes import blueprint as auth
     from api.callbacks.routes import blueprint as callbacks
+    from api.credits.routes import blueprint as credits
     from api.docs_pages.routes import blueprint as docs_pages
     from api.events.routes import blueprint as events
     from api.extensions import smorest
@@ -34,6 +37,9 @@ def register_blueprints(app: Flask) -> None:
         jobs,
         events,
         usage,
+        credits,
+        admin,
+        audit,
         callbacks,
         health,
     ):

@@ -42,6 +42,7 @@ class TaskName(StrEnum):
     CONTROL_EXPIRE_UPLOADS = "control.expire_uploads"
     CONTROL_SWEEP_OBJECTS = "control.sweep_objects"
     CONTROL_ROLL_UP_USAGE = "control.roll_up_usage"
+    CONTROL_RECHARGE_CREDITS = "control.recharge_credits"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.CONTROL_EXPIRE_UPLOADS: TaskPolicy(Queue.CONTROL, 60, 90),
     TaskName.CONTROL_SWEEP_OBJECTS: TaskPolicy(Queue.CONTROL, 600, 660),
     TaskName.CONTROL_ROLL_UP_USAGE: TaskPolicy(Queue.CONTROL, 120, 150),
+    TaskName.CONTROL_RECHARGE_CREDITS: TaskPolicy(Queue.CONTROL, 300, 330),
 }
 """Limits of every task; a test reads the Celery registry against this table."""
 

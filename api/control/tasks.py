@@ -55,3 +55,13 @@ def roll_up_usage() -> dict[str, int]:
 
     with flask_app().app_context():
         return {"rows": roll_up(db.session())}
+
+
+@app.task(name=TaskName.CONTROL_RECHARGE_CREDITS.value, **chore_options(TaskName.CONTROL_RECHARGE_CREDITS))
+def recharge_credits() -> dict[str, int]:
+    """Give every account its credits of the day, and check that every ledger adds up."""
+    from api.credits.chores import check_ledger, recharge_all
+    from api.extensions import db
+
+    with flask_app().app_context():
+        return {"recharged": recharge_all(db.session()), "out_of_balance": check_ledger(db.session())}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -118,14 +118,23 @@ class Doorbell:
         logger.debug("watching without redis", extra={"error": type(error).__name__})
 
 
-def stream_events(engine: Engine, client: redis.Redis, job_id: UUID, after: int) -> Iterator[str]:
-    """Yield a job's events from ``after`` on as Server-Sent Events until it has ended."""
+Reader = Callable[[Engine, UUID, int], Batch]
+"""``f(engine, id, after)``: one look at the events of whatever the id names."""
+
+
+def stream_events(
+    engine: Engine, client: redis.Redis, job_id: UUID, after: int, *, read: Reader = read_batch
+) -> Iterator[str]:
+    """Yield a job's events from ``after`` on as Server-Sent Events until it has ended.
+
+    :param read: looks at something else that has events and an id, as :func:`read_batch` does at jobs.
+    """
     doorbell = Doorbell(client, job_id)
     started = quiet_since = time.monotonic()
     try:
         yield "retry: 1000\n\n"
         while time.monotonic() - started < LONGEST_S:
-            batch = _look(engine, job_id, after)
+            batch = _look(read, engine, job_id, after)
             for event in batch.events:
                 after = event.seq
                 yield render_event(event)
@@ -142,11 +151,11 @@ def stream_events(engine: Engine, client: redis.Redis, job_id: UUID, after: int)
         doorbell.close()
 
 
-def _look(engine: Engine, job_id: UUID, after: int) -> Batch:
+def _look(read: Reader, engine: Engine, job_id: UUID, after: int) -> Batch:
     try:
-        return read_batch(engine, job_id, after)
+        return read(engine, job_id, after)
     except DBAPIError as error:
-        logger.warning("events not readable", extra={"job_id": str(job_id), "error": type(error.orig).__name__})
+        logger.warning("events not readable", extra={"of": str(job_id), "error": type(error.orig).__name__})
         return Batch([], complete=False)
 
 
