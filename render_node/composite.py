@@ -14,7 +14,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from render_node.frames.stage_page import Rect, Rgba, Tile
+from render_node.frames.plan import Rect, Tile
+from render_node.frames.stage_page import Rgba
 
 Plane = NDArray[np.uint8]
 
@@ -75,6 +76,15 @@ class YuvPatch:
             from_y, from_x = (top - other.rect.y) // half, (left - other.rect.x) // half
             height, width = (bottom - top) // half, (right - left) // half
             mine[to_y : to_y + height, to_x : to_x + width] = theirs[from_y : from_y + height, from_x : from_x + width]
+
+    def crop(self, rect: Rect) -> YuvPatch:
+        """Return the part that lies in a region within this one; it shares this patch's memory."""
+        top, left = rect.y - self.rect.y, rect.x - self.rect.x
+        cut = (
+            plane[top // half : (top + rect.height) // half, left // half : (left + rect.width) // half]
+            for plane, half in zip(self.planes(), (1, 2, 2, 1, 2), strict=True)
+        )
+        return YuvPatch(rect, *cut)
 
     def faded(self, opacity: int) -> YuvPatch:
         """Return the patch at an opacity of 0..255."""

@@ -28,7 +28,8 @@ from render_node.footage import (
     read_packets,
     time_of,
 )
-from render_node.frames.stage_page import Rgba, Tile
+from render_node.frames.plan import Tile
+from render_node.frames.stage_page import Rgba
 from render_node.overlay import Overlay
 from render_node.poster import write_png
 from tasks.config import WorkerSettings

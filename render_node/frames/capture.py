@@ -7,19 +7,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from playwright.sync_api import Browser
+
 from render_node.frames.browser import open_browser
-from render_node.frames.plan import TilePlan
-from render_node.frames.stage_page import Rgba, StagePage, Tile
+from render_node.frames.plan import FramePlan, Plan, Tile, tiles_of
+from render_node.frames.stage_page import Rgba, StagePage
 from tasks.errors import FencedError, ReelyardError, TransientError
 from tasks.fonts import FontFace
 from tasks.scenario import Scenario
-from tasks.scenario.timeline import Timeline
 
 T = TypeVar("T")
+V = TypeVar("V")
 SHEET_PIXELS = 3_000_000
 """Pixels drawn with one screenshot: its fixed cost is shared by dozens of tiles."""
 AHEAD_PIXELS = 24_000_000
 WAIT_S = 120.0
+WINDOW_FRAMES = 600
+"""Frames planned at a time: memory does not grow with the video."""
 
 
 class TileStore(Generic[T]):
@@ -30,8 +34,11 @@ class TileStore(Generic[T]):
 
     def __init__(self, convert: Callable[[Tile, Rgba], T]) -> None:
         self._convert = convert
-        self._ready: dict[Tile, T] = {}
-        self._left: Counter[Tile] = Counter()
+        self._ready: dict[int, T] = {}
+        self._sizes: dict[int, int] = {}
+        self._left: Counter[int] = Counter()
+        self._frames: dict[int, FramePlan] = {}
+        self._planned = 0
         self._condition = threading.Condition()
         self._pixels = 0
         self._error: BaseException | None = None
@@ -39,45 +46,57 @@ class TileStore(Generic[T]):
         self._hungry = False
         self.drawn = 0
 
-    def expect(self, uses: Counter[Tile]) -> None:
-        """Say how many frames need each tile."""
+    def expect(self, plan: Plan) -> None:
+        """Add what the next frames need."""
         with self._condition:
-            self._left = uses
+            self._left.update(plan.uses())
+            self._frames.update(enumerate(plan.frames, start=self._planned))
+            self._planned += len(plan.frames)
             self._condition.notify_all()
+
+    def frame(self, index: int) -> FramePlan:
+        """Return what a frame shows, waiting until it is planned."""
+        with self._condition:
+            return self._wait_for(self._frames, index)
 
     def put(self, tiles: list[Tile], pictures: list[Rgba]) -> None:
         """Add drawn tiles; wait while too many are ahead of the compositor."""
         made = [self._convert(tile, picture) for tile, picture in zip(tiles, pictures, strict=True)]
         with self._condition:
-            self._ready.update(zip(tiles, made, strict=True))
-            self._pixels += sum(tile.rect.width * tile.rect.height for tile in tiles)
+            for tile, each in zip(tiles, made, strict=True):
+                self._ready[tile.id] = each
+                self._sizes[tile.id] = tile.rect.width * tile.rect.height
+                self._pixels += self._sizes[tile.id]
             self.drawn += len(tiles)
             self._condition.notify_all()
             self._condition.wait_for(lambda: self._stopped or self._hungry or self._pixels < AHEAD_PIXELS)
             if self._stopped:
                 raise FencedError("render.stopped", "The render was stopped")
 
-    def get(self, tile: Tile) -> T:
+    def get(self, tile: int) -> T:
         """Return a tile, waiting until it is drawn; raise what the browser's thread died of."""
         with self._condition:
-            self._hungry = tile not in self._ready
-            self._condition.notify_all()
-            drawn = self._condition.wait_for(lambda: tile in self._ready or self._error is not None, timeout=WAIT_S)
-            self._hungry = False
-            if not drawn:
-                raise TransientError("browser.crashed", f"The browser drew nothing for {WAIT_S:.0f} s")
-            if tile not in self._ready and self._error is not None:
-                raise self._error
-            return self._ready[tile]
+            return self._wait_for(self._ready, tile)
 
-    def done(self, tiles: tuple[Tile, ...]) -> None:
-        """Count one use of each tile; a tile whose last frame is past is forgotten."""
+    def _wait_for(self, things: dict[int, V], key: int) -> V:
+        self._hungry = key not in things
+        self._condition.notify_all()
+        found = self._condition.wait_for(lambda: key in things or self._error is not None, timeout=WAIT_S)
+        self._hungry = False
+        if not found:
+            raise TransientError("browser.crashed", f"The browser drew nothing for {WAIT_S:.0f} s")
+        if key not in things and self._error is not None:
+            raise self._error
+        return things[key]
+
+    def done(self, index: int) -> None:
+        """Forget a frame, and each tile whose last frame is past."""
         with self._condition:
-            for tile in tiles:
+            for tile in tiles_of(self._frames.pop(index)):
                 self._left[tile] -= 1
                 if self._left[tile] <= 0 and tile in self._ready:
-                    del self._ready[tile]
-                    self._pixels -= tile.rect.width * tile.rect.height
+                    del self._ready[tile], self._left[tile]
+                    self._pixels -= self._sizes.pop(tile)
             self._condition.notify_all()
 
     def fail(self, error: BaseException) -> None:
@@ -97,25 +116,30 @@ class CaptureThread(Generic[T]):
     """Runs the browser in a thread of its own, since Playwright's objects belong to the thread that made them."""
 
     def __init__(
-        self, scenario: Scenario, store: TileStore[T], *, size: tuple[int, int], fonts: list[FontFace], chromium: str
+        self,
+        scenario: Scenario,
+        store: TileStore[T],
+        *,
+        size: tuple[int, int],
+        fonts: list[FontFace],
+        chromium: str,
+        images: dict[str, bytes],
     ) -> None:
-        self._scenario, self._store = scenario, store
+        self._scenario, self._store, self._images = scenario, store, images
         self._size, self._fonts, self._chromium = size, fonts, chromium
         self._times: list[float] = []
         self._opened = threading.Event()
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
-        self.plan: TilePlan | None = None
         self.browser = ""
         self._error: BaseException | None = None
 
-    def start(self, times: list[float]) -> TilePlan:
-        """Open the browser and begin drawing for frames at these times (seconds, in order); return the plan."""
+    def start(self, times: list[float]) -> None:
+        """Open the browser and begin drawing for frames at these times (seconds, in order)."""
         self._times = times
         self._thread.start()
         self._opened.wait()
-        if self.plan is None:
+        if not self.browser:
             raise self._error or TransientError("browser.crashed", "The browser did not open")
-        return self.plan
 
     def stop(self) -> None:
         """End the thread and its browser."""
@@ -139,27 +163,18 @@ class CaptureThread(Generic[T]):
 
     def _draw_all(self) -> None:
         width, height = self._size
-        with (
-            open_browser(self._chromium) as browser,
-            StagePage(browser, self._scenario, width=width, height=height, fonts=self._fonts) as page,
-        ):
+        with open_browser(self._chromium) as browser, self._page(browser, width, height) as page:
+            page.load()
             self.browser = f"Chromium {browser.version}"
-            plan = TilePlan(self._scenario, page.open())
-            uses = count_uses(plan, Timeline(self._scenario), self._times)
-            self._store.expect(uses)
-            self.plan = plan
             self._opened.set()
-            for sheet in sheets(list(uses)):
-                self._store.put(sheet, page.capture(sheet))
+            for start in range(0, len(self._times), WINDOW_FRAMES):
+                plan = page.plan(self._times[start : start + WINDOW_FRAMES])
+                self._store.expect(plan)
+                for sheet in sheets(list(plan.tiles)):
+                    self._store.put(sheet, page.capture(sheet))
 
-
-def count_uses(plan: TilePlan, timeline: Timeline, times: list[float]) -> Counter[Tile]:
-    """Count in how many frames each tile is needed, in order of first need."""
-    uses: Counter[Tile] = Counter()
-    for t in times:
-        for state in timeline.at(t):
-            uses.update(plan.tiles(state))
-    return uses
+    def _page(self, browser: Browser, width: int, height: int) -> StagePage:
+        return StagePage(browser, self._scenario, width=width, height=height, fonts=self._fonts, images=self._images)
 
 
 def sheets(tiles: list[Tile]) -> Iterator[list[Tile]]:

@@ -1,32 +1,92 @@
-"""Which tiles make up what is on screen.
+"""What the stage says is to be drawn for frames, read into plain types.
 
-A cue is drawn whole once, with no word active; what a spoken word changes is drawn again only in that word's region.
-Each region holds all that its word's ink can reach, and later words are laid over earlier ones, so the sum equals the
-whole picture drawn at once.
+The stage plans (``stage.js``, ``Stage.plan``): a caption at rest is one tile, what a spoken word changes is another one
+in that word's region, a sweep is two tiles and a column. Parts of a layer are laid over each other in order, each
+replacing what is below it, so the sum equals the whole picture drawn at once.
 """
 
 from __future__ import annotations
 
-from render_node.frames.stage_page import CueLayout, Tile
-from tasks.scenario import Scenario
-from tasks.scenario.timeline import CueState
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
 
 
-class TilePlan:
-    """Answers which tiles, in order of laying, show a state."""
+@dataclass(frozen=True)
+class Rect:
+    """A region of the output in pixels; all four numbers are even, so that it has whole chroma samples."""
 
-    def __init__(self, scenario: Scenario, layouts: list[CueLayout]) -> None:
-        self._motions = [cue.animation["activeWord"]["type"] for cue in scenario.cues]
-        self._layouts = layouts
+    x: int
+    y: int
+    width: int
+    height: int
 
-    def tiles(self, state: CueState) -> tuple[Tile, ...]:
-        """Return the tiles of a state: the cue at rest, then the words that differ from it."""
-        layout = self._layouts[state.cue]
-        if not layout.box.width or not layout.box.height:
-            return ()
-        tiles = [Tile(state.cue, -1, 0.0, layout.box)]
-        if self._motions[state.cue] == "karaoke":
-            tiles += [Tile(state.cue, word, 1.0, layout.words[word]) for word in range(state.active)]
-        if state.active >= 0:
-            tiles.append(Tile(state.cue, state.active, state.phase, layout.words[state.active]))
-        return tuple(tile for tile in tiles if tile.rect.width and tile.rect.height)
+    def cover(self, other: Rect) -> Rect:
+        """Return the smallest region that holds both."""
+        left, top = min(self.x, other.x), min(self.y, other.y)
+        right = max(self.x + self.width, other.x + other.width)
+        bottom = max(self.y + self.height, other.y + other.height)
+        return Rect(left, top, right - left, bottom - top)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture to draw: ``id`` is the stage's name for its content."""
+
+    id: int
+    rect: Rect
+
+
+@dataclass(frozen=True)
+class Part:
+    """A tile, or a tile with ``width`` columns from ``x`` on of another tile that has the same region."""
+
+    tile: int
+    other: int = 0
+    x: int = 0
+    width: int = 0
+
+    def tiles(self) -> tuple[int, ...]:
+        """Return the ids of the tiles it needs."""
+        return (self.tile, self.other) if self.other else (self.tile,)
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """How one layer looks in a frame: its parts in order, laid over the picture at an opacity of 1..255."""
+
+    opacity: int
+    parts: tuple[Part, ...]
+
+
+FramePlan = tuple[LayerPlan, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of frames needs: their layers, and the tiles in order of first need."""
+
+    frames: tuple[FramePlan, ...]
+    tiles: tuple[Tile, ...]
+
+    def uses(self) -> Counter[int]:
+        """Count in how many places each tile is needed."""
+        return Counter(id for frame in self.frames for id in tiles_of(frame))
+
+
+def tiles_of(frame: FramePlan) -> list[int]:
+    """Return the ids of the tiles that a frame needs, once for each place."""
+    return [id for layer in frame for part in layer.parts for id in part.tiles()]
+
+
+def read_plan(answer: dict[str, Any]) -> Plan:
+    """Read the stage's answer."""
+    tiles = tuple(Tile(id, Rect(x, y, width, height)) for id, x, y, width, height in answer["tiles"])
+    frames = tuple(
+        tuple(LayerPlan(opacity, tuple(map(_part, parts))) for opacity, *parts in frame) for frame in answer["frames"]
+    )
+    return Plan(frames, tiles)
+
+
+def _part(entry: Any) -> Part:
+    return Part(entry) if isinstance(entry, int) else Part(*entry)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route
 
 import tasks.scenario
+from render_node.frames.plan import Plan, Rect, Tile, read_plan
 from tasks.errors import TransientError
 from tasks.fonts import FontFace
 from tasks.scenario import Scenario
@@ -23,49 +24,45 @@ Rgba = NDArray[np.uint8]
 
 ORIGIN = "http://stage.invalid"
 STAGE = Path(tasks.scenario.__file__).parent / "stage"
+MODULES = ("stage", "motion", "layout", "paint")
 SERVED = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/boot.js": ("boot.js", "text/javascript; charset=utf-8"),
-    "/stage.js": ("stage.js", "text/javascript; charset=utf-8"),
+    **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in MODULES},
     "/stage.css": ("stage.css", "text/css; charset=utf-8"),
 }
 DEADLINE_MS = 30_000
 
 
 @dataclass(frozen=True)
-class Rect:
-    """A region of the output in pixels; all four numbers are even, so that it has whole chroma samples."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One picture to draw: a region of the output with one cue in one state."""
-
-    cue: int
-    active: int
-    phase: float
-    rect: Rect
-
-
-@dataclass(frozen=True)
 class CueLayout:
-    """Measured regions of a cue: all that its ink can reach, the same for each word; ``text`` is the block itself."""
+    """Measured regions of a cue at rest, in pixels.
+
+    :param box: all that its ink can reach, :param words: the same for each word.
+    :param text: the block itself (x, y, width, height), :param inner: each word's own box, :param lines: how many.
+    """
 
     box: Rect
     words: tuple[Rect, ...]
     text: tuple[float, float, float, float]
+    inner: tuple[tuple[float, float, float, float], ...] = ()
+    lines: int = 1
 
 
 class StagePage:
     """One page with one scenario. Only our own files are served to it; every other request is refused."""
 
-    def __init__(self, browser: Browser, scenario: Scenario, *, width: int, height: int, fonts: list[FontFace]) -> None:
-        self._scenario, self._fonts = scenario, fonts
+    def __init__(
+        self,
+        browser: Browser,
+        scenario: Scenario,
+        *,
+        width: int,
+        height: int,
+        fonts: list[FontFace],
+        images: dict[str, bytes] | None = None,
+    ) -> None:
+        self._scenario, self._fonts, self._images = scenario, fonts, images or {}
         self._size = (width, height)
         self._context: BrowserContext = browser.new_context(
             viewport={"width": 64, "height": 64}, service_workers="block"
@@ -89,34 +86,32 @@ class StagePage:
         if self._context.browser is not None and self._context.browser.is_connected():
             self._context.close()
 
-    def open(self) -> list[CueLayout]:
-        """Load the scenario and its fonts; return where everything lies."""
+    def load(self) -> None:
+        """Load the scenario, its fonts and its pictures."""
         self._resize(*self._size)
         scale = self._size[0] / self._scenario.width
-        measured = self._page.evaluate(
-            "([scenario, scale, fonts]) => window.reelyard.open(scenario, scale, fonts)",
-            [self._scenario.to_stage(), scale, [_font_data(face) for face in self._fonts]],
+        fonts = [_font_data(face) for face in self._fonts]
+        images = {name: data_url(content) for name, content in self._images.items()}
+        self._page.evaluate(
+            "([scenario, scale, fonts, images]) => window.reelyard.open(scenario, scale, fonts, images)",
+            [self._scenario.to_stage(), scale, fonts, images],
         )
-        return [self._layout(entry) for entry in measured]
+
+    def open(self) -> list[CueLayout]:
+        """Load everything; return where each caption lies."""
+        self.load()
+        return [self._layout(entry) for entry in self._page.evaluate("window.reelyard.stage.measure()")]
+
+    def plan(self, times: list[float]) -> Plan:
+        """Return what is to be drawn for frames at these times (seconds); tiles of an earlier plan are forgotten."""
+        self._resize(*self._size)
+        return read_plan(self._page.evaluate("(times) => window.reelyard.stage.plan(times)", times))
 
     def capture(self, tiles: list[Tile]) -> list[Rgba]:
         """Draw tiles on one sheet and return their pictures in order."""
         places, width, height = pack([tile.rect for tile in tiles])
         self._resize(width, height)
-        drawn = [
-            {
-                "cue": tile.cue,
-                "active": tile.active,
-                "phase": tile.phase,
-                "x": tile.rect.x,
-                "y": tile.rect.y,
-                "width": tile.rect.width,
-                "height": tile.rect.height,
-                "left": left,
-                "top": top,
-            }
-            for tile, (left, top) in zip(tiles, places, strict=True)
-        ]
+        drawn = [[tile.id, *place] for tile, place in zip(tiles, places, strict=True)]
         self._page.evaluate("(tiles) => window.reelyard.stage.draw(tiles)", drawn)
         sheet = self._screenshot(width, height)
         return [
@@ -147,8 +142,20 @@ class StagePage:
     def _layout(self, entry: dict[str, Any]) -> CueLayout:
         box = even_rect(entry["box"], *self._size)
         words = tuple(even_rect(word, *self._size) for word in entry["words"])
-        left, top, width, height = entry["text"]
-        return CueLayout(box, words, (left, top, width, height))
+        inner = tuple(_box(word) for word in entry["inner"])
+        return CueLayout(box, words, _box(entry["text"]), inner, entry["lines"])
+
+
+def _box(values: list[float]) -> tuple[float, float, float, float]:
+    left, top, width, height = values
+    return left, top, width, height
+
+
+def data_url(content: bytes) -> str:
+    """Return a picture as a ``data:`` URL; what it is shows in its first bytes."""
+    kinds = {b"\x89PNG": "png", b"\xff\xd8\xff\xe0": "jpeg", b"RIFF": "webp"}
+    kind = kinds.get(content[:4], "jpeg")
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _serve(route: Route) -> None:

@@ -4,7 +4,7 @@ Users send typed values only, never HTML, CSS or script. :func:`parse` checks ev
 fonts or footage and reports all problems at once.
 """
 
-from tasks.scenario.model import Scenario, SceneCue, SceneWord, shown_text
-from tasks.scenario.parse import parse, presets, schema
+from tasks.scenario.model import Scenario, SceneCue, SceneLayer, SceneWord, shown_text
+from tasks.scenario.parse import motions, parse, presets, schema
 
-__all__ = ["Scenario", "SceneCue", "SceneWord", "parse", "presets", "schema", "shown_text"]
+__all__ = ["Scenario", "SceneCue", "SceneLayer", "SceneWord", "motions", "parse", "presets", "schema", "shown_text"]

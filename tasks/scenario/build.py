@@ -14,7 +14,10 @@ LONGEST_PAUSE_S = 0.7
 LINGER_S = 0.35
 """How long a cue stays after its last word, when nothing follows at once."""
 MAX_CHARACTERS = 26
-LENGTHS = ("fontSize", "wordSpacing", "width", "offsetX", "offsetY", "blur", "paddingX", "paddingY", "borderRadius")
+LENGTHS = (
+    "fontSize", "letterSpacing", "wordSpacing", "width", "offsetX", "offsetY", "blur", "radius", "paddingX", "paddingY",
+    "borderRadius",
+)  # fmt: skip
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "\uff1f", "\uff01")
 
 

@@ -9,103 +9,117 @@ import numpy as np
 import pytest
 
 from render_node.composite import ColourSpace, YuvPatch, to_yuv
-from render_node.frames.capture import count_uses
-from render_node.frames.plan import TilePlan
-from render_node.frames.stage_page import Rect, StagePage, Tile
-from tasks.scenario import parse
-from tasks.scenario.timeline import CueState, Timeline, state_at
+from render_node.frames.plan import LayerPlan, Rect, Tile
+from render_node.frames.stage_page import StagePage
+from render_node.overlay import assemble
+from tasks.scenario import motions, presets
 from tests.render.conftest import OpenStage
-from tests.render.looks import look
+from tests.render.looks import in_motion, look
 from tests.unit.scenario.scenes import cue, scene, word
 
 SPACE = ColourSpace("ITU709", is_full_range=False)
 SIZE = (540, 960)
+TIMES = [n / 15 for n in range(45)]
+OPAQUE = "document.querySelectorAll('#root > .tile > .canvas > .canvas').forEach(e => e.style.opacity = 1)"
 
 
 def page_of(stage: StagePage) -> Any:
     return stage._page
 
 
-def tiles_of(document: dict[str, Any], plan: TilePlan) -> list[Tile]:
-    return list(count_uses(plan, Timeline(parse(document)), [n / 15 for n in range(45)]))
+def convert(tile: Tile, picture: Any) -> YuvPatch:
+    return to_yuv(tile, picture, SPACE)
 
 
 def test_tiles_are_the_same_to_the_bit_in_any_order_and_any_browser(open_stage: OpenStage) -> None:
     document = look("pop", width=540, height=960)
     with open_stage(document, *SIZE) as stage:
-        tiles = tiles_of(document, TilePlan(parse(document), stage.open()))
+        stage.load()
+        tiles = list(stage.plan(TIMES).tiles)
         first = dict(zip(tiles, stage.capture(tiles), strict=True))
-    random.Random(5).shuffle(tiles)
+    shuffled = tiles.copy()
+    random.Random(5).shuffle(shuffled)
     with open_stage(document, *SIZE) as stage:
-        stage.open()
+        stage.load()
+        assert list(stage.plan(TIMES).tiles) == tiles
         for start in range(0, len(tiles), 7):
-            part = tiles[start : start + 7]
+            part = shuffled[start : start + 7]
             for tile, picture in zip(part, stage.capture(part), strict=True):
                 assert np.array_equal(picture, first[tile]), tile
     assert len(tiles) > 20
     assert all(picture[..., 3].any() for picture in first.values())
 
 
-@pytest.mark.parametrize("preset", ["pop", "karaoke", "highlight"])
-def test_parts_of_a_cue_laid_together_equal_the_cue_drawn_whole(open_stage: OpenStage, preset: str) -> None:
-    document = look(preset, width=540, height=960)
+def test_frames_planned_alone_backwards_equal_those_planned_together(open_stage: OpenStage) -> None:
+    document = in_motion("wave", width=540, height=960)
     with open_stage(document, *SIZE) as stage:
-        layouts = stage.open()
-        plan = TilePlan(parse(document), layouts)
-        for number, layout in enumerate(layouts):
-            for active in range(-1, len(layout.words)):
-                for phase in (0.0, 0.3, 0.5, 0.77, 1.0):
-                    base, *rest = patches(stage, plan.tiles(CueState(number, active, phase, 255)))
-                    for patch in rest:
-                        base.lay(patch)
-                    (whole,) = patches(stage, (Tile(number, active, phase, layout.box),))
-                    for mine, right in zip(base.planes(), whole.planes(), strict=True):
-                        assert int(np.abs(mine.astype(int) - right).max()) <= 1, (number, active, phase)
+        stage.load()
+        together = pictures(stage, TIMES)
+        for index in (44, 30, 29, 7, 0):
+            (alone,) = pictures(stage, [TIMES[index]])
+            assert np.array_equal(alone, together[index]), index
 
 
-def patches(stage: StagePage, tiles: tuple[Tile, ...]) -> list[YuvPatch]:
-    return [to_yuv(tile, picture, SPACE) for tile, picture in zip(tiles, stage.capture(list(tiles)), strict=True)]
+def pictures(stage: StagePage, times: list[float]) -> list[np.ndarray]:
+    """Return alpha planes of whole frames, put together from tiles."""
+    plan = stage.plan(times)
+    tiles = list(plan.tiles)
+    drawn = stage.capture(tiles) if tiles else []
+    patches = {tile.id: convert(tile, picture) for tile, picture in zip(tiles, drawn, strict=True)}
+    frames = []
+    for layers in plan.frames:
+        canvas = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+        for layer in layers:
+            patch = assemble(layer, patches.__getitem__, convert)
+            x, y, width, height = patch.rect.x, patch.rect.y, patch.rect.width, patch.rect.height
+            canvas[y : y + height, x : x + width] = np.maximum(canvas[y : y + height, x : x + width], patch.alpha)
+        frames.append(canvas)
+    return frames
 
 
-@pytest.mark.parametrize("preset", ["pop", "karaoke"])
-def test_ink_of_a_cue_lies_wholly_inside_its_region(open_stage: OpenStage, preset: str) -> None:
-    document = look(preset, width=540, height=960)
+@pytest.mark.parametrize("motion", [motion["name"] for motion in motions()])
+def test_parts_of_a_caption_laid_together_equal_the_caption_drawn_whole(open_stage: OpenStage, motion: str) -> None:
+    document = in_motion(motion, width=540, height=960)
+    whole = Tile(0, Rect(0, 0, *SIZE))
     with open_stage(document, *SIZE) as stage:
-        box = stage.open()[0].box
-        picture = stage.capture([Tile(0, 1, 0.5, Rect(0, 0, *SIZE))])[0]
-    outside = picture[..., 3].copy()
-    outside[box.y : box.y + box.height, box.x : box.x + box.width] = 0
-    assert outside.max() == 0
+        stage.load()
+        page = page_of(stage)
+        plan = stage.plan(TIMES)
+        tiles = list(plan.tiles)
+        drawn = {tile.id: convert(tile, picture) for tile, picture in zip(tiles, stage.capture(tiles), strict=True)}
+        for t, layers in list(zip(TIMES, plan.frames, strict=True))[1::4]:
+            blank = convert(whole, np.zeros((SIZE[1], SIZE[0], 4), np.uint8))
+            for layer in layers:
+                patch = assemble(LayerPlan(255, layer.parts), drawn.__getitem__, convert)
+                blank.lay(patch.crop(within(patch.rect)))
+            stage._resize(*SIZE)
+            page.evaluate("t => window.reelyard.stage.drawAt(t)", t)
+            page.evaluate(OPAQUE)
+            right = convert(whole, stage._screenshot(*SIZE))
+            for mine, theirs in zip(blank.planes(), right.planes(), strict=True):
+                assert int(np.abs(mine.astype(int) - theirs).max()) <= 1, t
 
 
-def test_browser_and_python_agree_on_every_state(open_stage: OpenStage) -> None:
-    draw = random.Random(3)
-    kinds = ["none", "highlight", "pop", "karaoke"]
-    cues = []
-    for number in range(20):
-        start = draw.uniform(0, 5)
-        moments = sorted(draw.uniform(start, start + 2) for _ in range(4))
-        said = [word(number * 9 + n, start=at, end=min(at + 0.3, start + 2)) for n, at in enumerate(moments)]
-        motion = {
-            "activeWord": {"type": draw.choice(kinds), "durationMs": draw.choice([0, 150, 200])},
-            "enter": {"type": draw.choice(["none", "fade"]), "durationMs": 120},
-            "exit": {"type": draw.choice(["none", "fade"]), "durationMs": 250},
-        }
-        cues.append(cue(*said, number=number, start=start, end=start + 2, animation=motion))
-    parsed = parse(scene(*cues))
-    asked = [(index, draw.uniform(0, 7.5)) for index in range(20) for _ in range(10)]
-    with open_stage(scene(*cues), 1080, 1920) as stage:
-        stage.open()
-        answers = page_of(stage).evaluate(
-            "asked => asked.map(([i, t]) => window.reelyard.stateAt(window.reelyard.stage.scenario.cues[i], t))", asked
-        )
-    for (index, t), theirs in zip(asked, answers, strict=True):
-        ours = state_at(parsed.cues[index], index, t)
-        assert (ours is None) == (theirs is None)
-        if ours:
-            assert (ours.active, ours.opacity) == (theirs["active"], round(theirs["opacity"] * 255))
-            assert ours.phase == pytest.approx(theirs["phase"], abs=1e-4)
-    assert sum(answer is not None for answer in answers) > 20
+def within(rect: Rect) -> Rect:
+    return Rect(rect.x, rect.y, rect.width, rect.height)
+
+
+def test_karaoke_is_drawn_twice_a_word_however_long_it_lasts(open_stage: OpenStage) -> None:
+    document = in_motion("karaoke", width=540, height=960)
+    with open_stage(document, *SIZE) as stage:
+        stage.load()
+        plan = stage.plan([n / 60 for n in range(180)])
+    words = sum(len(cue["words"]) for cue in document["tracks"][0]["cues"])
+    assert len({tile.id for tile in plan.tiles}) <= 2 * words + len(document["tracks"][0]["cues"])
+    assert len(set(plan.frames)) > 100
+
+
+def test_caption_that_does_not_move_is_drawn_once(open_stage: OpenStage) -> None:
+    with open_stage(in_motion("fade", width=540, height=960), *SIZE) as stage:
+        stage.load()
+        plan = stage.plan([n / 60 for n in range(90)])
+    assert len(plan.tiles) == 1
+    assert {layer.opacity for frame in plan.frames for layer in frame} > {255}
 
 
 def test_page_reaches_nothing_and_its_policy_says_so(open_stage: OpenStage) -> None:
@@ -114,7 +128,7 @@ def test_page_reaches_nothing_and_its_policy_says_so(open_stage: OpenStage) -> N
         page = page_of(stage)
         page.on("request", lambda request: asked.append(request.url))
         stage.open()
-        stage.capture([Tile(0, -1, 0.0, Rect(0, 0, 100, 100))])
+        stage.capture(list(stage.plan([0.1]).tiles))
         assert not [url for url in asked if not url.startswith("http://stage.invalid/")]
         policy = page.evaluate("document.querySelector('meta[http-equiv=Content-Security-Policy]').content")
         reached = page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'reached', () => 'refused')")
@@ -127,15 +141,15 @@ def test_markup_in_a_word_stays_text(open_stage: OpenStage) -> None:
     evil = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
     document = scene(cue(word(1, evil)))
     with open_stage(document, 1080, 1920) as stage:
-        (layout,) = stage.open()
-        stage.capture([Tile(0, 0, 0.0, layout.box)])
+        stage.load()
+        stage.capture(list(stage.plan([0.1]).tiles))
         page = page_of(stage)
-        assert page.evaluate("document.querySelector('.word').textContent") == evil
+        assert page.evaluate("document.querySelector('.word .ink').textContent") == evil
         assert page.evaluate("document.querySelectorAll('img').length") == 0
         assert page.evaluate("window.hacked === undefined")
 
 
-@pytest.mark.parametrize("preset", ["pop", "karaoke", "highlight", "boxed"])
+@pytest.mark.parametrize("preset", [preset["name"] for preset in presets()])
 @pytest.mark.parametrize(("width", "height"), [(1080, 1920), (1920, 1080)])
 def test_presets_stay_in_the_safe_area(open_stage: OpenStage, preset: str, width: int, height: int) -> None:
     with open_stage(look(preset, width=width, height=height), width, height) as stage:
@@ -151,12 +165,19 @@ def test_long_words_and_long_captions_stay_on_the_canvas(open_stage: OpenStage, 
     document = scene(cue(*said, end=5.0), style={"fontSize": 90, "stroke": {"color": "#000000", "width": 8}})
     with open_stage(document, 1080, 1920) as stage:
         (layout,) = stage.open()
-        (picture,) = stage.capture([Tile(0, -1, 0.0, Rect(0, 0, 1080, 1920))])
+        picture = whole_picture(stage, 0.0)
     edges = picture[[0, -1], :, 3].max(), picture[:, [0, -1], 3].max()
     assert edges == (0, 0)
     left, top, wide, high = layout.text
     assert left >= 0 and left + wide <= 1080
     assert top >= 0 and top + high <= 1920
+
+
+def whole_picture(stage: StagePage, t: float) -> np.ndarray:
+    """Return everything on screen at a time, straight from the page (height, width, 4)."""
+    page_of(stage).evaluate("t => window.reelyard.stage.drawAt(t)", t)
+    stage._resize(1080, 1920)
+    return stage._screenshot(1080, 1920)
 
 
 def test_swelling_word_leaves_its_neighbours_untouched(open_stage: OpenStage) -> None:
@@ -168,11 +189,9 @@ def test_swelling_word_leaves_its_neighbours_untouched(open_stage: OpenStage) ->
     with open_stage(document, 1080, 1920) as stage:
         stage.open()
         page = page_of(stage)
-        page.evaluate(
-            "window.reelyard.stage.draw([{cue:0,active:1,phase:.5,x:0,y:0,left:0,top:0,width:1080,height:1920}])"
-        )
+        page.evaluate("window.reelyard.stage.drawAt(0.1)")
         first, second = page.evaluate(
             "[...document.querySelectorAll('.word')].map(e => (r => [r.left, r.right])(e.getBoundingClientRect()))"
         )
-        assert page.evaluate("document.querySelectorAll('.word')[1].style.transform.length") > 0
+        assert page.evaluate("document.querySelectorAll('.word')[0].style.transform.length") > 0
     assert second[0] - first[1] >= 2 * 8

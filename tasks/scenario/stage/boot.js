@@ -1,11 +1,10 @@
-// Gives whoever drives the page the two things it may ask for.
-import {Stage, loadFonts, stateAt} from "/stage.js";
+// Gives whoever drives the page what it may ask for.
+import {Stage, layerState, loadFonts, loadImages, spokenWord, wordStates} from "/stage.js";
 
 window.reelyard = {
-  stateAt,
-  async open(scenario, scale, fonts) {
+  layerState, spokenWord, wordStates,
+  async open(scenario, scale, fonts, images) {
     await loadFonts(fonts);
-    window.reelyard.stage = new Stage(document.getElementById("root"), scenario, scale);
-    return window.reelyard.stage.measure();
+    window.reelyard.stage = new Stage(document.getElementById("root"), scenario, scale, await loadImages(images ?? {}));
   },
 };

@@ -1,218 +1,226 @@
 // Draws captions as a pure function of (scenario, t, seed). The preview, stills and the render load this very file.
-// The scenario comes resolved (tasks/scenario/model.py, Scenario.to_stage); text enters the page as text nodes only.
+// The scenario comes resolved (tasks/scenario/model.py, Scenario.to_stage).
 
-const clamp = (value) => Math.max(0, Math.min(1, value));
+import {layerState, wordStates} from "/motion.js";
+import {grow, layoutCue, layoutLayer, moved, overlaps, turned, union, wordRegion} from "/layout.js";
+import {background, element, em, frame, move, paintLayer, paintWord, wordBox} from "/paint.js";
 
-// What a cue shows at time t: index of the spoken word (-1 before the first), phase of its motion 0..1, opacity 0..1.
-// tasks/scenario/timeline.py computes the same; a test compares the two.
-export function stateAt(cue, t) {
-  if (t < cue.start || t >= cue.end) return null;
-  const {activeWord, enter, exit} = cue.animation;
-  let active = -1;
-  if (activeWord.type !== "none") cue.words.forEach((word, i) => { if (word.start <= t) active = i; });
-  const word = cue.words[active];
-  let phase = 0;
-  if (word && activeWord.type === "pop") phase = fraction(t - word.start, activeWord.durationMs / 1000);
-  if (word && activeWord.type === "karaoke") phase = fraction(t - word.start, word.end - word.start);
-  const opacity = Math.min(
-    enter.type === "fade" ? fraction(t - cue.start, enter.durationMs / 1000) : 1,
-    exit.type === "fade" ? fraction(cue.end - t, exit.durationMs / 1000) : 1);
-  return {active, phase, opacity};
-}
+export {layerState, spokenWord, wordStates} from "/motion.js";
 
-const fraction = (elapsed, length) => length <= 0 ? 1 : clamp(elapsed / length);
+const FAR = 40;  // pixels around a moving caption, for what its shadow can reach
 
 export class Stage {
   // scale: output pixels per canvas pixel. root: an element at the surface's top left corner.
-  constructor(root, scenario, scale = 1) {
+  // images: name -> HTMLImageElement, decoded.
+  constructor(root, scenario, scale = 1, images = {}) {
     this.root = root;
     this.scenario = scenario;
     this.scale = scale;
+    this.images = images;
     this.width = Math.round(scenario.width * scale);
     this.height = Math.round(scenario.height * scale);
-    this.fits = new Map();
-  }
-
-  // Boxes in output pixels, everything that a motion, stroke or shadow can reach included:
-  // [{box: [x, y, width, height], words: [[x, y, width, height], …], text: [x, y, width, height]}]
-  measure() {
-    return this.scenario.cues.map((cue) => {
-      const canvas = this.#canvas(this.root, 0, 0, this.width, this.height, 0, 0);
-      const block = this.#cue(canvas, cue, {active: -1, phase: 0, opacity: 1});
-      const grow = cue.animation.activeWord.type === "pop" ? Math.max(0, cue.animation.activeWord.scale - 1) / 2 : 0;
-      const words = [...block.querySelectorAll(".word")].map((element, i) => {
-        const rect = element.getBoundingClientRect();
-        const reach = this.#reach(cue.words[i].style);
-        return spread(rect, reach + grow * rect.width, reach + grow * rect.height);
-      });
-      const text = block.getBoundingClientRect();
-      const box = words.reduce(union, spread(text, 0, 0));
-      this.root.replaceChildren();
-      return {box, words, text: spread(text, 0, 0)};
+    this.layouts = new Map();
+    this.tiles = new Map();
+    this.keys = new Map();
+    this.lastTile = 0;
+    this.bySecond = new Map();
+    scenario.layers.forEach((layer, index) => {
+      for (let second = Math.floor(layer.start); second <= Math.floor(layer.end); second++) {
+        if (!this.bySecond.has(second)) this.bySecond.set(second, []);
+        this.bySecond.get(second).push(index);
+      }
     });
   }
 
-  // Each tile shows the region (x, y, width, height) of the canvas at (left, top) of the surface.
+  // Boxes of the captions in output pixels, stroke and shadow included, in the order of their tracks:
+  // [{box: [x, y, width, height], words: [[x, y, width, height], …], text: [x, y, width, height], lines}]
+  measure() {
+    return this.scenario.layers.flatMap((layer, index) => {
+      if (layer.kind !== "cue") return [];
+      const layout = this.#layout(index);
+      const words = layer.words.map((_, i) => wordRegion(layer, layout, i, null));
+      const text = turned(layout.block, layout.block, layer.style.rotate);
+      return [{box: layout.box, words, text, lines: Math.max(0, ...layout.places.map((place) => place.line)) + 1,
+        inner: layout.words.map((word) => word.rect)}];
+    });
+  }
+
+  // What to draw for frames at these times (seconds): tiles = [[id, x, y, width, height], …] that are new, frames = for
+  // each time a list of layers [opacity 0..255, part, …]; a part is a tile's id, or [id, other, x, width]: the tile with
+  // these columns from another tile of the same place. Parts are laid over each other in order and replace what is below.
+  plan(times) {
+    this.tiles.clear();
+    this.keys.clear();
+    this.fresh = [];
+    const frames = times.map((t) => this.#visible(t).flatMap(([index, state]) => {
+      const parts = this.#parts(index, state, t);
+      return parts.length ? [[state.opacity, ...parts]] : [];
+    }));
+    return {tiles: this.fresh, frames};
+  }
+
+  // Each tile [id, left, top] is drawn at (left, top) of the surface.
   draw(tiles) {
     this.root.replaceChildren();
-    for (const tile of tiles) {
-      const canvas = this.#canvas(this.root, tile.left, tile.top, tile.width, tile.height, tile.x, tile.y);
-      const state = {active: tile.active, phase: tile.phase, opacity: tile.opacity ?? 1};
-      this.#cue(canvas, this.scenario.cues[tile.cue], state);
+    for (const [id, left, top] of tiles) {
+      const {index, state, words, rect} = this.tiles.get(id);
+      const canvas = this.#window(left, top, rect);
+      this.#paint(canvas, index, state, words, rect);
     }
   }
 
   // The whole canvas at time t, for previews and stills.
   drawAt(t) {
     this.root.replaceChildren();
-    const canvas = this.#canvas(this.root, 0, 0, this.width, this.height, 0, 0);
-    for (const cue of this.scenario.cues) {
-      const state = stateAt(cue, t);
-      if (state) this.#cue(canvas, cue, state);
+    const canvas = this.#window(0, 0, [0, 0, this.width, this.height]);
+    for (const [index, state] of this.#visible(t)) {
+      const layer = this.scenario.layers[index];
+      const words = layer.kind === "cue" ? wordStates(layer, t, this.#layout(index).places) : null;
+      const holder = element(canvas, "div", "canvas", {
+        width: `${this.width}px`, height: `${this.height}px`, opacity: state.opacity / 255});
+      this.#paint(holder, index, state, words, null);
     }
   }
 
-  #canvas(parent, left, top, width, height, x, y) {
-    const window = element(parent, "div", "tile", {
-      left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px`});
-    return element(window, "div", "canvas", {
-      left: `${-x}px`, top: `${-y}px`, width: `${this.width}px`, height: `${this.height}px`});
+  #visible(t) {
+    const found = (this.bySecond.get(Math.floor(t)) ?? []).map((index) => [index, layerState(this.scenario.layers[index], t)]);
+    return found.filter(([, state]) => state && state.opacity > 0);
   }
 
-  // Captions too long for their place are set smaller, found once per cue so that all its states agree.
-  #cue(canvas, cue, state) {
-    let fit = this.fits.get(cue) ?? 1;
-    let block = this.#lay(canvas, cue, state, this.scale * fit);
-    if (this.fits.has(cue)) return block;
-    const isTooLarge = () => block.getBoundingClientRect().height > 0.9 * this.height
-      || [...block.querySelectorAll(".word")].some((word) => word.offsetWidth > block.parentElement.offsetWidth);
-    while (fit > 0.05 && isTooLarge()) {
-      block.parentElement.remove();
-      fit *= 0.9;
-      block = this.#lay(canvas, cue, state, this.scale * fit);
+  #layout(index) {
+    if (!this.layouts.has(index)) {
+      const layer = this.scenario.layers[index];
+      this.layouts.set(index, layer.kind === "cue" ? this.#layoutCue(layer)
+        : layoutLayer(layer, this.scenario, this.scale, this.images[layer.image]));
     }
-    this.fits.set(cue, fit);
-    return block;
+    return this.layouts.get(index);
   }
 
-  #lay(canvas, cue, state, s) {
-    const style = cue.style;
-    const maxWidth = Math.round(style.maxWidth * this.width);
-    const holder = element(canvas, "div", "holder", {
-      width: `${maxWidth}px`, textAlign: style.textAlign, opacity: state.opacity});
-    const block = element(holder, "div", "block", {
-      textAlign: style.textAlign,
-      lineHeight: style.lineHeight,
-      fontSize: `${style.fontSize * s}px`,
-      wordSpacing: `${style.wordSpacing * s}px`,
-      letterSpacing: `${style.letterSpacing * s}px`,
-    });
-    block.dir = style.direction;
-    font(block, style, s);
-    if (style.background) {
-      const {color, paddingX = 0, paddingY = 0, borderRadius = 0} = style.background;
-      Object.assign(block.style, {
-        background: color, padding: `${paddingY * s}px ${paddingX * s}px`, borderRadius: `${borderRadius * s}px`});
+  #layoutCue(cue) {
+    const layout = layoutCue(this.root, cue, this.scenario, this.scale);
+    layout.box = cue.words.reduce((box, _, i) => union(box, wordRegion(cue, layout, i, null)),
+      turned(layout.block, layout.block, cue.style.rotate));
+    // At rest a word looks as before it is spoken; where words appear one by one it is not there.
+    const early = {...cue, words: cue.words.map((word) => ({...word, start: Infinity, end: Infinity}))};
+    const still = {...cue.animation, enter: {...cue.animation.enter, keyframes: []}, exit: {...cue.animation.exit, keyframes: []},
+      loop: {...cue.animation.loop, keyframes: [], colors: null}};
+    layout.rest = wordStates({...early, animation: still}, cue.start, layout.places);
+    layout.restKeys = layout.rest.map((state) => JSON.stringify(state));
+    return layout;
+  }
+
+  #parts(index, state, t) {
+    const layer = this.scenario.layers[index], layout = this.#layout(index);
+    if (layer.kind === "image") return this.#tile(index, {fx: state.fx}, null, this.#far(layer, layout, state.fx));
+    if (layer.kind === "progress") return this.#bar(index, layout, state);
+    const words = wordStates(layer, t, layout.places);
+    const keys = words.map((word) => JSON.stringify(word));
+    const changed = keys.flatMap((key, i) => key === layout.restKeys[i] ? [] : [i]);
+    const moving = words.filter((word) => word?.fx || word?.letters).length;
+    if (state.fx || (moving > 2 && moving > words.length / 2)) {
+      return this.#tile(index, {fx: state.fx}, words, this.#whole(layer, layout, words, state.fx));
     }
-    cue.words.forEach((word, i) => {
-      if (i) block.append(" ");
-      this.#word(block, cue, word, i, state, s);
-    });
-    const rect = block.getBoundingClientRect();
-    const top = {top: 0, center: 0.5, bottom: 1}[style.position.anchor] * rect.height;
-    holder.style.left = `${Math.round(style.position.x * this.width - maxWidth / 2)}px`;
-    const highest = Math.max(0, this.height - rect.height);
-    holder.style.top = `${Math.round(Math.max(0, Math.min(highest, style.position.y * this.height - top)))}px`;
-    if (cue.animation.activeWord.type === "pop" && state.active >= 0) swell(canvas, block, cue, state, s);
-    return block;
-  }
-
-  #word(block, cue, word, index, state, s) {
-    const {activeWord} = cue.animation;
-    const isActive = index === state.active;
-    const span = element(block, "span", "word", paint(word.style, s));
-    font(span, word.style, s);
-    span.append(cased(word));
-    if (isActive && (activeWord.type === "highlight" || activeWord.type === "pop")) {
-      span.style.color = activeWord.color;
-      span.style.zIndex = 1;
+    const isBlank = !layer.style.background && layout.rest.every((word) => word === null);
+    const parts = isBlank ? [] : this.#tile(index, {fx: null}, layout.rest, layout.box);
+    const regions = new Map(changed.map((i) => [i, wordRegion(layer, layout, i, words[i])]));
+    for (const i of changed) {
+      const shown = layout.rest.map((rest, j) =>
+        j === i || (j < i && regions.has(j) && overlaps(regions.get(j), regions.get(i))) ? words[j] : rest);
+      parts.push(...this.#word(index, layout, i, shown, regions.get(i)));
     }
-    if (activeWord.type === "karaoke" && index <= state.active) {
-      this.#fill(span, word, activeWord.color, index < state.active ? 1 : state.phase);
+    return parts;
+  }
+
+  // A word in the middle of its sweep is the unsung word with columns of the sung one.
+  #word(index, layout, i, shown, region) {
+    const word = shown[i];
+    const isTurned = this.scenario.layers[index].style.rotate !== 0;
+    if (!word?.sung || word.sweep <= 0 || word.sweep >= 1 || word.fx || word.letters || isTurned) {
+      return this.#tile(index, {fx: null}, shown, region);
     }
+    const at = (sweep) => shown.map((other, j) => j === i ? {...word, sweep} : other);
+    const [from] = this.#tile(index, {fx: null}, at(0), region);
+    const [to] = this.#tile(index, {fx: null}, at(1), region);
+    if (from === undefined) return [];
+    const cut = layout.words[i].cut(word.sweep);
+    const [x, , width] = this.tiles.get(from).rect;
+    const [left, right] = layout.rtl ? [cut, x + width] : [x, cut];
+    const start = Math.max(x, left), end = Math.min(x + width, right);
+    return end > start ? [[from, to, start, end - start]] : [from];
   }
 
-  // The sung part of a word lies over it, cut where the voice is; it runs with the script's direction.
-  #fill(span, word, color, phase) {
-    const width = span.getBoundingClientRect().width;
-    const reach = this.#reach(word.style);
-    const rest = (1 - phase) * (width + 2 * reach) - reach;
-    const isRight = getComputedStyle(span.parentElement).direction === "rtl";
-    const fill = element(span, "span", "fill", {
-      color, clipPath: isRight ? `inset(${-reach}px ${-reach}px ${-reach}px ${rest}px)`
-        : `inset(${-reach}px ${rest}px ${-reach}px ${-reach}px)`});
-    fill.append(cased(word));
+  #bar(index, layout, state) {
+    const region = grow(layout.rect, 2);
+    const [from] = this.#tile(index, {fx: null, done: 0}, null, region);
+    const [to] = this.#tile(index, {fx: null, done: 1}, null, region);
+    if (from === undefined) return [];
+    const [x] = this.tiles.get(from).rect;
+    const width = layout.cut(state.done) - x;
+    return width > 0 ? [[from, to, x, width]] : [from];
   }
 
-  // How far ink can lie outside a word's line box, in output pixels.
-  #reach(style) {
-    const shadow = Math.max(0, ...style.shadow.map((each) =>
-      Math.max(Math.abs(each.offsetX ?? 0), Math.abs(each.offsetY ?? 0)) + 1.5 * (each.blur ?? 0)));
-    return Math.ceil(this.scale * (0.12 * style.fontSize + style.stroke.width + shadow)) + 2;
+  #whole(layer, layout, words, fx) {
+    const box = words.reduce((sum, word, i) => word ? union(sum, wordRegion(layer, layout, i, word)) : sum, layout.block);
+    return fx ? this.#far(layer, {...layout, rect: box}, fx, layer.style.fontSize * layout.s) : box;
+  }
+
+  #far(layer, layout, fx, size = layout.rect[3]) {
+    const still = turned(layout.rect, layout.rect, layer.rotate ?? 0);
+    if (!fx) return grow(still, 2);
+    const around = layout.block ?? still;
+    const shift = moved(still, fx, size, FAR);
+    return union(shift, moved(around, fx, size, FAR));
+  }
+
+  // Returns [id] of the tile with this content, [] when it lies outside the canvas.
+  #tile(index, state, words, region) {
+    const key = JSON.stringify([index, state, words, region]);
+    if (!this.keys.has(key)) {
+      const rect = evenRect(region, this.width, this.height);
+      const id = rect[2] && rect[3] ? ++this.lastTile : 0;
+      this.keys.set(key, id);
+      if (id) {
+        this.tiles.set(id, {index, state, words, rect});
+        this.fresh.push([id, ...rect]);
+      }
+    }
+    const id = this.keys.get(key);
+    return id ? [id] : [];
+  }
+
+  #window(left, top, [x, y, width, height]) {
+    const window = element(this.root, "div", "tile", frame([left, top, width, height]));
+    return element(window, "div", "canvas", frame([-x, -y, this.width, this.height]));
+  }
+
+  // Paints what of a layer can reach the rect; rect null: everything.
+  #paint(canvas, index, state, words, rect) {
+    const layer = this.scenario.layers[index], layout = this.#layout(index);
+    if (layer.kind !== "cue") {
+      paintLayer(canvas, layer, layout, state, this.images[layer.image]);
+      return;
+    }
+    const s = layout.s;
+    const holder = element(canvas, "div", "layer", frame(layout.block));
+    const inner = element(holder, "div", "canvas", {left: `${-layout.block[0]}px`, top: `${-layout.block[1]}px`,
+      width: `${this.width}px`, height: `${this.height}px`});
+    if (state.fx) move(holder, state.fx, layer.style.fontSize * s, FAR);
+    if (layer.style.rotate) holder.style.transform = `${holder.style.transform} rotate(${layer.style.rotate}deg)`;
+    holder.dir = layout.rtl ? "rtl" : "ltr";
+    if (layer.style.background) background(inner, layout.block, layer.style.background, s);
+    const near = words.map((word, i) =>
+      word && (!rect || state.fx || overlaps(wordRegion(layer, layout, i, word), rect)));
+    words.forEach((word, i) => { if (near[i] && word.box !== undefined) wordBox(inner, layer, layout, i, word, s); });
+    words.forEach((word, i) => { if (near[i]) paintWord(inner, layer, layout, i, word, s); });
   }
 }
 
-// The spoken word grows and shrinks back; never so far that it touches a neighbour on its line or leaves the canvas.
-function swell(canvas, block, cue, {active, phase}, s) {
-  if (phase >= 1) return;
-  const spans = [...block.querySelectorAll(".word")];
-  const own = spans[active].getBoundingClientRect();
-  const stroke = cue.words[active].style.stroke.width * s;
-  const gaps = [active - 1, active + 1].filter((i) => spans[i]).map((i) => {
-    const other = spans[i].getBoundingClientRect();
-    const isSameLine = other.top < own.bottom && own.top < other.bottom;
-    const gap = Math.max(other.left - own.right, own.left - other.right);
-    return isSameLine ? gap - stroke - cue.words[i].style.stroke.width * s : Infinity;
-  });
-  const limits = canvas.getBoundingClientRect();
-  gaps.push(own.left - limits.left - stroke, limits.right - own.right - stroke);
-  const room = 1 + 2 * Math.max(0, Math.min(...gaps)) / (own.width + 2 * stroke);
-  const peak = Math.min(cue.animation.activeWord.scale, Math.max(1, room));
-  spans[active].style.transform = `scale(${1 + (peak - 1) * Math.sin(Math.PI * phase)})`;
-}
-
-const cased = (word) => document.createTextNode({
-  uppercase: word.text.toUpperCase(), lowercase: word.text.toLowerCase()}[word.style.textTransform] ?? word.text);
-
-function element(parent, name, kind, style) {
-  const made = document.createElement(name);
-  made.className = kind;
-  Object.assign(made.style, style);
-  parent.append(made);
-  return made;
-}
-
-function font(target, style, scale) {
-  Object.assign(target.style, {
-    fontFamily: JSON.stringify(style.fontFamily), fontWeight: style.fontWeight, fontStyle: style.fontStyle,
-    fontSize: `${style.fontSize * scale}px`});
-}
-
-function paint(style, s) {
-  return {
-    color: style.color,
-    webkitTextStroke: style.stroke.width ? `${2 * style.stroke.width * s}px ${style.stroke.color}` : "0",
-    textShadow: style.shadow.map((each) =>
-      `${(each.offsetX ?? 0) * s}px ${(each.offsetY ?? 0) * s}px ${(each.blur ?? 0) * s}px ${each.color}`).join(", ")
-      || "none",
-  };
-}
-
-const spread = (rect, x, y) => [rect.x - x, rect.y - y, rect.width + 2 * x, rect.height + 2 * y];
-
-function union(a, b) {
-  const left = Math.min(a[0], b[0]), top = Math.min(a[1], b[1]);
-  return [left, top, Math.max(a[0] + a[2], b[0] + b[2]) - left, Math.max(a[1] + a[3], b[1] + b[3]) - top];
+// The smallest region of whole chroma samples around a box, cut to the picture.
+function evenRect([x, y, width, height], across, down) {
+  const left = Math.max(0, 2 * Math.floor(x / 2)), top = Math.max(0, 2 * Math.floor(y / 2));
+  const right = Math.min(2 * Math.floor(across / 2), 2 * Math.ceil((x + width) / 2));
+  const bottom = Math.min(2 * Math.floor(down / 2), 2 * Math.ceil((y + height) / 2));
+  return [left, top, Math.max(0, right - left), Math.max(0, bottom - top)];
 }
 
 // Fonts are handed in as bytes; nothing is ever fetched. Each: {family, weight, style, data: base64}.
@@ -223,4 +231,15 @@ export async function loadFonts(fonts) {
     document.fonts.add(await face.load());
   }
   await document.fonts.ready;
+}
+
+// Pictures are handed in as data: URLs by name.
+export async function loadImages(sources) {
+  const images = {};
+  for (const [name, source] of Object.entries(sources)) {
+    images[name] = new Image();
+    images[name].src = source;
+    await images[name].decode();
+  }
+  return images;
 }

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import InvalidInputError
-from tasks.scenario import parse, presets, schema
+from tasks.scenario import motions, parse, presets, schema
 from tasks.scenario.build import scale_lengths
 from tests.unit.scenario.scenes import cue, scene, word
 
@@ -50,7 +50,9 @@ def places_of(document: Any) -> list[tuple[str, str]]:
 def test_unknown_key_is_named_at_any_depth(document: Any, pointer: str, suggestion: str | None) -> None:
     (entry,) = findings_of(document)
     assert (entry["pointer"], entry["code"]) == (pointer, "scenario.unknown_key")
-    assert entry["suggestion"] == (suggestion or "known keys: id, start, end, speaker, style, animation, words")
+    assert entry["suggestion"] == (
+        suggestion or "known keys: id, start, end, speaker, style, animation, words, language"
+    )
 
 
 def test_pointer_escapes_slashes_and_tildes() -> None:
@@ -139,7 +141,7 @@ def test_long_lists_of_mistakes_are_counted_and_cut() -> None:
 
 
 def test_more_words_than_a_render_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["tasks.scenario.parse"], "MAX_WORDS", 1)
+    monkeypatch.setattr(sys.modules["tasks.scenario.check"], "MAX_WORDS", 1)
     assert places_of(scene()) == [("/tracks", "scenario.too_many_words")]
 
 
@@ -158,18 +160,82 @@ def test_styles_are_laid_over_each_other_from_track_to_word() -> None:
     assert (plain.style["color"], green.style["color"]) == ("#FF0000", "#00FF00")
     assert plain.style["stroke"] == {"color": "#111111", "width": 3}
     assert (plain.style["fontSize"], plain.style["fontFamily"]) == (50, "Montserrat")
-    assert only.style["position"] == {"x": 0.5, "y": 0.2, "anchor": "center"}
+    assert only.style["position"] == {"x": 0.5, "y": 0.2, "anchor": "center", "anchorX": "center"}
     assert green.pointer == f"{FIRST_CUE}/words/1"
 
 
 def test_animation_of_a_cue_is_laid_over_its_tracks() -> None:
     document = scene(
+        cue(animation={"activeWord": {"type": "pop", "scale": 1.3}}),
+        animation={"activeWord": {"type": "pop", "color": "#010203"}},
+    )
+    (only,) = parse(document).cues
+    active = only.animation["active"]
+    assert (active["color"], active["scale"], active["duration"]) == ("#010203", 1.3, 0.2)
+    assert only.animation["enter"]["keyframes"] == []
+
+
+def test_another_motion_takes_nothing_from_the_one_below() -> None:
+    document = scene(
         cue(animation={"activeWord": {"type": "pop"}}),
         animation={"activeWord": {"type": "karaoke", "color": "#010203"}},
     )
     (only,) = parse(document).cues
-    assert only.animation["activeWord"] == {"type": "pop", "color": "#010203", "scale": 1.16, "durationMs": 200}
-    assert only.animation["enter"] == {"type": "none", "durationMs": 120}
+    assert (only.animation["active"]["color"], only.animation["active"]["sweep"]) == ("#FFE14D", False)
+
+
+def test_speakers_lie_between_track_and_cue() -> None:
+    document = scene(
+        cue(word(1), speaker="A"),
+        cue(word(2, start=2, end=3), number=2, start=2, end=3, speaker="A", style={"color": "#00FF00"}),
+        cue(word(3, start=3, end=4), number=3, start=3, end=4, speaker="B"),
+        style={"color": "#FF0000", "fontSize": 40},
+    )
+    document["speakers"] = {"A": {"style": {"color": "#0000FF"}, "animation": {"enter": {"type": "fade"}}}}
+    cues = parse(document).cues
+    assert [(one.style["color"], one.style["fontSize"]) for one in cues] == [
+        ("#0000FF", 40),
+        ("#00FF00", 40),
+        ("#FF0000", 40),
+    ]
+    assert [len(one.animation["enter"]["keyframes"]) for one in cues] == [2, 2, 0]
+
+
+def test_emphasis_marks_words_and_their_own_style_wins() -> None:
+    document = scene(
+        cue(
+            word(1, emphasis=True),
+            word(2, start=0.5, end=1, emphasis=True, style={"color": "#00FF00"}),
+            word(3, start=1, end=1.5),
+        ),
+        style={"fontSize": 50, "color": "#111111"},
+        animation={"emphasis": {"color": "#FF0000", "scale": 1.2}},
+    )
+    words = parse(document).cues[0].words
+    assert [(each.style["color"], each.style["fontSize"]) for each in words] == [
+        ("#FF0000", 60),
+        ("#00FF00", 60),
+        ("#111111", 50),
+    ]
+
+
+def test_word_may_have_a_motion_of_its_own() -> None:
+    document = scene(cue(word(1), word(2, start=0.5, end=1, animation={"activeWord": {"type": "shake"}})))
+    plain, shaken = parse(document).cues[0].words
+    assert plain.active is None
+    assert shaken.active is not None and shaken.active["type"] == "shake"
+
+
+def test_pictures_and_bars_are_layers_in_their_tracks_order() -> None:
+    document = scene()
+    logo = {"id": "l", "start": 0, "end": 3, "image": "logo", "enter": {"type": "slide", "direction": "left"}}
+    document["images"] = {"logo": {"source": "asset:1"}, "spare": {"source": "asset:2"}}
+    document["tracks"].append({"id": "p", "type": "image", "items": [logo]})
+    document["tracks"].insert(0, {"id": "bar", "type": "progress", "start": 0, "end": 9})
+    parsed = parse(document)
+    assert [type(layer).__name__ for layer in parsed.layers] == ["SceneLayer", "SceneCue", "SceneLayer"]
+    assert parsed.layers[2].values["enter"]["direction"] == (-1, 0)  # type: ignore[union-attr]
+    assert parsed.images == {"logo": "asset:1"}
 
 
 def test_whole_numbers_written_as_fractions_become_whole() -> None:
@@ -188,6 +254,17 @@ def test_what_is_handed_out_can_be_changed_without_harm() -> None:
     presets().clear()
     schema().clear()
     assert presets() and schema()["properties"]["version"] == {"const": "1"}
+
+
+@pytest.mark.parametrize("name", [motion["name"] for motion in motions()])
+def test_every_motion_is_a_valid_animation(name: str) -> None:
+    (motion,) = [entry for entry in motions() if entry["name"] == name]
+    assert parse(scene(animation=motion["animation"])).cues
+
+
+def test_motions_and_looks_are_all_there() -> None:
+    assert len({motion["name"] for motion in motions()}) >= 28
+    assert len({preset["name"] for preset in presets()}) >= 10
 
 
 @pytest.mark.parametrize("name", [preset["name"] for preset in presets()])

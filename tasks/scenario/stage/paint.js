@@ -1,0 +1,206 @@
+// Puts words, boxes and pictures on the page at measured places. Text enters as text nodes only.
+
+import {mix} from "/motion.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const px = (value) => `${value}px`;
+
+export function element(parent, name, kind, style) {
+  const made = document.createElement(name);
+  made.className = kind;
+  Object.assign(made.style, style);
+  parent.append(made);
+  return made;
+}
+
+export const frame = ([x, y, width, height]) => ({left: px(x), top: px(y), width: px(width), height: px(height)});
+
+// Font, size and spacing of a word; what decides its shape, and so its place.
+export function font(target, word, s, weight = word.style.fontWeight) {
+  const {style} = word;
+  Object.assign(target.style, {
+    fontFamily: word.fonts.map((family) => JSON.stringify(family)).join(", "),
+    fontWeight: weight, fontStyle: style.fontStyle, fontSize: px(style.fontSize * s),
+    letterSpacing: px(style.letterSpacing * s), lineHeight: style.lineHeight});
+}
+
+const gradientOf = ({angle = 180, stops}) =>
+  `linear-gradient(${angle}deg, ${stops.map((stop) => `${stop.color} ${stop.offset * 100}%`).join(", ")})`;
+
+export function background(parent, [x, y, width, height], box, s) {
+  element(parent, "div", "shape", {
+    ...frame([x, y, width, height]), background: box.color, borderRadius: px(box.borderRadius * s)});
+}
+
+// The shape behind the spoken word; a moving one is on its way from the word before.
+export function wordBox(parent, cue, layout, i, state, s) {
+  const box = (cue.words[i].active ?? cue.animation.active).box;
+  const rect = boxRect(cue, layout, i, state, s);
+  element(parent, "div", "shape", {
+    ...frame(rect), background: box.color, borderRadius: px(Math.min(box.borderRadius * em(cue, i, s), rect[3] / 2))});
+}
+
+export const em = (cue, i, s) => cue.words[i].style.fontSize * s;
+
+export function boxRect(cue, layout, i, state, s) {
+  const {box} = cue.words[i].active ?? cue.animation.active;
+  const around = (at) => {
+    const [x, y, width, height] = layout.words[at].rect;
+    const across = box.paddingX * em(cue, at, s), down = box.paddingY * em(cue, at, s);
+    return [x - across, y - down, width + 2 * across, height + 2 * down];
+  };
+  const here = around(i);
+  if (!box.moves || state.box >= 1 || i === 0) return here;
+  const from = around(i - 1);
+  const part = 1 - (1 - state.box) ** 3;
+  return here.map((value, k) => from[k] + (value - from[k]) * part);
+}
+
+// A word in a state. `at` is its rect in output pixels, `cut` where a sweep stands, as a share of its width.
+export function paintWord(parent, cue, layout, i, state, s) {
+  const word = cue.words[i], place = layout.words[i];
+  const holder = element(parent, "div", "word", frame(place.rect));
+  if (state.fx) move(holder, state.fx, em(cue, i, s), place.reach);
+  if (state.dim !== undefined) holder.style.opacity = (holder.style.opacity || 1) * state.dim;
+  const look = lookOf(cue, word, state, s);
+  if (state.underline) underline(holder, look, place, state.underline, em(cue, i, s), layout.rtl);
+  if (!state.letters) {
+    glyphs(holder, word, look, {text: word.text, width: place.rect[2], base: place.base, rtl: layout.rtl}, s);
+    if (state.sung) sweep(holder, word, look, place, state, layout.rtl, s);
+  } else {
+    state.letters.forEach((fx, k) => {
+      if (fx === 0 || !place.letters[k]) return;
+      const {x, width, text} = place.letters[k];
+      const letter = element(holder, "div", "letter", frame([x, 0, width, place.rect[3]]));
+      if (fx) move(letter, fx, em(cue, i, s), place.reach);
+      glyphs(letter, word, look, {text, width, base: place.base, rtl: layout.rtl}, s);
+    });
+  }
+  if (state.emoji && place.emoji) {
+    const icon = element(holder, "div", "ink", {...frame(place.emoji), fontSize: px(place.emoji[3] / 1.2), lineHeight: 1.2,
+      fontFamily: word.fonts.map((family) => JSON.stringify(family)).join(", "), textAlign: "center",
+      transform: `scale(${state.emoji})`, color: word.style.color});
+    icon.append(word.emoji);
+  }
+}
+
+function lookOf(cue, word, state, s) {
+  const motion = word.active ?? cue.animation.active;
+  const {style} = word;
+  const weight = state.weight ? Math.round(style.fontWeight + (motion.fontWeight - style.fontWeight) * state.weight)
+    : style.fontWeight;
+  const glow = state.glow ? {color: motion.glow.color, radius: motion.glow.radius * style.fontSize * state.glow} : style.glow;
+  const shadows = style.shadow.map((each) =>
+    `${px((each.offsetX ?? 0) * s)} ${px((each.offsetY ?? 0) * s)} ${px((each.blur ?? 0) * s)} ${each.color}`);
+  if (glow) shadows.unshift(...[0.35, 1].map((part) => `0 0 ${px(glow.radius * part * s)} ${glow.color}`));
+  return {weight, shadows, stroke: style.stroke.width * s, strokeColor: style.stroke.color,
+    color: state.color ?? style.color, gradient: state.gradient ?? (state.color ? null : style.gradient),
+    outline: state.outline && motion.outline ? {...motion.outline, part: state.outline} : null, motion};
+}
+
+// Shadow, stroke and fill of a piece of text, each a layer of its own: HTML text knows no round joins, so the stroke is
+// SVG text; SVG text knows no shadow, so that is HTML text without ink.
+function glyphs(parent, word, look, piece, s) {
+  if (look.shadows.length) {
+    const shade = ink(parent, word, look, piece, s, "ink shade");
+    shade.style.textShadow = look.shadows.join(", ");
+    if (look.stroke) shade.style.webkitTextStrokeWidth = px(2 * look.stroke);
+  }
+  if (look.stroke) outline(parent, word, look, piece, s, {stroke: look.strokeColor, strokeWidth: 2 * look.stroke});
+  if (look.outline) {
+    const size = word.style.fontSize * s, length = 12 * size;
+    outline(parent, word, look, piece, s, {stroke: look.outline.color, strokeWidth: 2 * look.stroke + look.outline.thickness * size,
+      strokeDasharray: `${length}`, strokeDashoffset: `${length * (1 - look.outline.part)}`});
+  }
+  const fill = ink(parent, word, look, piece, s, "ink");
+  if (look.gradient) {
+    Object.assign(fill.style, {backgroundImage: gradientOf(look.gradient), backgroundClip: "text", color: "transparent"});
+  } else {
+    fill.style.color = look.color;
+  }
+  return fill;
+}
+
+function ink(parent, word, look, piece, s, kind) {
+  const span = element(parent, "div", kind, {width: px(piece.width), textAlign: look.motion.fontWeight ? "center" : "start"});
+  font(span, word, s, look.weight);
+  span.append(piece.text);
+  return span;
+}
+
+function outline(parent, word, look, piece, s, paint) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "ink");
+  svg.setAttribute("width", "1");
+  svg.setAttribute("height", "1");
+  const text = document.createElementNS(SVG, "text");
+  const middle = look.motion.fontWeight;
+  text.setAttribute("x", middle ? piece.width / 2 : piece.rtl ? piece.width : 0);
+  text.setAttribute("y", piece.base);
+  font(text, word, s, look.weight);
+  Object.assign(text.style, {whiteSpace: "pre", direction: piece.rtl ? "rtl" : "ltr", textAnchor: middle ? "middle" : "start", ...paint});
+  text.append(piece.text);
+  svg.append(text);
+  parent.append(svg);
+}
+
+// The sung part lies over the word, cut where the voice is; it runs with the script's direction.
+function sweep(holder, word, look, place, state, rtl, s) {
+  const {reach, rect, base} = place;
+  const cut = place.cut(state.sweep);
+  const window = element(holder, "div", "ink", {width: px(rect[2]), height: px(rect[3]),
+    clipPath: `inset(${-reach}px ${rtl ? -reach : rect[0] + rect[2] - cut}px ${-reach}px ${rtl ? cut - rect[0] : -reach}px)`});
+  const sung = {...look, shadows: [], color: state.sung, gradient: null};
+  glyphs(window, word, sung, {text: word.text, width: rect[2], base, rtl}, s);
+}
+
+function underline(holder, look, place, part, size, rtl) {
+  const {color, thickness} = look.motion.underline;
+  const width = place.rect[2] * part, height = Math.max(1, thickness * size);
+  element(holder, "div", "shape", {background: color, borderRadius: px(height / 2),
+    ...frame([rtl ? place.rect[2] - width : 0, place.base + 0.14 * size, width, height])});
+}
+
+export function move(target, fx, size, reach = 0) {
+  const turn = [];
+  if (fx.rotateX || fx.rotateY) turn.push(`perspective(${px(6 * size)})`);
+  if (fx.translateX || fx.translateY) turn.push(`translate(${px((fx.translateX ?? 0) * size)}, ${px((fx.translateY ?? 0) * size)})`);
+  if (fx.rotate) turn.push(`rotate(${fx.rotate}deg)`);
+  if (fx.rotateX) turn.push(`rotateX(${fx.rotateX}deg)`);
+  if (fx.rotateY) turn.push(`rotateY(${fx.rotateY}deg)`);
+  const scale = fx.scale ?? 1;
+  const across = scale * (fx.scaleX ?? 1), down = scale * (fx.scaleY ?? 1);
+  if (across !== 1 || down !== 1) turn.push(`scale(${across}, ${down})`);
+  if (turn.length) target.style.transform = turn.join(" ");
+  if (fx.opacity !== undefined) target.style.opacity = fx.opacity;
+  if (fx.blur) target.style.filter = `blur(${px(fx.blur * size)})`;
+  if (fx.shown !== undefined) target.style.clipPath = cutFrom(fx.side, fx.shown, reach);
+}
+
+// Shows a share of a box, uncovered towards `side`.
+function cutFrom([x, y], shown, reach) {
+  const rest = `calc(${(1 - shown) * 100}% + ${((1 - shown) * 2 - 1) * reach}px)`, open = px(-reach);
+  const [top, right, bottom, left] = x > 0 ? [open, rest, open, open] : x < 0 ? [open, open, open, rest]
+    : y > 0 ? [open, open, rest, open] : [rest, open, open, open];
+  return `inset(${top} ${right} ${bottom} ${left})`;
+}
+
+// A picture or a bar, at its measured rect.
+export function paintLayer(parent, layer, layout, state, image) {
+  const holder = element(parent, "div", "layer", frame(layout.rect));
+  const still = layer.rotate ? `rotate(${layer.rotate}deg)` : "";
+  if (state.fx) move(holder, state.fx, layout.rect[3]);
+  if (still) holder.style.transform = `${holder.style.transform} ${still}`;
+  const radius = px((layer.borderRadius ?? 0) * layout.s);
+  if (layer.kind === "image") {
+    const picture = element(holder, "img", "shape", {width: "100%", height: "100%", borderRadius: radius});
+    picture.src = image.src;
+    return;
+  }
+  if (layer.background) element(holder, "div", "shape", {inset: 0, background: layer.background, borderRadius: radius});
+  const window = element(holder, "div", "shape", {inset: 0, clipPath: `inset(0 ${layout.rect[0] + layout.rect[2] - layout.cut(state.done)}px 0 0)`});
+  element(window, "div", "shape", {inset: 0, borderRadius: radius,
+    background: layer.gradient ? gradientOf(layer.gradient) : layer.color});
+}
+
+export {mix};
