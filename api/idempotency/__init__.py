@@ -48,13 +48,13 @@ Identity = dict[str, Any]
 def idempotent(endpoint: str) -> Callable[[F], F]:
     """Make a view repeatable when the client sends an Idempotency-Key; without one it runs as it is.
 
-    :param endpoint: stable name under which keys are kept apart.
+    :param endpoint: stable name under which keys are kept apart; ``{name}`` stands for an argument of the path.
     """
 
     def decorate(view: F) -> F:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            identity = read_identity(endpoint)
+            identity = read_identity(endpoint.format(**kwargs))
             if identity is not None:
                 fingerprint = hash_request()
                 if not claim_key(identity, fingerprint):

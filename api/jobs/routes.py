@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask.typing import ResponseReturnValue
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
@@ -13,7 +12,7 @@ import api.jobs.metrics  # noqa: F401  registers the gauges
 from api.assets.docs import problems
 from api.auth import login_required
 from api.extensions import db
-from api.idempotency import idempotent
+from api.idempotency import after_commit, idempotent
 from api.ids import get_owned
 from api.jobs import service
 from api.jobs.models import Job
@@ -75,22 +74,15 @@ class JobRetry(MethodView):
 
     decorators = [login_required]
 
+    @idempotent("retry:{job_id}")
     @blueprint.response(202, JobResponse)
     @problems(blueprint, {404: "job.not_found", 409: "job.finished", 429: "quota.*"})
-    def post(self, job_id: UUID) -> ResponseReturnValue:
+    def post(self, job_id: UUID) -> Job:
         """Retry a failed or cancelled job
 
         It goes on from the step that failed; finished steps are kept, quota is taken anew. Retrying a job that is
         queued or running changes nothing.
         """
-        get_owned(Job, job_id)
-        guarded: ResponseReturnValue = idempotent(f"retry:{job_id}")(start_again)(job_id)
-        return guarded
-
-
-def start_again(job_id: UUID) -> Job:
-    """Retry a job, commit, and ring it at once."""
-    job = service.retry(db.session(), get_owned(Job, job_id))
-    db.session.commit()
-    service.publish_soon(job.id)
-    return job
+        job = service.retry(db.session(), get_owned(Job, job_id))
+        after_commit(lambda: service.publish_soon(job_id))
+        return job

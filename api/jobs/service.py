@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -54,12 +54,9 @@ def create_job(
         raise ValueError("a job needs at least one step")
     levels(steps)
     now = database_now(session)
-    job = Job(
-        id=new_id(), owner_id=owner_id, organisation_id=organisation_id, kind=kind,
-        state=JobState.QUEUED.value, priority=int(priority),
-        subject=subject, run=1, cancel_requested=False, percent=0.0, stage="", done=0.0, total=0.0, unit="",
-        event_seq=0, created_at=now,
-    )  # fmt: skip
+    job = build_job(
+        owner_id=owner_id, organisation_id=organisation_id, kind=kind, priority=priority, subject=subject, now=now
+    )
     rows = [build_step(job.id, position, spec) for position, spec in enumerate(steps)]
     for row in rows:
         row.queued_at = now
@@ -71,6 +68,24 @@ def create_job(
     emit(session, job, "job.queued", now)
     session.flush()
     return job
+
+
+def build_job(
+    *,
+    owner_id: UUID,
+    organisation_id: UUID | None,
+    kind: str,
+    priority: Priority,
+    subject: dict[str, Any],
+    now: datetime,
+) -> Job:
+    """Return the row of a new job."""
+    return Job(
+        id=new_id(), owner_id=owner_id, organisation_id=organisation_id, kind=kind,
+        state=JobState.QUEUED.value, priority=int(priority),
+        subject=subject, run=1, cancel_requested=False, percent=0.0, stage="", done=0.0, total=0.0, unit="",
+        event_seq=0, created_at=now,
+    )  # fmt: skip
 
 
 def build_step(job_id: UUID, position: int, spec: StepSpec) -> Step:
