@@ -24,9 +24,8 @@ from api.renders.service import JOB_KIND
 from api.uploads.effects import own_key
 from api.users.models import User
 from tasks.contracts import AudioInfo, MediaInfo, RenderOutput, RenderReceipt, VideoInfo
+from tasks.contracts.outputs import MIME_TYPES, SUFFIXES
 from tasks.names import TaskName
-
-CONTENT_TYPES = {"mp4": "video/mp4"}
 
 
 @on_step_succeeded(TaskName.RENDER_VIDEO)
@@ -71,7 +70,7 @@ def build_result(job: Job, render: Render, source: Asset, result: dict[str, Any]
         kind=AssetKind.RENDER.value,
         state=AssetState.READY.value,
         filename=result_filename(source.filename, container),
-        content_type=CONTENT_TYPES[container],
+        content_type=MIME_TYPES[container],
         object_key=own_key(job, result["object_key"]),
         size_bytes=result["size_bytes"],
         sha256=result["sha256"],
@@ -99,7 +98,7 @@ def describe_media(source: Asset, output: dict[str, Any], result: dict[str, Any]
 def result_filename(source: str, container: str) -> str:
     """Name the result after its source."""
     stem = source.rpartition(".")[0] or source
-    return f"{stem[:230]}-captioned.{container}"
+    return f"{stem[:230]}-captioned{SUFFIXES[container]}"
 
 
 @on_job_ended(JOB_KIND)

@@ -25,6 +25,7 @@ from api.renders import service
 from api.renders.models import Render
 from api.renders.schemas import RenderPageResponse, RenderQuery, RenderRequest, RenderResponse
 from tasks.contracts import RenderOutput
+from tasks.contracts.outputs import complete_output
 
 blueprint = Blueprint("renders", __name__, url_prefix="/api/v1", description="Draw a scenario over a source")
 
@@ -45,7 +46,7 @@ EXAMPLE = {
 ORDER_PROBLEMS = {
     404: "asset.not_found",
     409: "asset.not_ready, asset.refused, idempotency.key_reused, idempotency.in_progress",
-    422: "scenario.* with findings, render.no_video",
+    422: "scenario.* with findings, render.no_video and what is wrong with the output",
     413: "quota.storage_bytes: the result would have no place",
     429: "quota.daily_renders, quota.monthly_renders, quota.concurrent_renders, rate.limited",
 }
@@ -82,7 +83,7 @@ class RenderList(MethodView):
             current_user(),
             get_owned(Asset, body["source_asset_id"]),
             scenario=body["scenario"],
-            output=RenderOutput(**body["output"]),
+            output=complete_output(RenderOutput.from_json(body["output"])),
             priority=body["priority"],
         )
         db.session.commit()

@@ -11,38 +11,103 @@ from api.assets.schemas import StrictSchema
 from api.jobs.schemas import JobErrorResponse, ProgressResponse
 from api.jobs.states import JobState
 from api.pagination import OwnedPageQuery, PageResponse
+from tasks.contracts.outputs import (
+    ASPECTS,
+    CODECS,
+    ENCODER_NAMES,
+    ENCODERS,
+    FITS,
+    MAX_BIT_RATE,
+    MAX_SIDE,
+    PRESETS,
+    QUALITIES,
+)
 from tasks.names import PRIORITY_NAMES
 
-ENCODERS = ("auto", "libx264", "h264_nvenc")
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 STATES = [state.value for state in JobState]
 
 
 def even(value: int) -> None:
-    """Refuse odd numbers: H.264 stores colour at half size."""
+    """Refuse odd numbers: video stores colour at half size."""
     if value % 2:
         raise ValidationError("Must be even.")
 
 
-SIDE: list[Callable[[Any], Any]] = [validate.Range(0, 8192), even]
+SIDE: list[Callable[[Any], Any]] = [validate.Range(0, MAX_SIDE), even]
+
+
+class MusicMixFields(StrictSchema):
+    """Music under the source's own sound."""
+
+    gain_db = fields.Float(load_default=-12.0, validate=validate.Range(-60, 12))
+    duck_db = fields.Float(
+        load_default=12.0,
+        validate=validate.Range(0, 30),
+        metadata={"description": "How far the music gives way while someone speaks; 0 never"},
+    )
+    loop = fields.Boolean(load_default=True)
+
+
+class SoundFields(StrictSchema):
+    """What happens to the sound; left out, the source's own packets are kept."""
+
+    mute = fields.Boolean(load_default=False)
+    loudness_lufs = fields.Float(
+        load_default=None, allow_none=True, validate=validate.Range(-40, -8), metadata={"description": "EBU R 128"}
+    )
+    true_peak_dbtp = fields.Float(load_default=-1.0, validate=validate.Range(-9, 0))
+    fade_in_s = fields.Float(load_default=0.0, validate=validate.Range(0, 60))
+    fade_out_s = fields.Float(load_default=0.0, validate=validate.Range(0, 60))
+    music = fields.Nested(MusicMixFields, load_default=None, allow_none=True)
 
 
 class RenderOutputRequest(StrictSchema):
     """How the result is encoded; everything has a default."""
 
-    container = fields.String(load_default="mp4", validate=validate.OneOf(["mp4"]))
-    codec = fields.String(load_default="h264", validate=validate.OneOf(["h264"]))
+    container = fields.String(load_default="mp4", validate=validate.OneOf(list(CODECS)))
+    codec = fields.String(
+        load_default="auto",
+        validate=validate.OneOf(["auto", *ENCODERS]),
+        metadata={"description": "auto is the container's own"},
+    )
     encoder = fields.String(
         load_default="auto",
-        validate=validate.OneOf(ENCODERS),
+        validate=validate.OneOf(ENCODER_NAMES),
         metadata={"description": "auto takes a GPU encoder where one works; naming one makes it strict"},
     )
     width = fields.Integer(load_default=0, strict=True, validate=SIDE, metadata={"description": "0 keeps the source's"})
     height = fields.Integer(load_default=0, strict=True, validate=SIDE)
-    crf = fields.Integer(
-        load_default=18, strict=True, validate=validate.Range(0, 51), metadata={"description": "Lower is better"}
+    aspect = fields.String(
+        load_default="", validate=validate.OneOf(["", *ASPECTS]), metadata={"description": "Empty keeps the source's"}
     )
+    fit = fields.String(load_default="crop", validate=validate.OneOf(FITS))
+    background = fields.String(load_default="#000000", validate=validate.Regexp("^#[0-9A-Fa-f]{6}$"))
+    fps = fields.String(
+        load_default="", metadata={"description": "25 or 30000/1001; empty keeps the source's times", "example": "25"}
+    )
+    crf = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(0, 63),
+        metadata={"description": "Lower is better; at most one of crf, bit_rate and quality"},
+    )
+    bit_rate = fields.Integer(
+        load_default=0, strict=True, validate=validate.Range(0, MAX_BIT_RATE), metadata={"description": "Bits a second"}
+    )
+    quality = fields.String(load_default="", validate=validate.OneOf(["", *QUALITIES]))
     preset = fields.String(load_default="medium", validate=validate.OneOf(PRESETS))
+    bit_depth = fields.Integer(load_default=0, strict=True, validate=validate.OneOf([0, 8, 10]))
+    dynamic_range = fields.String(
+        load_default="sdr",
+        validate=validate.OneOf(["sdr", "keep"]),
+        metadata={"description": "sdr tone-maps HDR sources, keep passes them through"},
+    )
+    layer = fields.String(load_default="video", validate=validate.OneOf(["video", "captions"]))
+    alpha = fields.Boolean(
+        load_default=None, allow_none=True, metadata={"description": "null is yes for captions alone"}
+    )
+    sound = fields.Nested(SoundFields, load_default=lambda: SoundFields().load({}))
 
 
 class RenderRequest(StrictSchema):
@@ -66,8 +131,18 @@ class RenderOutputResponse(Schema):
     encoder = fields.String()
     width = fields.Integer()
     height = fields.Integer()
-    crf = fields.Integer()
+    aspect = fields.String()
+    fit = fields.String()
+    background = fields.String()
+    fps = fields.String()
+    crf = fields.Integer(allow_none=True)
+    bit_rate = fields.Integer()
     preset = fields.String()
+    bit_depth = fields.Integer()
+    dynamic_range = fields.String()
+    layer = fields.String()
+    alpha = fields.Boolean(allow_none=True)
+    sound = fields.Nested(SoundFields)
 
 
 class RenderLinksResponse(Schema):

@@ -1,8 +1,8 @@
-"""Which encoder to use and how: pure, except for the probe, which really encodes a frame."""
+"""Which encoder to use: by the order, by the node's settings and by a probe that really encodes a frame."""
 
 from __future__ import annotations
 
-import logging
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -11,77 +11,90 @@ import av
 import av.error
 from av.video.codeccontext import VideoCodecContext
 
+from render_node.encode.options import build_options
 from tasks.contracts import RenderOutput
+from tasks.contracts.outputs import ENCODERS, complete_output
 from tasks.errors import PermanentError
-
-logger = logging.getLogger(__name__)
 
 SOFTWARE, HARDWARE = "libx264", "h264_nvenc"
 PROBE_SIDE = 256
-NVENC_PRESETS = {
-    "ultrafast": "p1", "superfast": "p1", "veryfast": "p2", "faster": "p3", "fast": "p4",
-    "medium": "p5", "slow": "p6", "slower": "p7", "veryslow": "p7",
-}  # fmt: skip
+QUIET = {"libx265": {"x265-params": "log-level=error"}}
+os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 and x265 write to stderr past FFmpeg's own log
+_PROBE_FORMATS = {"prores_ks": "yuv444p10le", "gif": "pal8", "png": "rgb24"}
 
 
 @dataclass(frozen=True)
 class EncoderChoice:
-    """The encoder really used, its options, and why not the one that was wished for."""
+    """The encoder really used, its options and pixel format, and why not the one that was wished for."""
 
     name: str
     options: dict[str, str]
+    pixel_format: str = "yuv420p"
     fallback_reason: str = ""
-
-
-def build_options(encoder: str, output: RenderOutput, *, gpu: int = 0, threads: int = 0) -> dict[str, str]:
-    """Return an encoder's options for a quality and a preset in x264's terms."""
-    if encoder == HARDWARE:
-        return {
-            "preset": NVENC_PRESETS.get(output.preset, output.preset),
-            "tune": "hq",
-            "rc": "vbr",
-            "cq": str(output.crf),
-            "b": "0",
-            "gpu": str(gpu),
-            "bf": "2",
-            "spatial-aq": "1",
-        }
-    options = {"preset": output.preset, "crf": str(output.crf)}
-    return {**options, "threads": str(threads)} if threads else options
 
 
 def choose_encoder(output: RenderOutput, *, configured: str = "auto", gpu: int = 0, threads: int = 0) -> EncoderChoice:
     """Pick the encoder for an order.
 
-    Raises ``render.unsupported_output`` for a codec or container we cannot write, ``render.encoder_unavailable`` when a
-    named encoder does not work here: naming one is strict.
+    :param configured: the node's own wish; a software or hardware encoder of another codec means its kind.
+    Raises ``render.*`` for an output that cannot be, ``render.encoder_unavailable`` when no encoder works here or a
+    named one does not: naming one is strict.
     """
-    if output.codec != "h264" or output.container != "mp4":
-        wanted = f"{output.codec} in {output.container}"
-        raise PermanentError("render.unsupported_output", f"This node writes h264 in mp4, not {wanted}")
-    wish = output.encoder if output.encoder != "auto" else configured
-    if wish == SOFTWARE:
-        return EncoderChoice(SOFTWARE, build_options(SOFTWARE, output, threads=threads))
-    problem = probe_encoder(HARDWARE, gpu)
-    if not problem:
-        return EncoderChoice(HARDWARE, build_options(HARDWARE, output, gpu=gpu))
-    if wish == HARDWARE:
-        raise PermanentError("render.encoder_unavailable", f"{HARDWARE} does not work on this node: {problem}")
-    return EncoderChoice(SOFTWARE, build_options(SOFTWARE, output, threads=threads), fallback_reason=problem)
+    output = complete_output(output)
+    problems: list[str] = []
+    names = _candidates(output, configured)
+    for name in names:
+        pixel_format = pixel_format_of(name, output)
+        problem = probe_encoder(name, gpu, pixel_format)
+        if not problem:
+            options = build_options(name, output, gpu=gpu, threads=threads)
+            return EncoderChoice(name, options, pixel_format, fallback_reason="; ".join(problems))
+        problems.append(problem)
+    raise PermanentError(
+        "render.encoder_unavailable", f"{' and '.join(names)} cannot be used on this node: {'; '.join(problems)}"
+    )
+
+
+def _candidates(output: RenderOutput, configured: str) -> tuple[str, ...]:
+    names = ENCODERS[output.codec]
+    if output.encoder != "auto":
+        return (output.encoder,)
+    if configured in ("", "auto"):
+        return names
+    if configured in names:
+        return (configured,)
+    is_hardware = configured.endswith("_nvenc")
+    return tuple(name for name in names if name.endswith("_nvenc") == is_hardware) or names
+
+
+def pixel_format_of(encoder: str, output: RenderOutput) -> str:
+    """Return the pixel format that an encoder is given for a completed output."""
+    if output.codec == "prores":
+        return "yuva444p10le" if output.alpha else "yuv444p10le"
+    if output.codec in ("gif", "png"):
+        return "pal8" if output.codec == "gif" else "rgba" if output.alpha else "rgb24"
+    if output.alpha:
+        return "yuva420p"
+    if output.bit_depth == 10:
+        return "p010le" if encoder.endswith("_nvenc") else "yuv420p10le"
+    return "yuv420p"
 
 
 @cache
-def probe_encoder(name: str, gpu: int = 0) -> str:
+def probe_encoder(name: str, gpu: int = 0, pixel_format: str = "") -> str:
     """Encode one frame for real; return an empty string, or the encoder's own words why not."""
-    options = {"gpu": str(gpu)} if name == HARDWARE else {}
+    options = {"gpu": str(gpu)} if name.endswith("_nvenc") else QUIET.get(name, {})
     level = av.logging.get_level()
     av.logging.set_level(av.logging.PANIC)
     try:
         encoder = av.CodecContext.create(name, "w")
         assert isinstance(encoder, VideoCodecContext)
         encoder.width = encoder.height = PROBE_SIDE
-        encoder.pix_fmt, encoder.time_base, encoder.options = "yuv420p", Fraction(1, 30), options
-        frame = av.VideoFrame(PROBE_SIDE, PROBE_SIDE, "yuv420p")
+        encoder.pix_fmt = pixel_format or _PROBE_FORMATS.get(name, "yuv420p")
+        encoder.time_base, encoder.options = Fraction(1, 30), options
+        frame = av.VideoFrame(PROBE_SIDE, PROBE_SIDE, encoder.pix_fmt)
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
         frame.pts = 0
         packets = [*encoder.encode(frame), *encoder.encode(None)]
     except (av.error.FFmpegError, ValueError, PermissionError) as error:

@@ -198,7 +198,7 @@ class TestRefusals:
         assert self.code_of(clip, tmp_path / "o.mp4", said(), output=output) == "render.encoder_unavailable"
 
     def test_codec_we_cannot_write(self, clip: Path, tmp_path: Path) -> None:
-        output = RenderOutput(codec="av1")
+        output = RenderOutput(codec="vp9")
         assert self.code_of(clip, tmp_path / "o.mp4", said(), output=output) == "render.unsupported_output"
 
     def test_source_that_is_not_the_one_ordered(self, clip: Path, tmp_path: Path) -> None:
