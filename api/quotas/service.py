@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from api.errors import QuotaError
-from api.quotas.models import QuotaCounter, QuotaReservation
+from api.quotas.models import QuotaCounter, QuotaOverride, QuotaReservation
 from api.users.models import User
 
 NO_WINDOW = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,7 +74,7 @@ def reserve_storage(session: Session, user: User, size_bytes: int, ref: UUID | s
 def reserve(session: Session, user: User, kind: QuotaKind, *, amount: int, ref: str) -> None:
     """Hold an amount once per (ref, kind); a second call for what is held changes nothing."""
     start, end = window_of(kind, datetime.now(UTC))
-    cap = int(getattr(user.plan, kind.value))
+    cap = cap_of(session, user, kind)
     counter = {"user_id": user.id, "kind": kind.value, "window_start": start}
     with session.begin_nested():  # a refusal leaves nothing behind, for callers that go on with less
         if not _claim_reservation(session, user.id, kind, start, amount, ref):
@@ -89,6 +89,18 @@ def reserve(session: Session, user: User, kind: QuotaKind, *, amount: int, ref: 
         if taken.rowcount == 0:  # type: ignore[attr-defined]
             used = session.scalar(select(QuotaCounter.used).filter_by(**counter)) or 0
             refuse(kind, QuotaState(used, cap, end), amount)
+
+
+def cap_of(session: Session, user: User, kind: QuotaKind) -> int:
+    """Return a user's limit: the one that an administrator set, else the plan's."""
+    own = session.scalar(select(QuotaOverride.cap).filter_by(user_id=user.id, kind=kind.value))
+    return int(getattr(user.plan, kind.value)) if own is None else own
+
+
+def list_overrides(session: Session, user_id: UUID) -> dict[str, int]:
+    """Return the limits of a user that an administrator set, by kind."""
+    rows = session.execute(select(QuotaOverride.kind, QuotaOverride.cap).filter_by(user_id=user_id))
+    return {kind: cap for kind, cap in rows}
 
 
 def _claim_reservation(
@@ -151,9 +163,9 @@ def _close(session: Session, ref: str, kinds: tuple[str, ...], *, from_states: t
 def get_usage(session: Session, user: User) -> dict[str, QuotaState]:
     """Return every limit of a user as it stands now."""
     now = datetime.now(UTC)
-    states = {}
+    states, overrides = {}, list_overrides(session, user.id)
     for kind in QuotaKind:
         start, end = window_of(kind, now)
         used = session.scalar(select(QuotaCounter.used).filter_by(user_id=user.id, kind=kind.value, window_start=start))
-        states[kind.value] = QuotaState(used or 0, int(getattr(user.plan, kind.value)), end)
+        states[kind.value] = QuotaState(used or 0, overrides.get(kind.value, int(getattr(user.plan, kind.value))), end)
     return states

@@ -61,9 +61,12 @@ def create_token(session: Session, user: User, wanted: NewToken, *, live: bool) 
     return token, secret.text
 
 
-def count_good(session: Session, user_id: UUID, now: datetime) -> int:
+def count_good(session: Session, user_id: UUID, now: datetime | None = None) -> int:
     """Count the tokens of a user that still let somebody in."""
-    alive = (ApiToken.revoked_at.is_(None), (ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > now))
+    alive = (
+        ApiToken.revoked_at.is_(None),
+        (ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > (now or datetime.now(UTC))),
+    )
     return session.scalar(select(func.count()).select_from(ApiToken).where(ApiToken.user_id == user_id, *alive)) or 0
 
 
@@ -78,7 +81,9 @@ def select_tokens(user_id: UUID, *, prefix: str = "", revoked: bool = False) -> 
 
 def get_token(session: Session, user: User, token_id: UUID) -> ApiToken:
     """Return one of a user's tokens or raise ``token.not_found``."""
-    found = session.scalar(select(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user.id))
+    found: ApiToken | None = session.scalar(
+        select(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user.id)
+    )
     if found is None:
         raise NotFoundError("token.not_found", "There is no such API token")
     return found
@@ -90,11 +95,3 @@ def revoke_token(session: Session, token: ApiToken) -> None:
     if token.revoked_at is None:
         token.revoked_at = datetime.now(UTC)
         record(session, "token.revoked", target=("token", token.id), before={"prefix": token.prefix})
-
-
-def revoke_all(session: Session, user: User) -> int:
-    """Revoke every token of a user and return how many there were."""
-    tokens = list(session.scalars(select_tokens(user.id)))
-    for token in tokens:
-        revoke_token(session, token)
-    return len(tokens)
