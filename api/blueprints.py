@@ -18,6 +18,8 @@ def register_blueprints(app: Flask) -> None:
     from api.extensions import smorest
     from api.health.routes import blueprint as health
     from api.jobs.routes import blueprint as jobs
+    from api.organisations.invitation_routes import blueprint as invitations
+    from api.organisations.routes import blueprint as organisations
     from api.pages.routes import blueprint as pages
     from api.renders.routes import blueprint as renders
     from api.scenarios.routes import blueprint as scenarios
@@ -29,6 +31,8 @@ def register_blueprints(app: Flask) -> None:
     for documented in (
         auth,
         tokens,
+        organisations,
+        invitations,
         uploads,
         assets,
         transcripts,

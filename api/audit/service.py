@@ -57,12 +57,12 @@ def describe_caller(actor: User | None) -> Values:
     if not has_request_context():
         return {"actor_id": actor.id if actor else None, "actor_email": actor.email if actor else "", "via": "system"}
     who: User | None = actor or g.get("user")
-    token_id = g.get("api_token_id")
+    token = g.get("api_token")
     return {
         "actor_id": who.id if who else None,
         "actor_email": who.email if who else "",
-        "via": "token" if token_id else "session" if who else "anonymous",
-        "token_id": token_id,
+        "via": "token" if token else "session" if who else "anonymous",
+        "token_id": token.id if token else None,
         "address": (request.remote_addr or "")[:64],
         "request_id": g.get("request_id", ""),
     }

@@ -18,7 +18,7 @@ from api.auth.models import AuthSession
 from api.config import ApiSettings
 from api.errors import ForbiddenError, UnauthenticatedError
 from api.extensions import db
-from api.tokens.guard import authenticate_token, find_good, sent_token
+from api.tokens.guard import authenticate_token, find_good, require_admin_scope, sent_token
 from api.users.models import User
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -64,6 +64,7 @@ def admin_required(view: F) -> F:
         authenticate()
         if current_user().role != "admin":
             raise ForbiddenError("auth.forbidden", "Only administrators may do this")
+        require_admin_scope()
         return view(*args, **kwargs)
 
     guarded.needs_login = True  # type: ignore[attr-defined]
@@ -77,7 +78,7 @@ def authenticate() -> None:
         user = authenticate_token(text)
         g.user, g.user_id, g.session_id = user, user.id, None
         return
-    g.pop("api_token_id", None)
+    g.pop("api_token", None)
     claims = read_token(refresh=False)
     found = db.session.execute(
         select(User, AuthSession)

@@ -37,13 +37,17 @@ ROLES = f"role IN ({', '.join(repr(role.value) for role in Role)})"
 
 
 class Organisation(db.Model):
-    """A group of users that owns assets, renders, jobs and transcripts."""
+    """A group of users that owns assets, renders, jobs and transcripts.
+
+    A dissolved one has no members, so nobody sees it or what is left of deleted things; its row stays as lineage.
+    """
 
     __tablename__ = "organisation"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime] = mapped_column(MOMENT, server_default=func.now())
+    dissolved_at: Mapped[datetime | None] = mapped_column(MOMENT)
 
 
 class Membership(db.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 from flask import g, request
 from sqlalchemy import or_, select, update
@@ -10,7 +11,7 @@ from sqlalchemy import or_, select, update
 from api.errors import ForbiddenError, UnauthenticatedError
 from api.extensions import db
 from api.tokens.models import ApiToken
-from api.tokens.scopes import scope_of
+from api.tokens.scopes import Scope, scope_of
 from api.tokens.secret import MARK, digest, is_well_formed
 from api.users.models import User
 
@@ -39,7 +40,7 @@ def authenticate_token(text: str) -> User:
     user = db.session.get(User, token.user_id)
     if user is None or not user.enabled:
         raise UnauthenticatedError("auth.revoked_token", "The account is disabled")
-    g.api_token_id = token.id
+    g.api_token = token
     return user
 
 
@@ -59,11 +60,23 @@ def require_scope(token: ApiToken) -> None:
     if wanted is None:
         raise ForbiddenError("token.not_allowed", "API tokens cannot do this; sign in with e-mail and password")
     if wanted.value not in token.scopes:
-        raise ForbiddenError(
-            "token.scope_missing",
-            f"The API token lacks the scope {wanted.value}",
-            {"scope": wanted.value, "scopes": list(token.scopes)},
-        )
+        refuse_scope(token, wanted)
+
+
+def require_admin_scope() -> None:
+    """Raise unless the caller came without an API token, or with one for administrators: whatever the table says."""
+    token: ApiToken | None = g.get("api_token")
+    if token is not None and Scope.ADMIN.value not in token.scopes:
+        refuse_scope(token, Scope.ADMIN)
+
+
+def refuse_scope(token: ApiToken, wanted: Scope) -> NoReturn:
+    """Raise ``token.scope_missing`` with what a program needs to know."""
+    raise ForbiddenError(
+        "token.scope_missing",
+        f"The API token lacks the scope {wanted.value}",
+        {"scope": wanted.value, "scopes": list(token.scopes)},
+    )
 
 
 def note_use(token: ApiToken) -> None:

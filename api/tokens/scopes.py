@@ -56,6 +56,8 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
 
 BY_OPERATION: dict[tuple[str, str], Scope | None] = {
     ("GET", "auth.Me"): Scope.READ,
+    ("GET", "credits.UserCredits"): Scope.ADMIN,
+    ("POST", "credits.UserCredits"): Scope.ADMIN,
 }
 """Operations that want another scope than the rest of their blueprint."""
 

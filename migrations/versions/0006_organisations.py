@@ -53,7 +53,13 @@ def created() -> sa.Column:
 
 
 def create_organisations() -> None:
-    op.create_table("organisation", key(), sa.Column("name", sa.String(120), nullable=False), created())
+    op.create_table(
+        "organisation",
+        key(),
+        sa.Column("name", sa.String(120), nullable=False),
+        created(),
+        sa.Column("dissolved_at", MOMENT),
+    )
     op.create_table(
         "membership",
         reference("membership", "organisation_id", "organisation", ondelete="CASCADE", primary_key=True),

@@ -1,0 +1,136 @@
+"""Use cases of invitations: offer, withdraw, accept, decline; each is for one address and good for a week."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session
+
+from api.errors import ConflictError, ForbiddenError, NotFoundError
+from api.ids import new_id
+from api.organisations.models import Invitation, InvitationState, Membership, Organisation, Role
+from api.organisations.service import add_member, note
+from api.users.models import User
+from api.users.service import normalise_email
+
+GOOD_FOR = timedelta(days=7)
+PENDING = Invitation.state == InvitationState.PENDING.value
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the invited person gets; ``link`` holds the token and is known to nobody else."""
+
+    email: str
+    organisation: str
+    role: str
+    inviter: str
+    link: str
+    expires_at: datetime
+
+
+class Messenger(Protocol):
+    """Brings offers to people."""
+
+    def bring(self, offer: Offer) -> bool:
+        """Send an offer; False when there is no way to, and the inviter must hand over the link."""
+
+
+class NoMessenger:
+    """Brings nothing: the inviter is shown the link instead."""
+
+    def bring(self, offer: Offer) -> bool:
+        """Leave it to the inviter."""
+        return False
+
+
+def invite(
+    session: Session, organisation: Organisation, inviter: User, *, email: str, role: Role, public_url: str
+) -> tuple[Invitation, Offer]:
+    """Offer somebody a role; a pending offer to the same address is replaced, and its link is dead.
+
+    The organisation must be locked. Raises ``user.email_invalid``, ``organisation.member_exists``.
+    """
+    address = normalise_email(email)
+    belongs = select(Membership.user_id).join(Membership.user)
+    if session.scalar(belongs.where(Membership.organisation_id == organisation.id, User.email == address)):
+        raise ConflictError("organisation.member_exists", "The person is a member already; change the role instead")
+    earlier = (Invitation.organisation_id == organisation.id, Invitation.email == address, PENDING)
+    session.execute(update(Invitation).where(*earlier).values(state=InvitationState.WITHDRAWN.value))
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        id=new_id(),
+        organisation_id=organisation.id,
+        email=address,
+        role=role.value,
+        token_sha256=digest(token),
+        invited_by=inviter.id,
+        state=InvitationState.PENDING.value,
+        expires_at=datetime.now(UTC) + GOOD_FOR,
+    )
+    session.add(invitation)
+    session.flush()
+    note(session, "invitation.sent", organisation.id, after={"email": address, "role": role.value})
+    link = f"{public_url.rstrip('/')}/invitations#token={token}"
+    return invitation, Offer(address, organisation.name, role.value, inviter.email, link, invitation.expires_at)
+
+
+def digest(token: str) -> str:
+    """Return what is stored of an invitation's token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def select_pending(organisation_id: UUID) -> Select[tuple[Invitation]]:
+    """Select an organisation's invitations that wait for an answer, those too late included."""
+    return select(Invitation).where(Invitation.organisation_id == organisation_id, PENDING)
+
+
+def withdraw(session: Session, organisation_id: UUID, invitation_id: UUID) -> None:
+    """Take an offer back; raise ``invitation.not_found``."""
+    found: Invitation | None = session.scalar(
+        select(Invitation)
+        .where(Invitation.id == invitation_id, Invitation.organisation_id == organisation_id, PENDING)
+        .with_for_update()
+    )
+    if found is None:
+        raise NotFoundError("invitation.not_found", "There is no such invitation")
+    found.state = InvitationState.WITHDRAWN.value
+    note(session, "invitation.withdrawn", organisation_id, before={"email": found.email, "role": found.role})
+
+
+def find_invitation(session: Session, user: User, token: str) -> Invitation:
+    """Return the invitation that a token is for, locked.
+
+    Raises ``invitation.not_found``, ``invitation.other_address``, ``invitation.expired``.
+    """
+    found: Invitation | None = session.scalar(
+        select(Invitation).where(Invitation.token_sha256 == digest(token)).with_for_update(of=Invitation)
+    )
+    if found is None or found.state != InvitationState.PENDING:
+        raise NotFoundError("invitation.not_found", "There is no such invitation, or it was answered or withdrawn")
+    if found.email != user.email:
+        raise ForbiddenError("invitation.other_address", "The invitation is for another e-mail address")
+    if found.expires_at <= datetime.now(UTC):
+        raise ConflictError("invitation.expired", "The invitation was not accepted in time; ask for a new one")
+    return found
+
+
+def accept(session: Session, user: User, token: str) -> Membership:
+    """Join the organisation that the token invites to; who is a member already keeps the role."""
+    invitation = find_invitation(session, user, token)
+    invitation.state = InvitationState.ACCEPTED.value
+    member = session.get(Membership, (invitation.organisation_id, user.id))
+    return member or add_member(session, invitation.organisation_id, user, Role(invitation.role))
+
+
+def decline(session: Session, user: User, token: str) -> None:
+    """Refuse the offer; the token is dead."""
+    invitation = find_invitation(session, user, token)
+    invitation.state = InvitationState.DECLINED.value
+    note(session, "invitation.declined", invitation.organisation_id, before={"email": invitation.email})
