@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Index, String, func
+from sqlalchemy import Boolean, DateTime, ForeignKey, Index, String, false, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -19,7 +19,10 @@ from api.organisations.models import Organisation
 class Render(db.Model):
     """One order of a scenario over a source. Its state is its job's: read through, never copied.
 
-    ``scenario_hash`` names source, scenario and output together: equal hashes ask for equal pictures.
+    ``scenario_hash`` names source, scenario, fonts and output together: equal hashes ask for equal pictures. One that
+    is ``cached`` has the result of an earlier one; ``twin_id`` was unfinished as the same was ordered again.
+    ``first_look_keys`` are objects that show it before it is done, ``findings`` what the checks at ordering warned of,
+    ``predicted`` the estimate of that moment.
     """
 
     __tablename__ = "render"
@@ -28,6 +31,7 @@ class Render(db.Model):
         Index("ix_render_hash", "owner_id", "scenario_hash"),
         Index("ix_render_source", "source_asset_id"),
         Index("ix_render_asset", "asset_id"),
+        Index("ix_render_created", "created_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -40,6 +44,11 @@ class Render(db.Model):
     scenario_hash: Mapped[str] = mapped_column(String(64))
     output: Mapped[dict[str, Any]] = mapped_column(JSONB)
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    cached: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    twin_id: Mapped[UUID | None] = mapped_column(ForeignKey("render.id", ondelete="SET NULL"))
+    first_look_keys: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
+    predicted: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
     job: Mapped[Job] = relationship()

@@ -10,22 +10,19 @@ from flask_smorest import Blueprint
 
 import api.renders.effects  # noqa: F401  registers what the end of a render changes
 from api.assets.docs import problems
-from api.assets.models import Asset
 from api.assets.routes import hand_out
 from api.assets.schemas import DownloadQuery, DownloadResponse
 from api.assets.service import sign_download, sign_poster
 from api.auth import current_user, login_required
 from api.extensions import db, get_settings, get_storage
-from api.idempotency import idempotent
+from api.idempotency import after_commit, idempotent
 from api.ids import get_owned
 from api.jobs.service import publish_soon, request_cancel
 from api.limits import render_limit
 from api.pagination import filters_of, paginate
-from api.renders import service
+from api.renders import ordering, service
 from api.renders.models import Render
 from api.renders.schemas import RenderPageResponse, RenderQuery, RenderRequest, RenderResponse
-from tasks.contracts import RenderOutput
-from tasks.contracts.outputs import complete_output
 
 blueprint = Blueprint("renders", __name__, url_prefix="/api/v1", description="Draw a scenario over a source")
 
@@ -65,29 +62,24 @@ class RenderList(MethodView):
         """List renders, newest first"""
         return paginate(db.session(), service.select_renders(**filters_of(query)), Render, query)
 
+    @idempotent("renders")
     @blueprint.doc(parameters=[IDEMPOTENCY_KEY])
     @blueprint.arguments(RenderRequest, example=EXAMPLE)
     @blueprint.response(202, RenderResponse, headers=LOCATION)
     @problems(blueprint, ORDER_PROBLEMS)
     @render_limit
-    @idempotent("renders")
     def post(self, body: dict[str, Any]) -> Any:
         """Order a render
 
         The scenario is checked (schema, times, fonts, glyphs) before anything is reserved; quota, job and render are
-        made in one transaction. Send Idempotency-Key so that a repeated order stays one render.
+        made in one transaction. Send Idempotency-Key so that a repeated order stays one render. An order whose result
+        is there already is answered with it: `cached` is true, the state `succeeded`, nothing is charged; `force`
+        renders it anew. One that is still being rendered is not waited for: `twin_id` names it.
         """
-        service.check_order(body["scenario"])
-        render = service.create_render(
-            db.session(),
-            current_user(),
-            get_owned(Asset, body["source_asset_id"]),
-            scenario=body["scenario"],
-            output=complete_output(RenderOutput.from_json(body["output"])),
-            priority=body["priority"],
-        )
-        db.session.commit()
-        publish_soon(render.job_id)
+        render = ordering.order_render(db.session(), current_user(), body)
+        if not render.cached:
+            job_id = render.job_id
+            after_commit(lambda: publish_soon(job_id))
         return render, 202, {"Location": render.links["self"]}
 
 

@@ -121,6 +121,7 @@ class RenderRequest(StrictSchema):
     )
     output = fields.Nested(RenderOutputRequest, load_default=lambda: RenderOutputRequest().load({}))
     priority = fields.String(load_default="normal", validate=validate.OneOf(list(PRIORITY_NAMES)))
+    force = fields.Boolean(load_default=False, metadata={"description": "Render anew what is rendered already"})
 
 
 class RenderOutputResponse(Schema):
@@ -177,6 +178,10 @@ class RenderResponse(RenderSummaryResponse):
     output = fields.Nested(RenderOutputResponse)
     scenario = fields.Dict(keys=fields.String())
     scenario_hash = fields.String(metadata={"description": "Equal for equal source, scenario and output"})
+    cached = fields.Boolean(metadata={"description": "The result is that of an earlier render of the same order"})
+    twin_id = fields.UUID(
+        allow_none=True, metadata={"description": "As it was ordered, this render of the same order was unfinished"}
+    )
     receipt = fields.Dict(
         keys=fields.String(), allow_none=True, metadata={"description": "What was really used and checked"}
     )

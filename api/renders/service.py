@@ -25,7 +25,7 @@ from api.renders.pricing import output_size, price_of
 from api.users.models import User
 from tasks.contracts import RenderOrder, RenderOutput
 from tasks.errors import InvalidInputError
-from tasks.fonts import check_scenario
+from tasks.fonts import check_scenario, faces_of
 from tasks.names import PRIORITY_NAMES
 from tasks.scenario import parse
 from tasks.workflows.captions import build_render_steps
@@ -87,8 +87,9 @@ def require_room(session: Session, user: User) -> None:
 
 
 def hash_order(source_sha256: str, scenario: dict[str, Any], output: RenderOutput) -> str:
-    """Name an order by everything that decides its pictures."""
-    document = {"source": source_sha256, "scenario": scenario, "output": output.to_json()}
+    """Name an order by everything that decides its pictures; the scenario's fonts by their files' hashes."""
+    fonts = [face.sha256 for face in faces_of(parse(scenario))]
+    document = {"source": source_sha256, "scenario": scenario, "output": output.to_json(), "fonts": fonts}
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
