@@ -7,6 +7,7 @@ is decided from the row as it is then. A second line with the same ``(ref, kind)
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -36,6 +37,8 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
 
 
+TODAY = func.date(func.timezone("UTC", func.clock_timestamp()))
+
 SPENDING = frozenset({Kind.RESERVE, Kind.EXTEND, Kind.DEDUCT})
 """Lines that are refused when the balance does not hold them."""
 
@@ -59,10 +62,19 @@ class Line:
 
 def lock_account(session: Session, user_id: UUID) -> CreditAccount:
     """Return a user's account locked and as it is now; make it when there is none."""
-    row = insert(CreditAccount).values(user_id=user_id, balance=0, debt=0, seq=0)
-    session.execute(row.on_conflict_do_nothing())
-    chosen = select(CreditAccount).where(CreditAccount.user_id == user_id).with_for_update()
-    return session.scalars(chosen.execution_options(populate_existing=True)).one()
+    return lock_today(session, user_id)[0]
+
+
+def lock_today(session: Session, user_id: UUID) -> tuple[CreditAccount, date]:
+    """Return the locked account together with the day (UTC) by the database's clock."""
+    chosen = select(CreditAccount, TODAY).where(CreditAccount.user_id == user_id).with_for_update(of=CreditAccount)
+    chosen = chosen.execution_options(populate_existing=True)
+    found = session.execute(chosen).one_or_none()
+    if found is None:
+        row = insert(CreditAccount).values(user_id=user_id, balance=0, debt=0, seq=0)
+        session.execute(row.on_conflict_do_nothing())
+        found = session.execute(chosen).one()
+    return found[0], found[1]
 
 
 def find_entry(session: Session, ref: str | list[str], *kinds: Kind) -> CreditEntry | None:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.credits.ledger import Kind, Line, find_entry, lock_account, write
+from api.credits.ledger import TODAY, Kind, Line, find_entry, lock_account, lock_today, write
 from api.credits.models import CreditAccount, CreditEntry
 from api.users.models import Plan, User
 from tasks.errors import InvalidInputError
@@ -24,14 +24,14 @@ MOST_CREDITS = 1_000_000_000
 
 def open_account(session: Session, user_id: UUID, *, today: date | None = None) -> CreditAccount:
     """Return a user's account, locked, with what is due of daily credits."""
-    account = lock_account(session, user_id)
-    recharge(session, account, today or utc_today(session))
+    account, real_today = lock_today(session, user_id)
+    recharge(session, account, today or real_today)
     return account
 
 
 def utc_today(session: Session) -> date:
     """Return the day (UTC) by the database's clock."""
-    today: date = session.execute(select(func.date(func.timezone("UTC", func.clock_timestamp())))).scalar_one()
+    today: date = session.execute(select(TODAY)).scalar_one()
     return today
 
 
