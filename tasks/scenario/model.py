@@ -55,6 +55,7 @@ class SceneCue:
     words: tuple[SceneWord, ...]
     speaker: str = ""
     pointer: str = ""
+    language: str | None = None
 
     def to_stage(self) -> dict[str, Any]:
         """Return what the stage draws."""

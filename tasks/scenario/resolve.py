@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tasks.scenario.data import load
 from tasks.scenario.model import Scenario, SceneCue, SceneLayer, SceneWord
 from tasks.scenario.motion import compile_active, compile_animation, compile_loop, compile_transition
+from tasks.scenario.text import joins, may_split
 
 Json = dict[str, Any]
 
@@ -37,10 +39,15 @@ def _cue(document: Json, track: Json, cue: Json, place: str) -> SceneCue:
         animation = merge(animation, owner.get("animation", {}))
     if style["background"]:
         style = {**style, "background": {**defaults["box"], **style["background"]}}
-    words = tuple(_word(word, style, animation, f"{place}/words/{w}") for w, word in enumerate(cue["words"]))
+    language = cue.get("language") or track.get("language")
+    kinds = joins([word["text"] for word in cue["words"]], language)
+    words = tuple(
+        replace(_word(word, style, animation, f"{place}/words/{w}"), join=kinds[w], splittable=may_split(word["text"]))
+        for w, word in enumerate(cue["words"])
+    )
     start, end = float(cue["start"]), float(cue["end"])
     motion = compile_animation(animation)
-    return SceneCue(cue["id"], start, end, style, motion, words, cue.get("speaker") or "", place)
+    return SceneCue(cue["id"], start, end, style, motion, words, cue.get("speaker") or "", place, language)
 
 
 def _word(word: Json, style: Json, animation: Json, place: str) -> SceneWord:
