@@ -54,7 +54,7 @@ def get_transcript(transcript_id: UUID) -> TranscriptRecord:
 
 def answer(record: TranscriptRecord, version: TranscriptVersion) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Return a transcript with its ETag."""
-    columns = ("id", "asset_id", "job_id", "current_version", "language", "created_at", "updated_at")
+    columns = ("id", "organisation_id", "asset_id", "job_id", "current_version", "language", "created_at", "updated_at")
     body = {name: getattr(record, name) for name in columns}
     return {**body, "document": version.document}, 200, {"ETag": f'"{record.current_version}"'}
 

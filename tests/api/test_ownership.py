@@ -1,0 +1,239 @@
+"""The one rule of ownership over every operation that takes an id: generated from the routes themselves.
+
+A stranger finds nothing; a viewer reads and changes nothing; an editor works; what is personal is nobody else's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from api.extensions import db, get_storage
+from api.jobs.models import Job
+from api.organisations.models import Organisation
+from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, send, sha256_of, transcript_of
+from tests.api.teams import found, invite, join, sign_in
+
+SCOPES = ["read", "upload", "render", "organisation"]
+ADMIN = "/api/v1/admin/"
+BODIES: dict[str, dict[str, Any]] = {
+    "PUT transcripts.TranscriptItem": {"document": {"language": "en", "segments": []}},
+    "POST transcripts.TranscriptReversion": {"version": 1},
+    "PATCH organisations.OrganisationItem": {"name": "Mine"},
+    "PATCH organisations.MemberItem": {"role": "owner"},
+    "POST organisations.HandOver": {"user_id": str(uuid4())},
+    "POST organisations.InvitationList": {"email": "eve@example.com", "role": "owner"},
+}
+"""Bodies that pass their schema, so that the answer tells about the id and nothing else."""
+OPEN_TO_VIEWERS = {"POST organisations.Leaving"}
+FOR_OWNERS = {"GET organisations.OrganisationAudit", "GET organisations.InvitationList"}
+PERSONAL = {"token_id"}
+"""Ids of things that never belong to an organisation."""
+
+
+@dataclass
+class World:
+    """An organisation with one of everything, its members, and what their ids are."""
+
+    owner: Caller
+    studio: str
+    viewer: Caller
+    editor: Caller
+    ids: dict[str, str]
+
+
+@pytest.fixture
+def world(client: Any, farm: Farm) -> World:
+    owner = sign_in(client, "olga@example.com")
+    studio = found(owner)
+    viewer, editor = join(owner, studio, "viewer"), join(owner, studio, "editor")
+    ids = {"organisation_id": studio, "user_id": editor.id, **bring_in(editor, farm, studio)}
+    invite(owner, studio, "guest@example.com", "viewer")
+    ids["invitation_id"] = owner.get(f"/organisations/{studio}/invitations")["items"][0]["id"]
+    ids["token_id"] = owner.post("/tokens", {"name": "x", "scopes": ["read"]}, expect=201)["id"]
+    return World(owner, studio, viewer, editor, ids)
+
+
+def bring_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
+    """Upload, transcribe and render in an organisation; return the ids of what came of it."""
+    ticket = announce(editor, CLIP, organisation_id=studio)
+    send(ticket, CLIP)
+    job_id = editor.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
+    farm.succeed(job_id, "probe", media_of())
+    farm.succeed(job_id, "transcribe", transcript_of("Hello"))
+    farm.succeed(job_id, "poster", {"object_key": None})
+    [transcript] = editor.get(f"/transcripts?asset_id={ticket['asset_id']}")["items"]
+    scenario = editor.get(f"/transcripts/{transcript['id']}/scenario?preset=pop")
+    render = editor.post("/renders", {"source_asset_id": ticket["asset_id"], "scenario": scenario}, expect=202)
+    claim = farm.claim(render["job_id"], "render")
+    key = f"{claim['output_prefix']}out.mp4"
+    get_storage().put_bytes(key, b"video", content_type="video/mp4")
+    told = {"object_key": key, "size_bytes": 5, "sha256": sha256_of(b"video"), "receipt": receipt_of()}
+    assert farm.report(claim, result=told).status_code == 200
+    return {
+        "asset_id": ticket["asset_id"],
+        "upload_id": ticket["id"],
+        "job_id": job_id,
+        "transcript_id": transcript["id"],
+        "render_id": render["id"],
+    }
+
+
+@dataclass
+class Operation:
+    """One method of one route that takes ids."""
+
+    name: str
+    method: str
+    path: str
+    parameters: list[str]
+
+
+def operations(application: Any) -> list[Operation]:
+    """Return every operation of the API whose path has an id, but those for administrators."""
+    listed = []
+    for rule in application.url_map.iter_rules():
+        parameters = re.findall(r"<uuid:(\w+)>", rule.rule)
+        if parameters and rule.rule.startswith("/api/v1/") and not rule.rule.startswith(ADMIN):
+            for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+                listed.append(Operation(f"{method} {rule.endpoint}", method, rule.rule, parameters))
+    assert len(listed) > 30
+    return listed
+
+
+def call(caller: Caller, operation: Operation, ids: dict[str, str]) -> tuple[int, str]:
+    """Call an operation with the world's ids; return status and error code."""
+    path = re.sub(r"<uuid:(\w+)>", lambda found: ids.get(found[1], str(uuid4())), operation.path)
+    path = re.sub(r"<int:\w+>", "1", path).removeprefix("/api/v1")
+    body = None if operation.method in ("GET", "DELETE") else BODIES.get(operation.name, {})
+    answer = caller.call(operation.method, path, body, {"If-Match": '"1"'})
+    status, code = answer.status_code, (answer.get_json(silent=True) or {}).get("code", "")
+    answer.close()
+    return status, code
+
+
+def test_a_stranger_finds_nothing_by_session_or_by_token(application: Any, world: World, other: Caller) -> None:
+    text = other.post("/tokens", {"name": "all", "scopes": SCOPES}, expect=201)["token"]
+    wrong = []
+    for operation in operations(application):
+        for stranger in (other, Caller(other.client, text, other.id)):
+            status, code = call(stranger, operation, world.ids)
+            if (status, code) == (403, "token.not_allowed") and stranger is not other:
+                continue
+            if status != 404 or not code.endswith(".not_found"):
+                wrong.append((operation.name, status, code))
+
+    assert wrong == []
+
+
+def test_a_viewer_reads_everything_and_changes_nothing(application: Any, world: World) -> None:
+    wrong = []
+    for operation in operations(application):
+        if operation.name in OPEN_TO_VIEWERS or not set(operation.parameters) <= set(world.ids):
+            continue
+        status, code = call(world.viewer, operation, world.ids)
+        if PERSONAL & set(operation.parameters):
+            good = status == 404
+        elif operation.method == "GET" and operation.name not in FOR_OWNERS:
+            good = status < 300 or code in ("asset.no_poster",)
+        else:
+            good = (status, code) == (403, "organisation.forbidden")
+        if not good:
+            wrong.append((operation.name, status, code))
+
+    assert wrong == []
+
+
+def test_nobody_gets_in_without_a_token(application: Any, world: World) -> None:
+    anonymous = Caller(world.owner.client, "", "")
+
+    assert {call(anonymous, operation, world.ids)[0] for operation in operations(application)} == {401}
+
+
+def test_an_id_of_an_unknown_thing_answers_like_somebody_elses(application: Any, world: World, other: Caller) -> None:
+    for operation in operations(application):
+        assert call(other, operation, world.ids) == call(other, operation, {}), operation.name
+
+
+def test_an_editor_works_with_what_the_organisation_owns(world: World) -> None:
+    editor, ids = world.editor, world.ids
+    scenario = editor.get(f"/transcripts/{ids['transcript_id']}/scenario?preset=pop")
+
+    order = {"source_asset_id": ids["asset_id"], "scenario": scenario, "output": {"crf": 30}}
+    again = editor.post("/renders", order, expect=202)
+    editor.post(f"/renders/{again['id']}/cancel", expect=202)
+
+    assert again["organisation_id"] == world.studio
+    assert world.viewer.get(f"/jobs/{again['job_id']}")["state"] == "cancelled"
+
+
+def test_everything_that_comes_of_an_upload_belongs_where_it_was_put(world: World) -> None:
+    ids = world.ids
+    render = world.owner.get(f"/renders/{ids['render_id']}")
+
+    owners = {
+        world.owner.get(path)["organisation_id"]
+        for path in (
+            f"/uploads/{ids['upload_id']}",
+            f"/assets/{ids['asset_id']}",
+            f"/assets/{render['asset_id']}",
+            f"/jobs/{ids['job_id']}",
+            f"/jobs/{render['job_id']}",
+            f"/transcripts/{ids['transcript_id']}",
+            f"/renders/{ids['render_id']}",
+        )
+    }
+
+    assert owners == {world.studio}
+
+
+@pytest.mark.parametrize("kind", ["assets", "jobs", "transcripts", "renders"])
+def test_lists_show_what_the_caller_may_see_and_no_more(world: World, other: Caller, kind: str) -> None:
+    shared = [one["id"] for one in world.viewer.get(f"/{kind}")["items"]]
+    chosen = [one["id"] for one in world.viewer.get(f"/{kind}?organisation_id={world.studio}")["items"]]
+
+    assert shared and shared == chosen
+    assert other.get(f"/{kind}")["items"] == []
+    assert other.get(f"/{kind}?organisation_id={world.studio}", expect=404)["code"] == "organisation.not_found"
+    own = found(other, "Other")
+    assert other.get(f"/{kind}?organisation_id={own}")["items"] == []
+
+
+def test_ids_in_bodies_and_queries_follow_the_rule_too(world: World, other: Caller) -> None:
+    body = {"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": 5, "organisation_id": world.studio}
+    scenario = world.viewer.get(f"/transcripts/{world.ids['transcript_id']}/scenario?preset=pop")
+    order = {"source_asset_id": world.ids["asset_id"], "scenario": scenario}
+
+    assert other.post("/uploads", body, expect=404)["code"] == "organisation.not_found"
+    assert world.viewer.post("/uploads", body, expect=403)["code"] == "organisation.forbidden"
+    assert other.post("/renders", order, expect=404)["code"] == "asset.not_found"
+    assert world.viewer.post("/renders", order, expect=403)["code"] == "organisation.forbidden"
+    assert other.get(f"/transcripts?asset_id={world.ids['asset_id']}")["items"] == []
+
+
+def test_what_is_personal_is_not_the_organisations(world: World) -> None:
+    own = announce(world.editor, CLIP)
+
+    assert world.editor.get(f"/uploads/{own['id']}")["organisation_id"] is None
+    world.owner.get(f"/uploads/{own['id']}", expect=404)
+    world.owner.get(f"/assets/{own['asset_id']}", expect=404)
+
+
+def test_who_leaves_loses_even_what_they_made(world: World) -> None:
+    world.editor.post(f"/organisations/{world.studio}/leave", expect=204)
+
+    world.editor.get(f"/assets/{world.ids['asset_id']}", expect=404)
+    assert world.editor.get("/assets")["items"] == []
+    world.owner.get(f"/assets/{world.ids['asset_id']}")
+
+
+def test_the_database_keeps_an_organisation_that_owns_something(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        db.session.query(Organisation).filter_by(id=world.studio).delete()
+    db.session.rollback()
+    assert db.session.query(Job).filter_by(organisation_id=world.studio).count() == 2
