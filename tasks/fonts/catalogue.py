@@ -5,22 +5,29 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import distributions
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
 from fontTools.ttLib import TTFont
 
+from tasks.fonts import shaping
+
 PREFIX = "fontpkg-"
+SOURCES = Path(__file__).parent / "data" / "sources.json"
 OLD_WEIGHTS = {250: 100, 275: 200}
 """Thin and ExtraLight of older fonts carry these, since Windows GDI emboldened smaller ones; CSS says 100 and 200."""
 
 
 @dataclass(frozen=True)
 class FontFace:
-    """One font file. A variable font covers ``weight_min`` to ``weight_max``; in a static one they are equal."""
+    """One face. A variable font covers ``weight_min`` to ``weight_max``; in a static one they are equal.
+
+    :param index: the face's number in a collection file.
+    """
 
     family: str
     style: str
@@ -28,6 +35,7 @@ class FontFace:
     weight_max: int
     version: str
     path: Path
+    index: int = 0
 
     @property
     def sha256(self) -> str:
@@ -37,7 +45,16 @@ class FontFace:
     @property
     def characters(self) -> frozenset[int]:
         """Code points that the font has a glyph for."""
-        return _characters(self.path)
+        return shaping.characters(self.path, self.index)
+
+    def draws(self, cluster: str) -> bool:
+        """Tell whether the face has every glyph that a grapheme cluster needs."""
+        return 0 not in shaping.glyphs_of(self.path, self.index, cluster)
+
+    def draws_as_one(self, cluster: str) -> bool:
+        """Tell whether a single glyph draws the whole cluster, as a joined emoji must be."""
+        glyphs = shaping.glyphs_of(self.path, self.index, cluster)
+        return len(glyphs) == 1 and glyphs[0] != 0
 
     def to_json(self) -> dict[str, Any]:
         """Describe the face as receipts and the catalogue do."""
@@ -57,12 +74,6 @@ def _hash(path: Path) -> str:
 
 
 @cache
-def _characters(path: Path) -> frozenset[int]:
-    with TTFont(path, lazy=True) as font:
-        return frozenset(font.getBestCmap() or {})
-
-
-@cache
 def font_faces() -> tuple[FontFace, ...]:
     """Return every installed face, in a fixed order."""
     faces: list[FontFace] = []
@@ -70,21 +81,40 @@ def font_faces() -> tuple[FontFace, ...]:
         name = distribution.metadata["Name"] or ""
         if name.startswith(PREFIX):
             faces += _read_package(name.replace("-", "_"))
+    for source in json.loads(SOURCES.read_text(encoding="utf-8")):
+        faces += _read_source(source)
     return tuple(sorted(faces, key=lambda face: (face.family, face.style, face.weight_min)))
 
 
-def _read_package(module: str) -> list[FontFace]:
+def _folder(module: str) -> Path | None:
     spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
+    return Path(spec.origin).parent if spec is not None and spec.origin is not None else None
+
+
+def _read_package(module: str) -> list[FontFace]:
+    folder = _folder(module)
+    if folder is None:
         return []
-    folder = Path(spec.origin).parent
     metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
-    family, version = str(metadata["family"]), str(metadata["version"])
-    return [_read_face(path, family, version) for path in sorted((folder / "files").glob("*.[to]tf"))]
+    family, release = str(metadata["family"]), str(metadata["version"])
+    return [read_face(path, family, release) for path in sorted((folder / "files").glob("*.[to]tf"))]
 
 
-def _read_face(path: Path, family: str, version: str) -> FontFace:
-    with TTFont(path, lazy=True) as font:
+def _read_source(source: dict[str, Any]) -> list[FontFace]:
+    folder = _folder(source["module"])
+    if folder is None:
+        return []
+    release = version(source["distribution"]) if source["distribution"] else source["version"]
+    faces = []
+    for name, families in source["files"].items():
+        listed = [families] if isinstance(families, str) else families
+        faces += [read_face(folder / name, family, release, index) for index, family in enumerate(listed)]
+    return faces
+
+
+def read_face(path: Path, family: str, release: str, index: int = 0) -> FontFace:
+    """Describe a font file (or one face of a collection) under a family name."""
+    with TTFont(path, lazy=True, fontNumber=index) as font:
         weight = int(font["OS/2"].usWeightClass)
         low = high = OLD_WEIGHTS.get(weight, weight)
         if "fvar" in font:
@@ -92,15 +122,29 @@ def _read_face(path: Path, family: str, version: str) -> FontFace:
                 if axis.axisTag == "wght":
                     low, high = int(axis.minValue), int(axis.maxValue)
         italic = bool(font["OS/2"].fsSelection & 1) or "Italic" in path.stem
-    return FontFace(family, "italic" if italic else "normal", low, high, version, path)
+    return FontFace(family, "italic" if italic else "normal", low, high, release, path, index)
 
 
-def find_face(family: str, *, weight: int, style: str) -> FontFace | None:
+def find_face(family: str, *, weight: int, style: str, faces: Sequence[FontFace] | None = None) -> FontFace | None:
     """Return the face that draws exactly this family, weight and style, or None."""
-    for face in font_faces():
+    for face in font_faces() if faces is None else faces:
         if face.family == family and face.style == style and face.weight_min <= weight <= face.weight_max:
             return face
     return None
+
+
+def nearest_face(family: str, *, weight: int, style: str, faces: Sequence[FontFace] | None = None) -> FontFace | None:
+    """Return the face of a family that comes nearest in style, then in weight, as browsers choose; or None."""
+    own = [face for face in (font_faces() if faces is None else faces) if face.family == family]
+    own = [face for face in own if face.style == style] or own
+    return min(own, key=lambda face: _distance(face, weight), default=None)
+
+
+def _distance(face: FontFace, weight: int) -> tuple[int, int]:
+    """Of two weights as far off, CSS takes the bolder for bold text and the lighter for light text."""
+    gap = max(face.weight_min - weight, weight - face.weight_max, 0)
+    is_bolder = face.weight_min > weight
+    return gap, int(is_bolder != (weight > 500))
 
 
 def catalogue() -> list[dict[str, Any]]:
