@@ -1,4 +1,4 @@
-"""Celery task of the render step; thin."""
+"""Celery tasks of the render node; thin."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from render_node.node_app import app
 from render_node.ops import render
+from render_node.still_ops import draw
 from tasks.app import task_options
 from tasks.base import MediaTask
 from tasks.names import TaskName
@@ -15,3 +16,9 @@ from tasks.names import TaskName
 def render_video(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
     """Render a scenario over a source."""
     return self.run_step(job_id, message, render)
+
+
+@app.task(base=MediaTask, bind=True, name=TaskName.RENDER_STILL.value, **task_options(TaskName.RENDER_STILL))
+def render_still(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Draw single pictures of a scenario."""
+    return self.run_step(job_id, message, draw)

@@ -39,6 +39,7 @@ class TaskName(StrEnum):
     INGEST_POSTER = "ingest.poster"
     SPEECH_TRANSCRIBE = "speech.transcribe"
     RENDER_VIDEO = "render.video"
+    RENDER_STILL = "render.still"
     CONTROL_EXPIRE_UPLOADS = "control.expire_uploads"
     CONTROL_SWEEP_OBJECTS = "control.sweep_objects"
     CONTROL_ROLL_UP_USAGE = "control.roll_up_usage"
@@ -65,6 +66,7 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.INGEST_POSTER: TaskPolicy(Queue.INGEST, 120, 150),
     TaskName.SPEECH_TRANSCRIBE: TaskPolicy(Queue.TRANSCRIPTION, 3 * 3600, 3 * 3600 + 60),
     TaskName.RENDER_VIDEO: TaskPolicy(Queue.RENDER, 6 * 3600, 6 * 3600 + 60),
+    TaskName.RENDER_STILL: TaskPolicy(Queue.RENDER, 300, 330),
     TaskName.CONTROL_EXPIRE_UPLOADS: TaskPolicy(Queue.CONTROL, 60, 90),
     TaskName.CONTROL_SWEEP_OBJECTS: TaskPolicy(Queue.CONTROL, 600, 660),
     TaskName.CONTROL_ROLL_UP_USAGE: TaskPolicy(Queue.CONTROL, 120, 150),

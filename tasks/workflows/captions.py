@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from tasks.contracts import RenderOrder
+from tasks.contracts.still import StillOrder
 from tasks.names import TaskName
 from tasks.workflows.plan import StepSpec
 
 PROBE, TRANSCRIBE, POSTER, RENDER = "probe", "transcribe", "poster", "render"
+STILL = "still"
 
 
 def build_ingest_steps(object_key: str, *, size_bytes: int, language: str | None) -> list[StepSpec]:
@@ -25,3 +27,8 @@ def build_ingest_steps(object_key: str, *, size_bytes: int, language: str | None
 def build_render_steps(order: RenderOrder) -> list[StepSpec]:
     """Plan one render of a scenario over a source."""
     return [StepSpec(RENDER, TaskName.RENDER_VIDEO, order.to_json())]
+
+
+def build_still_steps(order: StillOrder) -> list[StepSpec]:
+    """Plan one picture, or several on a sheet."""
+    return [StepSpec(STILL, TaskName.RENDER_STILL, order.to_json())]

@@ -1,0 +1,240 @@
+"""Single pictures of a scenario, over its footage or alone, drawn by the very code that renders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from render_node.alpha import RgbaPatch, blend_rgba, empty_canvas, pixels_of, to_rgba
+from render_node.colour import Colour
+from render_node.composite import YuvPatch, blend, to_yuv
+from render_node.frames.stage_page import Rgba
+from render_node.geometry import FrameGeometry, choose_geometry
+from render_node.overlay import Overlay
+from render_node.shaper import Form, FrameShaper
+from tasks.config import WorkerSettings
+from tasks.contracts import RenderOutput, VideoInfo
+from tasks.errors import PermanentError
+from tasks.fonts import check_scenario, faces_of
+from tasks.media.colour import SPACES, matrix_of
+from tasks.media.container import media_start, open_media
+from tasks.media.limits import limits_of
+from tasks.media.probe import find_video, probe_file
+from tasks.scenario import Scenario, parse
+
+Picture = NDArray[np.uint8]
+"""Shape (height, width, 3 or 4): RGB, or RGBA with straight alpha."""
+
+TILE_WIDTH = 320
+GAP = 8
+SHEET_GREY = 32
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pictures in the order of their times; ``times`` are those of the frames really shown, in seconds."""
+
+    pictures: list[Picture]
+    times: list[float]
+    browser: str
+
+
+def draw_still(
+    scenario: dict[str, Any], t: float, *, settings: WorkerSettings, output: RenderOutput, source: Path | None
+) -> bytes:
+    """Return a PNG of a scenario at ``t`` seconds, over its footage or transparent.
+
+    Errors: ``scenario.* media.* render.no_video browser.*``.
+    """
+    drawn = draw_pictures(scenario, [t], settings=settings, output=output, source=source)
+    return encode_png(drawn.pictures[0])
+
+
+def draw_pictures(
+    scenario: dict[str, Any],
+    times: Sequence[float],
+    *,
+    settings: WorkerSettings,
+    output: RenderOutput,
+    source: Path | None,
+    background: str = "",
+    video: VideoInfo | None = None,
+) -> Drawn:
+    """Draw a scenario at several times.
+
+    :param times: seconds from the media's start, in any order; past the end the last frame is shown.
+    :param background: ``#RRGGBB`` where there is no footage; empty is transparent.
+    :param video: what a probe of the source told, when one was made.
+    """
+    parsed = parse(scenario)
+    check_scenario(parsed)
+    order = sorted(range(len(times)), key=lambda index: times[index])
+    wanted = [times[index] for index in order]
+    if source is None:
+        drawn = _draw_alone(parsed, wanted, settings=settings, output=output, background=background)
+    else:
+        geometry = choose_geometry(video or probe_video(source, settings), output)
+        drawn = _draw_over(parsed, wanted, settings=settings, geometry=geometry, source=source)
+    back = sorted(range(len(order)), key=lambda place: order[place])
+    return Drawn([drawn.pictures[place] for place in back], [drawn.times[place] for place in back], drawn.browser)
+
+
+def probe_video(source: Path, settings: WorkerSettings) -> VideoInfo:
+    """Return what a source's picture is like; raise ``render.no_video``."""
+    video = probe_file(source, limits_of(settings)).video
+    if video is None:
+        raise PermanentError("render.no_video", "The source has no picture to draw captions over")
+    return video
+
+
+def _draw_over(
+    scenario: Scenario, times: list[float], *, settings: WorkerSettings, geometry: FrameGeometry, source: Path
+) -> Drawn:
+    shaper = FrameShaper(geometry, Form.YUV)
+    with open_media(source, limits_of(settings)) as container:
+        found = [(t, shaper.shape(frame), shaper.colour(frame)) for t, frame in read_frames(container, times)]
+    shown = [t for t, _, _ in found]
+    colour = found[0][2]
+
+    def convert(tile: Any, picture: Rgba) -> YuvPatch:
+        return to_yuv(tile, picture, colour.blending())
+
+    size = (found[0][1].width, found[0][1].height)
+    overlay: Overlay[YuvPatch] = Overlay(
+        scenario, shown, size=size, fonts=faces_of(scenario), chromium=settings.chromium, convert=convert
+    )
+    pictures = []
+    try:
+        overlay.start()
+        for t, frame, _ in found:
+            for patch in overlay.at(t):
+                blend(frame, patch)
+            pictures.append(to_rgb(frame, colour))
+    finally:
+        overlay.close()
+    return Drawn(pictures, shown, overlay.browser)
+
+
+def _draw_alone(
+    scenario: Scenario, times: list[float], *, settings: WorkerSettings, output: RenderOutput, background: str
+) -> Drawn:
+    width, height = alone_size(scenario, output)
+    overlay: Overlay[RgbaPatch] = Overlay(
+        scenario, times, size=(width, height), fonts=faces_of(scenario), chromium=settings.chromium, convert=to_rgba
+    )
+    pictures = []
+    try:
+        overlay.start()
+        for t in times:
+            frame = empty_canvas(width, height)
+            for patch in overlay.at(t):
+                blend_rgba(frame, patch)
+            pictures.append(lay_on(pixels_of(frame).copy(), background))
+    finally:
+        overlay.close()
+    return Drawn(pictures, times, overlay.browser)
+
+
+def alone_size(scenario: Scenario, output: RenderOutput) -> tuple[int, int]:
+    """Return the size of captions without footage: what was ordered, else the canvas; even."""
+    width, height = output.width, output.height
+    if not width and not height:
+        width, height = scenario.width, scenario.height
+    elif not height:
+        height = round(width * scenario.height / scenario.width)
+    elif not width:
+        width = round(height * scenario.width / scenario.height)
+    return max(2, width // 2 * 2), max(2, height // 2 * 2)
+
+
+def read_frames(container: InputContainer, times: Sequence[float]) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Yield the frame that is shown at each of the ascending times, with its own time in seconds."""
+    video = find_video(container)
+    if video is None:
+        raise PermanentError("render.no_video", "The source has no picture to draw captions over")
+    video.thread_type = "AUTO"
+    zero = media_start(container)
+    for t in times:
+        container.seek(int((zero + Fraction(t).limit_denominator(1_000_000)) * av.time_base), backward=True)
+        yield _frame_at(container, video, t, zero)
+
+
+def _frame_at(container: InputContainer, video: Any, t: float, zero: Fraction) -> tuple[float, av.VideoFrame]:
+    found: tuple[float, av.VideoFrame] | None = None
+    for frame in container.decode(video):
+        if frame.pts is None or frame.time_base is None:
+            continue
+        shown = float(frame.pts * frame.time_base - zero)
+        if found is not None and shown > t + 1e-6:
+            return found
+        found = (shown, frame)
+    if found is None:
+        raise PermanentError("media.damaged", "The video holds no picture that can be decoded")
+    return found
+
+
+def to_rgb(frame: av.VideoFrame, colour: Colour) -> Picture:
+    """Return a shaped frame as RGB, by its own matrix."""
+    matrix = matrix_of(SPACES.get(colour.space, ""), height=frame.height)
+    picture: Picture = frame.reformat(format="rgb24", src_colorspace=matrix).to_ndarray().astype(np.uint8, copy=False)
+    return picture
+
+
+def lay_on(picture: Picture, background: str) -> Picture:
+    """Return a straight-alpha picture over a colour, or as it is without one."""
+    if not background:
+        return picture
+    behind = np.array([int(background[at : at + 2], 16) for at in (1, 3, 5)], np.float32)
+    alpha = picture[..., 3:].astype(np.float32) / 255
+    mixed: Picture = np.rint(picture[..., :3] * alpha + behind * (1 - alpha)).astype(np.uint8)
+    return mixed
+
+
+def build_sheet(pictures: Sequence[Picture], *, columns: int = 0, tile_width: int = 0) -> Picture:
+    """Lay pictures out in rows on dark grey, each scaled to ``tile_width`` (never enlarged)."""
+    wide = min(tile_width or TILE_WIDTH, pictures[0].shape[1])
+    tiles = [scale(over_grey(picture), wide) for picture in pictures]
+    columns = columns or math.ceil(math.sqrt(len(tiles)))
+    columns = min(columns, len(tiles))
+    rows = math.ceil(len(tiles) / columns)
+    high = tiles[0].shape[0]
+    sheet: Picture = np.full((rows * (high + GAP) + GAP, columns * (wide + GAP) + GAP, 3), SHEET_GREY, np.uint8)
+    for number, tile in enumerate(tiles):
+        top, left = GAP + number // columns * (high + GAP), GAP + number % columns * (wide + GAP)
+        sheet[top : top + high, left : left + wide] = tile
+    return sheet
+
+
+def over_grey(picture: Picture) -> Picture:
+    """Return a picture without alpha."""
+    return picture if picture.shape[2] == 3 else lay_on(picture, f"#{SHEET_GREY * 2:02X}" + f"{SHEET_GREY * 2:02X}" * 2)
+
+
+def scale(picture: Picture, width: int) -> Picture:
+    """Return a picture scaled down to a width."""
+    if width == picture.shape[1]:
+        return picture
+    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+    scaled: Picture = frame.reformat(width, height, interpolation="AREA").to_ndarray().astype(np.uint8, copy=False)
+    return scaled
+
+
+def encode_png(picture: Picture) -> bytes:
+    """Return a picture as PNG."""
+    form = "rgba" if picture.shape[2] == 4 else "rgb24"
+    encoder = av.CodecContext.create("png", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = picture.shape[1], picture.shape[0], form
+    encoder.time_base = Fraction(1, 1)
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=form)
+    frame.pts = 0
+    return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
