@@ -14,6 +14,7 @@ class SceneWord:
     :param join: how it follows the word before: ``space``, ``break`` (no space, a line may begin), ``none``.
     :param splittable: whether its letters may move apart (scripts whose letters join may not).
     :param fonts: families that draw it, in order; empty where the style's own draws all.
+    :param breaks: whether it begins a new line, :param room: pixels before it beyond the space between words.
     """
 
     id: str
@@ -27,6 +28,8 @@ class SceneWord:
     join: str = "space"
     splittable: bool = True
     fonts: tuple[str, ...] = ()
+    breaks: bool = False
+    room: float = 0.0
 
     def to_stage(self) -> dict[str, Any]:
         """Return what the stage draws."""
@@ -40,6 +43,8 @@ class SceneWord:
             "join": self.join,
             "splittable": self.splittable,
             "fonts": list(self.fonts) or [self.style["fontFamily"]],
+            "breaks": self.breaks,
+            "room": self.room,
         }
 
 

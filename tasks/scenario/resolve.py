@@ -64,6 +64,8 @@ def _word(word: Json, style: Json, animation: Json, place: str) -> SceneWord:
         place,
         active,
         word.get("emoji", ""),
+        breaks=word.get("lineBreak", False),
+        room=float(word.get("spaceBefore", 0)),
     )
 
 

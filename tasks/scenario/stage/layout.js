@@ -40,13 +40,13 @@ function measureCue(root, cue, width, s) {
 function slotsOf(block, cue, s) {
   let parent = block;
   return cue.words.map((word, i) => {
-    const glued = cue.words[i + 1]?.join === "none";
-    if (word.join !== "none") {
+    const next = cue.words[i + 1], glued = next?.join === "none" && !next.breaks;
+    if (word.join !== "none" || word.breaks) {
       parent = block;
-      if (i) block.append(word.join === "space" ? " " : "\u200b");
+      if (i) block.append(word.breaks ? element(block, "br", "", {}) : word.join === "space" ? " " : "\u200b");
       if (glued) parent = element(block, "span", "join", {});
     }
-    const slot = element(parent, "span", "slot", {});
+    const slot = element(parent, "span", "slot", word.room ? {marginInlineStart: `${word.room * s}px`} : {});
     font(slot, word, s);
     slot.append(word.text);
     const heavier = (word.active ?? cue.animation.active).fontWeight;
