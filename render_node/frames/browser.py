@@ -29,6 +29,11 @@ ARGUMENTS = (
     "--disable-lcd-text",
     "--disable-dev-shm-usage",
     "--disable-gpu",
+    # A surface is one raster tile: curves cut at the edges of tiles would come out a little different.
+    "--default-tile-width=4096",
+    "--default-tile-height=4096",
+    "--max-untiled-layer-width=4096",
+    "--max-untiled-layer-height=4096",
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--hide-scrollbars",

@@ -13,6 +13,9 @@ export function element(parent, name, kind, style) {
   return made;
 }
 
+// Shapes lie on whole pixels: the edges of their curves then come out the same wherever they are drawn.
+const whole = (rect) => rect.map(Math.round);
+
 export const frame = ([x, y, width, height]) => ({left: px(x), top: px(y), width: px(width), height: px(height)});
 
 // Font, size and spacing of a word; what decides its shape, and so its place.
@@ -27,17 +30,34 @@ export function font(target, word, s, weight = word.style.fontWeight) {
 const gradientOf = ({angle = 180, stops}) =>
   `linear-gradient(${angle}deg, ${stops.map((stop) => `${stop.color} ${stop.offset * 100}%`).join(", ")})`;
 
-export function background(parent, [x, y, width, height], box, s) {
-  element(parent, "div", "shape", {
-    ...frame([x, y, width, height]), background: box.color, borderRadius: px(box.borderRadius * s)});
+// A rectangle with round corners. CSS corners are conics, whose edges depend on where on the surface they are drawn;
+// cubics with control points on 1/64 pixel (what the rasterizer computes in) come out the same everywhere.
+export function shape(parent, rect, color, radius) {
+  const [x, y, width, height] = whole(rect);
+  const r = Math.round(Math.min(radius, width / 2, height / 2));
+  if (r <= 0 || width <= 0 || height <= 0) {
+    return element(parent, "div", "shape", {...frame([x, y, Math.max(0, width), Math.max(0, height)]), background: color});
+  }
+  const k = Math.round(64 * r * (1 - 0.5522847498)) / 64;  // a quarter circle as a cubic
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "ink");
+  Object.assign(svg.style, frame([x, y, width, height]));
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", `M${r} 0H${width - r}C${width - k} 0 ${width} ${k} ${width} ${r}V${height - r}`
+    + `C${width} ${height - k} ${width - k} ${height} ${width - r} ${height}H${r}`
+    + `C${k} ${height} 0 ${height - k} 0 ${height - r}V${r}C0 ${k} ${k} 0 ${r} 0Z`);
+  path.style.fill = color;
+  svg.append(path);
+  parent.append(svg);
+  return svg;
 }
+
+export const background = (parent, rect, box, s) => shape(parent, rect, box.color, box.borderRadius * s);
 
 // The shape behind the spoken word; a moving one is on its way from the word before.
 export function wordBox(parent, cue, layout, i, state, s) {
   const box = (cue.words[i].active ?? cue.animation.active).box;
-  const rect = boxRect(cue, layout, i, state, s);
-  element(parent, "div", "shape", {
-    ...frame(rect), background: box.color, borderRadius: px(Math.min(box.borderRadius * em(cue, i, s), rect[3] / 2))});
+  shape(parent, boxRect(cue, layout, i, state, s), box.color, box.borderRadius * em(cue, i, s));
 }
 
 export const em = (cue, i, s) => cue.words[i].style.fontSize * s;
@@ -156,9 +176,11 @@ function sweep(holder, word, look, place, state, rtl, s) {
 
 function underline(holder, look, place, part, size, rtl) {
   const {color, thickness} = look.motion.underline;
-  const width = place.rect[2] * part, height = Math.max(1, thickness * size);
-  element(holder, "div", "shape", {background: color, borderRadius: px(height / 2),
-    ...frame([rtl ? place.rect[2] - width : 0, place.base + 0.14 * size, width, height])});
+  const [x, y] = place.rect;
+  const width = place.rect[2] * part, height = Math.max(1, Math.round(thickness * size));
+  const left = Math.round(x + (rtl ? place.rect[2] - width : 0)), top = Math.round(y + place.base + 0.14 * size);
+  const inner = element(holder, "div", "shape", frame([left - x, top - y, Math.round(width), height]));
+  shape(inner, [0, 0, width, height], color, Math.floor(height / 2));
 }
 
 export function move(target, fx, size, reach = 0) {
