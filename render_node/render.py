@@ -35,7 +35,7 @@ from render_node.poster import write_png
 from tasks.config import WorkerSettings
 from tasks.contracts import MediaInfo, RenderOutput, RenderReceipt, VideoInfo
 from tasks.errors import PermanentError
-from tasks.fonts import FontFace, check_scenario, faces_of
+from tasks.fonts import FontFace, check_scenario, describe_fonts, faces_of
 from tasks.media.container import media_start, open_media
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video, probe_file
@@ -272,7 +272,7 @@ def build_receipt(job: Job, compositor: Compositor, result: Result, out: Path | 
         encoder_options=job.choice.options if out else {},
         browser=compositor.overlay.browser,
         renderer=RENDERER,
-        fonts=tuple(face.to_json() for face in job.fonts),
+        fonts=tuple(describe_fonts(job.scenario, job.fonts)),
         versions=versions(),
         frame_count=result.frames,
         captured_states=compositor.overlay.drawn,
@@ -295,7 +295,7 @@ def recipe_of(job: Job) -> str:
         "source": job.media.sha256,
         "output": job.output.to_json(),
         "encoder": [job.choice.name, job.choice.options],
-        "fonts": [face.sha256 for face in job.fonts],
+        "fonts": describe_fonts(job.scenario, job.fonts),
         "versions": versions(),
         "renderer": RENDERER,
     }

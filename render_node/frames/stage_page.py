@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route
 import tasks.scenario
 from render_node.frames.plan import Plan, Rect, Tile, read_plan
 from tasks.errors import TransientError
-from tasks.fonts import FontFace
+from tasks.fonts import FontFace, drawn_texts, dress, subset_faces
 from tasks.scenario import Scenario
 
 Rgba = NDArray[np.uint8]
@@ -90,11 +90,12 @@ class StagePage:
         """Load the scenario, its fonts and its pictures."""
         self._resize(*self._size)
         scale = self._size[0] / self._scenario.width
-        fonts = [_font_data(face) for face in self._fonts]
+        texts = drawn_texts(self._scenario, self._fonts)
+        fonts = [_font_data(face, text) for face, text in texts.items()]
         images = {name: data_url(content) for name, content in self._images.items()}
         self._page.evaluate(
             "([scenario, scale, fonts, images]) => window.reelyard.open(scenario, scale, fonts, images)",
-            [self._scenario.to_stage(), scale, fonts, images],
+            [dress(self._scenario, self._fonts).to_stage(), scale, fonts, images],
         )
 
     def open(self) -> list[CueLayout]:
@@ -167,9 +168,10 @@ def _serve(route: Route) -> None:
         route.fulfill(body=(STAGE / served[0]).read_bytes(), content_type=served[1])
 
 
-def _font_data(face: FontFace) -> dict[str, str]:
+def _font_data(face: FontFace, text: str) -> dict[str, str]:
+    """Return a face as the page loads it: only what this text needs, so that large fonts cost nothing."""
     weight = f"{face.weight_min} {face.weight_max}" if face.weight_max > face.weight_min else str(face.weight_min)
-    data = base64.b64encode(face.path.read_bytes()).decode()
+    data = base64.b64encode(*subset_faces([face], text)).decode()
     return {"family": face.family, "weight": weight, "style": face.style, "data": data}
 
 
