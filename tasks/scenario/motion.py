@@ -54,6 +54,7 @@ def compile_active(given: Json) -> Json:
         "gradient": merged.get("gradient"),
         "sweep": merged.get("sweep", False),
         "duration": merged.get("durationMs", 0) / 1000,
+        "lasts": merged.get("lasts", False),
         "pulse": pulse,
         "scale": merged.get("scale", 1),
         "holds": sorted(hold),

@@ -174,7 +174,7 @@ function paintOf(cue, word, i, active, t) {
   if (motion.sweep && i <= active) {
     if (unspoken.color) state.color = unspoken.color;
     state.sung = spoken.color && i < active ? spoken.color : motion.color;
-    state.sweep = i < active ? 1 : round(share(t - word.start, word.end - word.start));
+    state.sweep = i < active && !motion.lasts ? 1 : round(share(t - word.start, word.end - word.start));
   } else if (i === active) {
     if (motion.gradient) state.gradient = motion.gradient;
     else if (motion.color) state.color = motion.color;
@@ -194,7 +194,7 @@ function spoken(cue, i, active, t, place) {
   const state = {};
   let fx = null;
   const peak = Math.min(motion.scale, place.widest);
-  if (isActive && since < motion.duration && motion.pulse.length) {
+  if ((isActive || motion.lasts) && since >= 0 && since < motion.duration && motion.pulse.length) {
     const {grow = 0, ...values} = sample(motion.pulse, share(since, motion.duration)) ?? {};
     fx = join(values, grow ? {scale: 1 + (peak - 1) * grow} : null);
   }
@@ -219,7 +219,17 @@ function moves(cue, i, t, place, from, until) {
   }
   if (exit.unit in order) fx = join(fx, leaving(exit, until - t - (place.after[exit.unit] * exit.stagger)));
   if (loop.unit in order) fx = join(fx, looping(loop, t - cue.start - order[loop.unit] * loop.stagger));
+  if (fx?.shown !== undefined && [enter, exit].some((effect) => effect.unit === "line")) {
+    return {...fx, shown: shareOfWord(fx.shown, fx.side, place.span)};
+  }
   return fx;
+}
+
+// What is shown of a word when a share of its line is.
+function shareOfWord(shown, [x], [start, end]) {
+  if (x > 0) return clamp((shown - start) / (end - start));
+  if (x < 0) return clamp((shown - 1 + end) / (end - start));
+  return shown;
 }
 
 // Letters that move on their own: a list of values for each (0: hidden, null: at rest), or undefined when all rest.
