@@ -8,6 +8,7 @@ premultiplied.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import av
@@ -18,9 +19,15 @@ from render_node.frames.plan import Rect, Tile
 from render_node.frames.stage_page import Rgba
 
 Plane = NDArray[np.uint8]
+Words = NDArray[np.uint32]
 
 MATRICES = {"ITU601": (0.299, 0.114), "SMPTE240M": (0.212, 0.087), "ITU709": (0.2126, 0.0722)}
 """Kr and Kb of each matrix (BT.601, SMPTE 240M, BT.709)."""
+HALVES = (1, 2, 2, 1, 2)
+"""Pixels to a sample of Y, Cb, Cr, alpha and the chroma's alpha."""
+CHANNELS = 4
+PAIR, HALF, LOW = np.uint32(0x00FF00FF), np.uint32(0x00800080), np.uint32(0xFFFF)
+OPAQUE, ROUND = np.uint32(0x00FF0000), np.uint32(1 << 15)
 
 
 @dataclass(frozen=True)
@@ -47,68 +54,157 @@ class ColourSpace:
 
 @dataclass
 class YuvPatch:
-    """A picture ready to be blended: premultiplied planes and their alpha, chroma at half size."""
+    """A picture ready to be blended: premultiplied planes and their alpha, chroma at half size.
+
+    :param rect: the region that it stands for, :param ink: what of it the planes hold; the rest is transparent.
+    No value is above its alpha.
+    """
 
     rect: Rect
+    ink: Rect
     y: Plane
     u: Plane
     v: Plane
     alpha: Plane
     chroma_alpha: Plane
 
-    def planes(self) -> tuple[Plane, Plane, Plane, Plane, Plane]:
-        """Return all planes; the first and fourth are full size."""
-        return self.y, self.u, self.v, self.alpha, self.chroma_alpha
+    def planes(self) -> tuple[Plane, ...]:
+        """Return all planes of the whole region; the first and fourth are full size."""
+        return self._over(self.rect)._held()
 
     def copy(self) -> YuvPatch:
         """Return a patch whose planes can be changed."""
-        return YuvPatch(self.rect, *(plane.copy() for plane in self.planes()))
+        return YuvPatch(self.rect, self.ink, *(plane.copy() for plane in self._held()))
 
     def lay(self, other: YuvPatch) -> None:
         """Replace the part of this patch that the other one covers."""
-        left, top = max(self.rect.x, other.rect.x), max(self.rect.y, other.rect.y)
-        right = min(self.rect.x + self.rect.width, other.rect.x + other.rect.width)
-        bottom = min(self.rect.y + self.rect.height, other.rect.y + other.rect.height)
-        if right <= left or bottom <= top:
-            return
-        for mine, theirs, half in zip(self.planes(), other.planes(), (1, 2, 2, 1, 2), strict=True):
-            to_y, to_x = (top - self.rect.y) // half, (left - self.rect.x) // half
-            from_y, from_x = (top - other.rect.y) // half, (left - other.rect.x) // half
-            height, width = (bottom - top) // half, (right - left) // half
-            mine[to_y : to_y + height, to_x : to_x + width] = theirs[from_y : from_y + height, from_x : from_x + width]
+        covered, inked = intersect(self.ink, other.rect), intersect(self.rect, other.ink)
+        if covered.width:
+            for plane in self._cut(covered):
+                plane[...] = 0
+        if inked.width:
+            if intersect(self.ink, inked) != inked:
+                grown = self._over(self.ink.cover(inked) if self.ink.width else inked)
+                self.ink, self.y, self.u, self.v = grown.ink, grown.y, grown.u, grown.v
+                self.alpha, self.chroma_alpha = grown.alpha, grown.chroma_alpha
+            for mine, theirs in zip(self._cut(inked), other._cut(inked), strict=True):
+                mine[...] = theirs
 
     def crop(self, rect: Rect) -> YuvPatch:
         """Return the part that lies in a region within this one; it shares this patch's memory."""
-        top, left = rect.y - self.rect.y, rect.x - self.rect.x
-        cut = (
-            plane[top // half : (top + rect.height) // half, left // half : (left + rect.width) // half]
-            for plane, half in zip(self.planes(), (1, 2, 2, 1, 2), strict=True)
-        )
-        return YuvPatch(rect, *cut)
+        ink = intersect(self.ink, rect)
+        return YuvPatch(rect, ink, *self._cut(ink))
 
     def faded(self, opacity: int) -> YuvPatch:
         """Return the patch at an opacity of 0..255."""
         factor = np.uint16(opacity)
-        return YuvPatch(self.rect, *(((p * factor + 127) // 255).astype(np.uint8) for p in self.planes()))
+        planes = (((plane * factor + 127) // 255).astype(np.uint8) for plane in self._held())
+        return YuvPatch(self.rect, self.ink, *planes)
+
+    def _held(self) -> tuple[Plane, Plane, Plane, Plane, Plane]:
+        return self.y, self.u, self.v, self.alpha, self.chroma_alpha
+
+    def _cut(self, rect: Rect) -> tuple[Plane, ...]:
+        """Return views of a region within the ink."""
+        top, left = rect.y - self.ink.y, rect.x - self.ink.x
+        return tuple(
+            plane[top // half : (top + rect.height) // half, left // half : (left + rect.width) // half]
+            for plane, half in zip(self._held(), HALVES, strict=True)
+        )
+
+    def _over(self, rect: Rect) -> YuvPatch:
+        """Return the same picture with planes that hold a region around its ink."""
+        if rect == self.ink:
+            return self
+        planes = (np.zeros((rect.height // half, rect.width // half), np.uint8) for half in HALVES)
+        wider = YuvPatch(self.rect, rect, *planes)
+        if self.ink.width:
+            for theirs, mine in zip(wider._cut(self.ink), self._held(), strict=True):
+                theirs[...] = mine
+        return wider
+
+
+def intersect(one: Rect, two: Rect) -> Rect:
+    """Return what two regions share; 0 by 0 pixels when it is nothing."""
+    left, top = max(one.x, two.x), max(one.y, two.y)
+    width = min(one.x + one.width, two.x + two.width) - left
+    height = min(one.y + one.height, two.y + two.height) - top
+    return Rect(left, top, width, height) if width > 0 and height > 0 else Rect(one.x, one.y, 0, 0)
 
 
 def to_yuv(tile: Tile, picture: Rgba, space: ColourSpace) -> YuvPatch:
-    """Convert a drawn tile (straight alpha, even size) into a patch."""
-    colour = picture[..., :3].astype(np.float32)
-    alpha = picture[..., 3].astype(np.float32) / 255
-    weights, offset = space.luma()
-    luma = (colour @ weights + offset) * alpha
-    premultiplied = colour * alpha[..., None]
-    small, small_alpha = halve(premultiplied), halve(alpha)
-    blue, red = space.chroma()
-    return YuvPatch(
-        tile.rect,
-        to_bytes(luma),
-        to_bytes(small @ blue + 128 * small_alpha),
-        to_bytes(small @ red + 128 * small_alpha),
-        picture[..., 3].copy(),
-        to_bytes(small_alpha * 255),
-    )
+    """Convert a drawn tile (straight alpha, even size) into a patch.
+
+    Fixed-point arithmetic on whole pixels: each number of 32 bits holds two channels, 16 bits apart.
+    """
+    pixels = words_of(picture)
+    top, bottom, left, right = ink_of(pixels)
+    pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
+    ink = Rect(tile.rect.x + left, tile.rect.y + top, right - left, bottom - top)
+    alpha = pixels >> 24
+    red_blue = over_255((pixels & PAIR) * alpha)
+    green_alpha = over_255(((pixels >> 8 & PAIR) | OPAQUE) * alpha)
+    luma, *chroma = fixed_point(space)
+    y = weigh(red_blue, green_alpha, luma) + ROUND >> 16
+    small_rb, small_ga = sum_blocks(red_blue), sum_blocks(green_alpha)
+    chroma_alpha = (small_ga >> 16) + 2 >> 2
+    # Rounding must not lift a value above its alpha: blending adds them without a check.
+    u, v = (np.minimum(weigh(small_rb, small_ga, weights) + 4 * ROUND >> 18, chroma_alpha) for weights in chroma)
+    return YuvPatch(tile.rect, ink, *(plane.astype(np.uint8) for plane in (y, u, v, alpha, chroma_alpha)))
+
+
+def words_of(picture: Rgba) -> Words:
+    """Return each pixel as one number, red in its lowest byte."""
+    if picture.strides[2] != 1 or picture.strides[1] != CHANNELS:
+        picture = np.ascontiguousarray(picture)
+    words: Words = picture.view("<u4")[..., 0]
+    return words
+
+
+def ink_of(pixels: Words) -> tuple[int, int, int, int]:
+    """Return top, bottom, left and right, all even, of what is not transparent; zeros when all is."""
+    rows = np.flatnonzero(np.bitwise_or.reduce(pixels, axis=1))
+    if not len(rows):
+        return 0, 0, 0, 0
+    top, bottom = rows[0] // 2 * 2, rows[-1] // 2 * 2 + 2
+    columns = np.flatnonzero(np.bitwise_or.reduce(pixels[top:bottom], axis=0))
+    return int(top), int(bottom), int(columns[0] // 2 * 2), int(columns[-1] // 2 * 2 + 2)
+
+
+def over_255(pairs: Words) -> Words:
+    """Divide both channels, products of two bytes, by 255 in place, exactly rounded."""
+    pairs += HALF
+    pairs += (pairs >> 8) & PAIR
+    pairs >>= 8
+    pairs &= PAIR
+    return pairs
+
+
+def sum_blocks(pairs: Words) -> Words:
+    """Return the sum of each 2x2 block."""
+    total: Words = pairs[::2, ::2] + pairs[1::2, ::2]
+    total += pairs[::2, 1::2]
+    total += pairs[1::2, 1::2]
+    return total
+
+
+def weigh(red_blue: Words, green_alpha: Words, weights: Words) -> Words:
+    """Return the weighted sum of the channels; below zero it counts modulo 2**32, which cancels out in the end."""
+    total: Words = (red_blue & LOW) * weights[0]
+    total += (green_alpha & LOW) * weights[1]
+    total += (red_blue >> 16) * weights[2]
+    total += (green_alpha >> 16) * weights[3]
+    return total
+
+
+@cache
+def fixed_point(space: ColourSpace) -> tuple[Words, Words, Words]:
+    """Return the weights of R, G, B and alpha for Y, Cb and Cr in parts of 2**16."""
+    luma, offset = space.luma()
+    rows = ((luma, offset), *((weights, 128.0) for weights in space.chroma()))
+    scaled = (np.rint(np.array([*weights, base / 255], np.float64) * 65536) for weights, base in rows)
+    luma_words, blue, red = (row.astype(np.int64).astype(np.uint32) for row in scaled)
+    return luma_words, blue, red
 
 
 def halve(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
@@ -119,33 +215,25 @@ def halve(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     return mean
 
 
-def to_bytes(values: NDArray[np.floating[Any]]) -> Plane:
-    """Round to bytes."""
-    rounded: Plane = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return rounded
-
-
 def blend(frame: av.VideoFrame, patch: YuvPatch) -> None:
     """Lay a patch over a writable yuv420p frame, in place: out = patch + footage * (255 - alpha) / 255."""
     pairs = ((0, patch.y, patch.alpha, 1), (1, patch.u, patch.chroma_alpha, 2), (2, patch.v, patch.chroma_alpha, 2))
     for index, values, alpha, half in pairs:
         plane = plane_of(frame, index)
-        top, left = patch.rect.y // half, patch.rect.x // half
+        top, left = patch.ink.y // half, patch.ink.x // half
         height, width = min(values.shape[0], plane.shape[0] - top), min(values.shape[1], plane.shape[1] - left)
         region = plane[top : top + height, left : left + width]
         mix(region, values[:height, :width], alpha[:height, :width])
 
 
 def mix(region: Plane, values: Plane, alpha: Plane) -> None:
-    """Blend premultiplied values into a region in place."""
-    rest = np.subtract(255, alpha, dtype=np.uint16)
-    np.multiply(rest, region, out=rest)
+    """Blend premultiplied values, none above its alpha, into a region in place."""
+    rest = np.invert(alpha).astype(np.uint16)
+    rest *= region
     rest += 128
     rest += rest >> 8  # exact division by 255, rounded, for products of two bytes
     rest >>= 8
-    rest += values
-    np.minimum(rest, 255, out=rest)
-    region[...] = rest
+    np.add(rest.astype(np.uint8), values, out=region)
 
 
 def plane_of(frame: av.VideoFrame, index: int) -> Plane:

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from render_node.composite import ColourSpace, blend, plane_of, to_yuv
+from render_node.composite import ColourSpace, blend, mix, plane_of, to_yuv
 from render_node.frames.plan import Rect, Tile
 from render_node.frames.stage_page import even_rect
 
@@ -89,3 +89,86 @@ def test_fading_is_even_over_picture_and_alpha() -> None:
     half = patch.faded(128)
     assert (int(half.y[0, 0]), int(half.alpha[0, 0])) == (128, 128)
     assert patch.faded(0).alpha.max() == 0
+
+
+def written_out(picture: np.ndarray, space: ColourSpace) -> list[np.ndarray]:
+    """Convert as the definition says, in floating point."""
+    alpha = picture[..., 3:].astype(float) / 255
+    colour = picture[..., :3] * alpha
+    means = [(v[::2, ::2] + v[1::2, ::2] + v[::2, 1::2] + v[1::2, 1::2]) / 4 for v in (colour, alpha)]
+    weights, offset = space.luma()
+    chroma = [means[0] @ each + 128 * means[1][..., 0] for each in space.chroma()]
+    return [colour @ weights + offset * alpha[..., 0], *chroma, picture[..., 3], 255 * means[1][..., 0]]
+
+
+def shapes(seed: int, width: int = 96, height: int = 64) -> np.ndarray:
+    """Draw soft and hard shapes on nothing: every alpha, every colour, empty borders."""
+    random = np.random.default_rng(seed)
+    picture = random.integers(0, 256, (height, width, 4), dtype=np.uint8)
+    kind = random.integers(0, 3, (height, width))
+    picture[kind == 0], picture[kind == 1, 3] = 0, 255
+    top, left = random.integers(1, height // 2), random.integers(1, width // 2)
+    picture[:top], picture[:, :left], picture[-3:] = 0, 0, 0
+    return picture
+
+
+@pytest.mark.parametrize("matrix", ["ITU601", "SMPTE240M", "ITU709"])
+@pytest.mark.parametrize("full", [False, True])
+def test_conversion_is_within_one_level_of_its_definition(matrix: str, full: bool) -> None:
+    space = ColourSpace(matrix, full)
+    for seed in range(5):
+        picture = shapes(seed)
+        patch = to_yuv(Tile(0, Rect(10, 20, 96, 64)), picture, space)
+        for mine, right in zip(patch.planes(), written_out(picture, space), strict=True):
+            assert mine.shape == right.shape
+            assert np.abs(mine - right).max() <= 1.01
+            assert np.abs(mine - right).mean() < 0.26
+        assert (patch.y <= patch.alpha).all()
+        assert (np.maximum(patch.u, patch.v) <= patch.chroma_alpha).all()
+
+
+def test_patch_holds_no_more_than_its_ink() -> None:
+    picture = np.zeros((64, 96, 4), np.uint8)
+    picture[21:40, 33:50] = 255
+    patch = to_yuv(Tile(0, Rect(10, 20, 96, 64)), picture, ColourSpace("ITU709", False))
+    assert patch.ink == Rect(10 + 32, 20 + 20, 18, 20)
+    assert patch.y.shape == (20, 18)
+    empty = to_yuv(Tile(0, Rect(10, 20, 96, 64)), np.zeros((64, 96, 4), np.uint8), ColourSpace("ITU709", False))
+    assert (empty.y.size, empty.planes()[0].shape, int(empty.planes()[4].max())) == (0, (64, 96), 0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_laying_replaces_what_is_below_wherever_the_ink_is(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    space = ColourSpace("ITU709", False)
+    whole = shapes(seed) if seed % 2 else np.zeros((64, 96, 4), np.uint8)
+    patch = to_yuv(Tile(0, Rect(10, 20, 96, 64)), whole, space).copy()
+    for step in range(4):
+        left, top = (2 * int(random.integers(0, limit)) for limit in (30, 20))
+        part = shapes(100 * seed + step, 36, 24)
+        whole[top : top + 24, left : left + 36] = part
+        patch.lay(to_yuv(Tile(0, Rect(10 + left, 20 + top, 36, 24)), part, space))
+    for mine, right in zip(patch.planes(), to_yuv(Tile(0, Rect(10, 20, 96, 64)), whole, space).planes(), strict=True):
+        assert np.array_equal(mine, right)
+    frame, other = noise(128, 96), noise(128, 96)
+    blend(frame, patch)
+    blend(other, to_yuv(Tile(0, Rect(10, 20, 96, 64)), whole, space))
+    assert all(np.array_equal(a, b) for a, b in zip(planes_of(frame), planes_of(other), strict=True))
+
+
+def test_cut_columns_are_those_of_the_whole() -> None:
+    space, picture = ColourSpace("ITU709", False), shapes(3)
+    patch = to_yuv(Tile(0, Rect(10, 20, 96, 64)), picture, space)
+    for x, width in ((10, 8), (40, 30), (70, 36)):
+        cut = patch.crop(Rect(x, 20, width, 64))
+        right = to_yuv(Tile(0, Rect(x, 20, width, 64)), picture[:, x - 10 : x - 10 + width], space)
+        assert all(np.array_equal(a, b) for a, b in zip(cut.planes(), right.planes(), strict=True))
+
+
+def test_blending_is_exactly_rounded() -> None:
+    alpha, region = (plane.astype(np.uint8) for plane in np.mgrid[0:256, 0:256])
+    for values in (np.zeros((256, 256), np.uint8), alpha):
+        mixed = region.copy()
+        mix(mixed, values, alpha)
+        right = values + (region.astype(int) * (255 - alpha.astype(int)) * 2 + 255) // 510
+        assert np.array_equal(mixed, right)
