@@ -15,6 +15,7 @@ export function layoutCue(root, cue, scenario, scale) {
     fit *= 0.9;
   }
   place(measured, cue.style.position, width, height);
+  if (cue.animation.reveal === "one-word") gather(measured);
   measured.s = scale * fit;
   finish(measured, cue, width);
   return measured;
@@ -46,9 +47,13 @@ function slotsOf(block, cue, s) {
       if (i) block.append(word.breaks ? element(block, "br", "", {}) : word.join === "space" ? " " : "\u200b");
       if (glued) parent = element(block, "span", "join", {});
     }
+    // To the bidirectional algorithm a slot is a neutral thing, so marks say which way its word runs.
+    const mark = {rtl: "\u200f", ltr: "\u200e"}[word.direction] ?? "";
+    parent.append(mark);
     const slot = element(parent, "span", "slot", word.room ? {marginInlineStart: `${word.room * s}px`} : {});
     font(slot, word, s);
     slot.append(word.text);
+    parent.append(mark);
     const heavier = (word.active ?? cue.animation.active).fontWeight;
     if (heavier) {
       const light = slot.getBoundingClientRect().width;
@@ -103,6 +108,15 @@ function place(measured, position, width, height) {
   for (const word of measured.words) word.rect = [word.rect[0] + left, word.rect[1] + top, word.rect[2], word.rect[3]];
 }
 
+// Words that are shown one at a time all stand in the block's middle.
+function gather(measured) {
+  const [x, y, width, height] = measured.block;
+  const tallest = Math.max(...measured.words.map((word) => word.rect[3]));
+  for (const word of measured.words) {
+    word.rect = [x + (width - word.rect[2]) / 2, y + (height - tallest) / 2, word.rect[2], word.rect[3]];
+  }
+}
+
 function finish(layout, cue, width) {
   const {words, rtl} = layout;
   const lines = [...new Set(words.map((word) => Math.round(word.rect[1] + word.rect[3] / 2)))];
@@ -111,14 +125,22 @@ function finish(layout, cue, width) {
   const total = letters.reduce((sum, count) => sum + count, 0);
   let first = 0;
   layout.places = words.map((word, i) => {
-    const made = {line: line(word), letters: letters[i], first, widest: widest(words, cue, i, layout.s, width),
+    const made = {line: line(word), span: spanOf(word, words.filter((other) => line(other) === line(word))), letters: letters[i], first, widest: widest(words, cue, i, layout.s, width),
       after: {word: words.length - 1 - i, line: lines.length - 1 - line(word), letter: total - 1 - first}};
     first += letters[i];
-    word.cut = cutter(word.rect, word.reach, rtl);
-    word.reach += growth(cue, i, layout.s);
+    word.rtl = cue.words[i].direction ? cue.words[i].direction === "rtl" : rtl;
+    word.cut = cutter(word.rect, word.reach, word.rtl);
     if (cue.words[i].emoji) word.emoji = emojiRect(word.rect, em(cue, i, layout.s));
     return made;
   });
+  words.forEach((word, i) => { word.reach += growth(cue, i, layout.s); });
+}
+
+// Where a word begins and ends on its line, as shares of the line.
+function spanOf({rect, reach}, line) {
+  const left = Math.min(...line.map((word) => word.rect[0] - word.reach));
+  const width = Math.max(...line.map((word) => word.rect[0] + word.rect[2] + word.reach)) - left;
+  return [(rect[0] - reach - left) / width, (rect[0] + rect[2] + reach - left) / width];
 }
 
 const growth = (cue, i, s) => {

@@ -80,20 +80,21 @@ export function boxRect(cue, layout, i, state, s) {
 export function paintWord(parent, cue, layout, i, state, s) {
   const word = cue.words[i], place = layout.words[i];
   const holder = element(parent, "div", "word", frame(place.rect));
+  holder.dir = place.rtl ? "rtl" : "ltr";
   if (state.fx) move(holder, state.fx, em(cue, i, s), place.reach);
   if (state.dim !== undefined) holder.style.opacity = (holder.style.opacity || 1) * state.dim;
   const look = lookOf(cue, word, state, s);
-  if (state.underline) underline(holder, look, place, state.underline, em(cue, i, s), layout.rtl);
+  if (state.underline) underline(holder, look, place, state.underline, em(cue, i, s), place.rtl);
   if (!state.letters) {
-    glyphs(holder, word, look, {text: word.text, width: place.rect[2], base: place.base, rtl: layout.rtl}, s);
-    if (state.sung) sweep(holder, word, look, place, state, layout.rtl, s);
+    if (state.sung) sweep(holder, word, look, place, state, s);
+    else glyphs(holder, word, look, pieceOf(word, place), s);
   } else {
     state.letters.forEach((fx, k) => {
       if (fx === 0 || !place.letters[k]) return;
       const {x, width, text} = place.letters[k];
       const letter = element(holder, "div", "letter", frame([x, 0, width, place.rect[3]]));
       if (fx) move(letter, fx, em(cue, i, s), place.reach);
-      glyphs(letter, word, look, {text, width, base: place.base, rtl: layout.rtl}, s);
+      glyphs(letter, word, look, {text, width, base: place.base, rtl: place.rtl}, s);
     });
   }
   if (state.emoji && place.emoji) {
@@ -113,7 +114,9 @@ function lookOf(cue, word, state, s) {
   const shadows = style.shadow.map((each) =>
     `${px((each.offsetX ?? 0) * s)} ${px((each.offsetY ?? 0) * s)} ${px((each.blur ?? 0) * s)} ${each.color}`);
   if (glow) shadows.unshift(...[0.35, 1].map((part) => `0 0 ${px(glow.radius * part * s)} ${glow.color}`));
-  return {weight, shadows, stroke: style.stroke.width * s, strokeColor: style.stroke.color,
+  // On a box of its own a word needs neither edge nor shadow to be read.
+  const isBoxed = state.box !== undefined;
+  return {weight, shadows: isBoxed ? [] : shadows, stroke: isBoxed ? 0 : style.stroke.width * s, strokeColor: style.stroke.color,
     color: state.color ?? style.color, gradient: state.gradient ?? (state.color ? null : style.gradient),
     outline: state.outline && motion.outline ? {...motion.outline, part: state.outline} : null, motion};
 }
@@ -164,14 +167,22 @@ function outline(parent, word, look, piece, s, paint) {
   parent.append(svg);
 }
 
-// The sung part lies over the word, cut where the voice is; it runs with the script's direction.
-function sweep(holder, word, look, place, state, rtl, s) {
-  const {reach, rect, base} = place;
-  const cut = place.cut(state.sweep);
-  const window = element(holder, "div", "ink", {width: px(rect[2]), height: px(rect[3]),
-    clipPath: `inset(${-reach}px ${rtl ? -reach : rect[0] + rect[2] - cut}px ${-reach}px ${rtl ? cut - rect[0] : -reach}px)`});
-  const sung = {...look, shadows: [], color: state.sung, gradient: null};
-  glyphs(window, word, sung, {text: word.text, width: rect[2], base, rtl}, s);
+const pieceOf = (word, place) => ({text: word.text, width: place.rect[2], base: place.base, rtl: place.rtl});
+
+// The word in two parts that meet where the voice is, never one over the other: edges drawn twice would be too heavy.
+function sweep(holder, word, look, place, state, s) {
+  const {reach, rect, rtl} = place;
+  const sung = {...look, color: state.sung, gradient: null};
+  if (state.sweep <= 0 || state.sweep >= 1) {
+    glyphs(holder, word, state.sweep >= 1 ? sung : look, pieceOf(word, place), s);
+    return;
+  }
+  const left = place.cut(state.sweep) - rect[0], right = rect[2] - left;
+  for (const [part, isLeft] of [[sung, !rtl], [look, rtl]]) {
+    const window = element(holder, "div", "ink", {width: px(rect[2]), height: px(rect[3]),
+      clipPath: `inset(${-reach}px ${isLeft ? right : -reach}px ${-reach}px ${isLeft ? -reach : left}px)`});
+    glyphs(window, word, part, pieceOf(word, place), s);
+  }
 }
 
 function underline(holder, look, place, part, size, rtl) {

@@ -144,7 +144,7 @@ export class Stage {
     if (from === undefined) return [];
     const cut = layout.words[i].cut(word.sweep);
     const [x, , width] = this.tiles.get(from).rect;
-    const [left, right] = layout.rtl ? [cut, x + width] : [x, cut];
+    const [left, right] = layout.words[i].rtl ? [cut, x + width] : [x, cut];
     const start = Math.max(x, left), end = Math.min(x + width, right);
     return end > start ? [[from, to, start, end - start]] : [from];
   }
