@@ -118,6 +118,8 @@ CODES: dict[str, tuple[int, str]] = {
     "render.no_video": (422, "The source has no picture to draw captions over"),
     "render.not_finished": (409, "The render has no result yet, or never will"),
     "render.result_deleted": (409, "The result was deleted"),
+    "still.not_found": (404, "There is no such still, or what it was drawn over was deleted"),
+    "still.failed": (409, "The picture could not be drawn; details carry the job's own code"),
     "render.unsupported_output": (422, "There is no such codec in this container, or no such encoder of it"),
     "render.invalid_output": (422, "A value of the output is out of its range"),
     "render.quality_conflict": (422, "At most one of crf, bit_rate and quality can decide"),

@@ -25,6 +25,8 @@ _VARIABLES = {
     "trusted_proxies": "REELYARD_TRUSTED_PROXIES",
     "cors_origins": "REELYARD_CORS_ORIGINS",
     "render_rate": "REELYARD_RENDER_RATE",
+    "still_rate": "REELYARD_STILL_RATE",
+    "still_wait_s": "REELYARD_STILL_WAIT_S",
     "default_rate": "REELYARD_DEFAULT_RATE",
     "auth_rate": "REELYARD_AUTH_RATE",
     "credits": "REELYARD_CREDITS",
@@ -47,7 +49,7 @@ _VARIABLES = {
 }
 
 
-RATES = ("render_rate", "default_rate", "auth_rate")
+RATES = ("render_rate", "still_rate", "default_rate", "auth_rate")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class ApiSettings:
     trusted_proxies: int
     cors_origins: tuple[str, ...]
     render_rate: str
+    still_rate: str
+    still_wait_s: float
     default_rate: str
     auth_rate: str
     credits: bool

@@ -170,6 +170,13 @@ _TABLE = (
     ),
     Variable("REELYARD_CORS_ORIGINS", words, "Origins that browsers may call from", default=()),
     Variable("REELYARD_RENDER_RATE", text, "Render requests allowed per user", default="20 per minute"),
+    Variable("REELYARD_STILL_RATE", text, "Stills and validations allowed per user", default="120 per minute"),
+    Variable(
+        "REELYARD_STILL_WAIT_S",
+        seconds(0, 60),
+        "How long a request waits for its still or validation before it answers 202",
+        default=10.0,
+    ),
     Variable("REELYARD_DEFAULT_RATE", text, "Requests allowed per user or address", default="1200 per minute"),
     Variable("REELYARD_AUTH_RATE", text, "Sign-in attempts allowed per address", default="30 per minute"),
     Variable("REELYARD_CREDITS", flag, "Whether work costs credits", default=True),

@@ -12,6 +12,7 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.DateTime(timezone=True)
+ANSWERS = ("still",)
 RENDER_COLUMNS = ("first_look_keys", "findings", "predicted")
 
 
@@ -23,10 +24,14 @@ def upgrade() -> None:
     for name in RENDER_COLUMNS:
         op.add_column("render", sa.Column(name, JSONB))
     op.create_index("ix_render_created", "render", ["created_at"])
+    for table in ANSWERS:
+        create_answer(table)
 
 
 def downgrade() -> None:
     """Drop them again."""
+    for table in reversed(ANSWERS):
+        op.drop_table(table)
     op.drop_index("ix_render_created", "render")
     for name in (*reversed(RENDER_COLUMNS), "twin_id", "cached"):
         op.drop_column("render", name)
