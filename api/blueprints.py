@@ -15,7 +15,7 @@ def register_blueprints(app: Flask) -> None:
     from api.credits.routes import blueprint as credits
     from api.docs_pages.routes import blueprint as docs_pages
     from api.events.routes import blueprint as events
-    from api.extensions import smorest
+    from api.extensions import get_smorest
     from api.health.routes import blueprint as health
     from api.jobs.routes import blueprint as jobs
     from api.organisations.invitation_routes import blueprint as invitations
@@ -47,6 +47,6 @@ def register_blueprints(app: Flask) -> None:
         callbacks,
         health,
     ):
-        smorest.register_blueprint(documented)
+        get_smorest(app).register_blueprint(documented)
     for page in (docs_pages, pages):
         app.register_blueprint(page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import redis
-from flask import current_app
+from flask import Flask, current_app
 from flask_smorest import Api
 from flask_sqlalchemy import SQLAlchemy
 from redis.backoff import NoBackoff
@@ -49,7 +49,11 @@ class ErrorFormApi(Api):
     ERROR_SCHEMA = ErrorResponse
 
 
-smorest = ErrorFormApi()
+def get_smorest(app: Flask) -> ErrorFormApi:
+    """Return what collects an application's operations into its OpenAPI document; each application has its own."""
+    if "openapi" not in app.extensions:
+        app.extensions["openapi"] = ErrorFormApi()
+    return cast(ErrorFormApi, app.extensions["openapi"])
 
 
 def get_settings() -> ApiSettings:

@@ -6,9 +6,11 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from functools import wraps
+from itertools import count
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
 from flask_limiter.util import get_remote_address
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 STRICTER = 2
 """Each process allows this part of the rate while Redis is away: together they stay near the shared limit."""
+_numbers = count()
 UNLIMITED_PREFIXES = ("/healthz", "/readyz", "/metrics", "/api/internal/", "/api/upload-video/", "/api/render/")
 
 
@@ -42,18 +45,14 @@ def is_unlimited() -> bool:
     return request.path.startswith(UNLIMITED_PREFIXES)
 
 
-limiter = Limiter(
-    key_func=caller_key,
-    default_limits=[lambda: rate(get_settings().default_rate)],
-    strategy="moving-window",
-    in_memory_fallback_enabled=True,
-    swallow_errors=True,
-)
+def get_limiter() -> Limiter:
+    """Return the limiter of the current application."""
+    return cast(Limiter, current_app.extensions["rate-limiter"])
 
 
 def rate(limits: str) -> str:
     """Return the limits, each smaller while this process counts alone."""
-    if not limiter._storage_dead:  # the extension has no public name for it
+    if not get_limiter()._storage_dead:  # the extension has no public name for it
         return limits
     parsed = parse_many(limits)
     return "; ".join(f"{max(1, one.amount // STRICTER)} per {one.multiples} {one.GRANULARITY.name}" for one in parsed)
@@ -61,14 +60,42 @@ def rate(limits: str) -> str:
 
 def render_limit(view: F) -> F:
     """Limit render requests per user (``REELYARD_RENDER_RATE``); stands behind ``login_required``."""
-    limit = limiter.shared_limit(lambda: rate(get_settings().render_rate), scope="renders", key_func=caller_key)
-    return cast(F, limit(view))
+    return limit_view(view, "renders", lambda: rate(get_settings().render_rate), caller_key)
+
+
+def still_limit(view: F) -> F:
+    """Limit stills and validations per user (``REELYARD_STILL_RATE``); stands behind ``login_required``."""
+    return limit_view(view, "stills", lambda: rate(get_settings().still_rate), caller_key)
 
 
 def auth_limit(view: F) -> F:
     """Limit sign-in attempts per address (``REELYARD_AUTH_RATE``)."""
-    limit = limiter.shared_limit(lambda: rate(get_settings().auth_rate), scope="auth", key_func=get_remote_address)
-    return cast(F, limit(view))
+    return limit_view(view, "auth", lambda: rate(get_settings().auth_rate), get_remote_address)
+
+
+def limit_view(view: F, scope: str, limits: Callable[[], str], key: Callable[[], str]) -> F:
+    """Count calls of a view under a scope, by the limiter of whichever application is called."""
+    named = name_apart(view, f"{scope}-{next(_numbers)}")
+
+    @wraps(view)
+    def limited(*args: Any, **kwargs: Any) -> Any:
+        known = current_app.extensions["limited-views"]
+        if named not in known:
+            known[named] = get_limiter().shared_limit(limits, scope=scope, key_func=key)(named)
+        return known[named](*args, **kwargs)
+
+    return cast(F, limited)
+
+
+def name_apart(view: F, suffix: str) -> F:
+    """Return the view under a name of its own: the limiter keeps limits by name, and class-based views share one."""
+
+    @wraps(view)
+    def named(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    named.__qualname__ = f"{view.__qualname__}:{suffix}"
+    return cast(F, named)
 
 
 def configure_limits(app: Flask, settings: ApiSettings) -> None:
@@ -78,6 +105,14 @@ def configure_limits(app: Flask, settings: ApiSettings) -> None:
         RATELIMIT_STORAGE_OPTIONS=REDIS_OPTIONS,
         RATELIMIT_KEY_PREFIX="reelyard",
     )
+    limiter = Limiter(
+        key_func=caller_key,
+        default_limits=[lambda: rate(get_settings().default_rate)],
+        strategy="moving-window",
+        in_memory_fallback_enabled=True,
+        swallow_errors=True,
+    )
+    app.extensions["rate-limiter"], app.extensions["limited-views"] = limiter, {}
     app.after_request(tell_limit)
     limiter.init_app(app)
     limiter.request_filter(is_unlimited)
@@ -92,7 +127,7 @@ def refuse(error: RateLimitExceeded) -> Response:
 
 def tell_limit(response: Response) -> Response:
     """Add RateLimit-Limit, -Remaining and -Reset (seconds from now); a refusal of ours also gets Retry-After."""
-    current = limiter.current_limit
+    current = get_limiter().current_limit
     if current is None:
         return response
     try:

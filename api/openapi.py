@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 
 from api.bodies import SIGNED_PREFIXES
 from api.config import ApiSettings
-from api.extensions import smorest
+from api.extensions import get_smorest
 from tasks.contracts.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 DESCRIPTION = """
@@ -57,6 +57,7 @@ def configure_openapi(app: Flask, settings: ApiSettings) -> None:
         },
     )
     Blueprint.ARGUMENTS_PARSER.DEFAULT_UNKNOWN_BY_LOCATION = STRICT
+    smorest = get_smorest(app)
     smorest.init_app(app)
     for name, scheme in SECURITY_SCHEMES.items():
         smorest.spec.components.security_scheme(name, scheme)
@@ -64,7 +65,7 @@ def configure_openapi(app: Flask, settings: ApiSettings) -> None:
 
 def describe_security(app: Flask) -> None:
     """Say of each operation whether it wants a token, a worker's signature or nothing; once all are registered."""
-    paths = smorest.spec._paths  # apispec has no public way to change an operation later
+    paths = get_smorest(app).spec._paths  # apispec has no public way to change an operation later
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
         needs_login = getattr(app.view_functions[rule.endpoint], "needs_login", False)
@@ -92,5 +93,5 @@ def build_document() -> dict[str, Any]:
         "REELYARD_JWT_SECRET": "only-to-build-the-openapi-document-1",
         "REELYARD_CALLBACK_SECRET": "only-to-build-the-openapi-document-2",
     }
-    create_app(read_api_settings(nowhere))
-    return dict(smorest.spec.to_dict())
+    app = create_app(read_api_settings(nowhere))
+    return dict(get_smorest(app).spec.to_dict())

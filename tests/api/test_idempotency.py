@@ -18,7 +18,7 @@ from marshmallow import Schema, fields
 import api.idempotency
 from api.auth import login_required
 from api.errors import ConflictError
-from api.extensions import db, smorest
+from api.extensions import db, get_smorest
 from api.idempotency import after_commit, idempotent, sweep_keys
 from api.idempotency.models import IdempotencyKey
 from api.users.models import User
@@ -95,7 +95,7 @@ def build_blueprint() -> Blueprint:
 def keyed_application(application: Any, database_environ: dict[str, str]) -> Iterator[Any]:
     """An application with two views of these tests."""
     with another_app(database_environ) as keyed:
-        smorest.register_blueprint(build_blueprint())
+        get_smorest(keyed).register_blueprint(build_blueprint())
         yield keyed
 
 

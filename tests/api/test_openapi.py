@@ -10,7 +10,6 @@ from uuid import uuid4
 import pytest
 from jsonschema import Draft202012Validator
 
-from api import create_app
 from api.openapi import METHODS
 from tests.api.farm import Caller
 
@@ -33,16 +32,10 @@ SIGNED = {
 }
 
 
-@pytest.fixture(scope="module")
-def plain(application: Any) -> Any:
-    """An instance with our routes alone: the document is one per process, and other tests add routes to it."""
-    return create_app(application.extensions["settings"])
-
-
 @pytest.fixture
-def document(plain: Any) -> dict[str, Any]:
+def document(application: Any) -> dict[str, Any]:
     """The document as a client gets it."""
-    answer = plain.test_client().get("/api/openapi.json")
+    answer = application.test_client().get("/api/openapi.json")
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     served: dict[str, Any] = answer.get_json()
     return served
@@ -143,12 +136,12 @@ def test_every_operation_says_who_may_call_it(document: dict[str, Any]) -> None:
     assert set(document["components"]["securitySchemes"]) == {"bearer", "signature"}
 
 
-def test_who_may_call_is_true(document: dict[str, Any], app: Any, plain: Any) -> None:
+def test_who_may_call_is_true(document: dict[str, Any], app: Any) -> None:
     """Call everything without a token: those that want one refuse, those that are public do not."""
     for name in operations(document):
         method, path = name.split()
         path = path.replace("{version}", "1")
-        answer = plain.test_client().open(re.sub(r"{\w+}", str(uuid4()), path), method=method.upper())
+        answer = app.test_client().open(re.sub(r"{\w+}", str(uuid4()), path), method=method.upper())
         if name in PUBLIC:
             assert answer.status_code != 401, name
         else:
