@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uharfbuzz
 
-EXTRA_CHARACTERS = " \u00a0\u200b\u200c\u200d\u2060\ufe0f"
+EXTRA_CHARACTERS = " \u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufe0f"
 """What the stage may add between words, and what no drawn character shows to be needed."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.scenario.text import direction_of
+
 
 @dataclass(frozen=True)
 class SceneWord:
@@ -42,6 +44,7 @@ class SceneWord:
             "emoji": self.emoji,
             "join": self.join,
             "splittable": self.splittable,
+            "direction": direction_of(self.text),
             "fonts": list(self.fonts) or [self.style["fontFamily"]],
             "breaks": self.breaks,
             "room": self.room,

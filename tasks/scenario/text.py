@@ -52,13 +52,18 @@ def scripts_of(text: str) -> list[str]:
 
 def base_direction(text: str) -> str:
     """Return ``rtl`` when the first strong character runs right to left, else ``ltr``."""
+    return direction_of(text) or "ltr"
+
+
+def direction_of(text: str) -> str:
+    """Return ``ltr`` or ``rtl`` by the first strong character, "" where none is (numbers, marks, emoji)."""
     for char in text:
         kind = unicodedata.bidirectional(char)
         if kind in ("R", "AL"):
             return "rtl"
         if kind == "L":
             return "ltr"
-    return "ltr"
+    return ""
 
 
 def may_split(text: str) -> bool:
