@@ -23,6 +23,7 @@ def register_blueprints(app: Flask) -> None:
     from api.pages.routes import blueprint as pages
     from api.renders.routes import blueprint as renders
     from api.scenarios.routes import blueprint as scenarios
+    from api.stills.routes import blueprint as stills
     from api.tokens.routes import blueprint as tokens
     from api.transcripts.routes import blueprint as transcripts
     from api.uploads.routes import blueprint as uploads
@@ -38,6 +39,7 @@ def register_blueprints(app: Flask) -> None:
         transcripts,
         scenarios,
         renders,
+        stills,
         jobs,
         events,
         usage,
