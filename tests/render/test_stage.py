@@ -74,7 +74,7 @@ def pictures(stage: StagePage, times: list[float]) -> list[np.ndarray]:
         for layer in layers:
             patch = assemble(layer, patches.__getitem__, convert)
             x, y, width, height = patch.rect.x, patch.rect.y, patch.rect.width, patch.rect.height
-            canvas[y : y + height, x : x + width] = np.maximum(canvas[y : y + height, x : x + width], patch.alpha)
+            canvas[y : y + height, x : x + width] = np.maximum(canvas[y : y + height, x : x + width], patch.planes()[3])
         frames.append(canvas)
     return frames
 
