@@ -8,8 +8,10 @@ from pathlib import Path
 
 import uharfbuzz
 
-EXTRA_CHARACTERS = " \u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufe0f"
-"""What the stage may add between words, and what no drawn character shows to be needed."""
+EXTRA_CHARACTERS = " \u00a0\u200b\u200c\u200d\u200e\u200f\u2060\u25cc\ufe0f"
+"""What the stage may add between words, and what shapers add themselves (the dotted circle under a lone mark)."""
+KHMER_SPLIT = frozenset("\u17be\u17bf\u17c0\u17c4\u17c5")
+"""Vowels that are written around a consonant: shapers set U+17C1 before it, though Unicode does not say so."""
 
 
 @cache
@@ -40,10 +42,16 @@ def subset(path: Path, index: int, text: str) -> bytes:
     :param text: its characters count, not their order.
     """
     wanted = uharfbuzz.SubsetInput()
-    forms = (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text), EXTRA_CHARACTERS)
-    wanted.unicode_set.update({ord(char) for form in forms for char in form})
+    wanted.unicode_set.update(map(ord, needed_characters(text)))
     wanted.layout_feature_tag_set.clear()
     wanted.layout_feature_tag_set.invert()
     wanted.flags = uharfbuzz.SubsetFlags.NOTDEF_OUTLINE
     data: bytes = uharfbuzz.subset(_face(path, index), wanted).blob.data
     return data
+
+
+def needed_characters(text: str) -> set[str]:
+    """Return the characters that a shaper may ask a font for while it draws a text: composed, decomposed, its own."""
+    needed = {char for form in ("NFC", "NFD", "NFKD") for char in unicodedata.normalize(form, text)}
+    split = "\u17c1" if KHMER_SPLIT & set(text) else ""
+    return {*needed, *text, *EXTRA_CHARACTERS, *split}

@@ -10,6 +10,10 @@ from tasks.scenario.data import load
 ZWJ = "\u200d"
 EMOJI_STYLE, TEXT_STYLE = "\ufe0f", "\ufe0e"
 KEYCAP = "\u20e3"
+_LOOSE_MARKS = frozenset("\u102b\u102c\u1038\u1062\u1063\u1064\u1083\u108f\uaa7b\uaa7d") | frozenset(
+    map(chr, (*range(0x1067, 0x106E), *range(0x1087, 0x108D), *range(0x109A, 0x109D)))
+)
+"""Marks of Burmese that Unicode counts as characters of their own."""
 _SPACING_VOWELS = frozenset("\u0e33\u0eb3")
 """Sara Am of Thai and Lao: letters by category, vowels of the consonant before by rule."""
 
@@ -47,7 +51,7 @@ def _extends(char: str) -> bool:
     """Marks, joiners, variation selectors, skin tones and tags belong to what is before them."""
     code = ord(char)
     return (
-        unicodedata.category(char) in ("Mn", "Me", "Mc")
+        (unicodedata.category(char) in ("Mn", "Me", "Mc") and char not in _LOOSE_MARKS)
         or char in (ZWJ, "\u200c")
         or char in _SPACING_VOWELS
         or 0x1F3FB <= code <= 0x1F3FF

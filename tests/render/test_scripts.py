@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  (full-width marks are part of what is tested)
 """Every script in a real browser: the order of words, the way a sweep runs, unbroken shaping, and our fonts only."""
 
 from __future__ import annotations
