@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from render_node.firstlook import announce
 from render_node.render import render_file
 from tasks.attempt import StepContext
 from tasks.contracts import RenderOrder
@@ -15,13 +16,14 @@ VIDEO, POSTER = "video.mp4", "poster.png"
 def render(context: StepContext) -> dict[str, Any]:
     """Render one order and return keys, size, hash and receipt."""
     order = RenderOrder.from_json(context.input)
-    context.plan_stages(download=0.05, frames=0.9, upload=0.05)
+    context.plan_stages(download=0.05, first_look=0.03, frames=0.87, upload=0.05)
     video, poster = context.scratch / VIDEO, context.scratch / POSTER
 
     def report(done: int, total: int, stage: str) -> None:
         context.progress(done, total, stage=stage, unit="frames")
 
     with context.source_copy(order.source_key) as source:
+        announce(context, source, order)
         receipt = render_file(
             source,
             order.scenario,

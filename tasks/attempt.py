@@ -20,7 +20,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from tasks.children import ChildGroup
 from tasks.client import ControlClient, backoff_s
 from tasks.config import WorkerSettings
-from tasks.contracts import Claim, StepFailure, StepReport
+from tasks.contracts import Claim, StepFailure, StepNews, StepReport
 from tasks.errors import ConfigurationError, FencedError, PermanentError, ReelyardError, TransientError
 from tasks.failpoints import failpoint
 from tasks.lease import Fence, LeaseKeeper
@@ -49,6 +49,7 @@ class StepContext:
     fence: Fence = field(default_factory=Fence)
     tracker: ProgressTracker = field(default_factory=ProgressTracker)
     hints: ProgressHints | None = None
+    client: ControlClient | None = None
     _throttle: Throttle = field(default_factory=lambda: Throttle(_HINT_S))
 
     @property
@@ -75,6 +76,18 @@ class StepContext:
                 claim.job_id, step_id=claim.step_id, step=claim.name, token=claim.token, progress=progress
             )
 
+    def announce(self, kind: str, data: dict[str, Any]) -> None:
+        """Show something before the end. Not worth a failure: an API that is away, or older, is left alone."""
+        if self.client is None:
+            return
+        claim = self.claim
+        try:
+            self.client.tell(StepNews(claim.job_id, claim.step_id, claim.token, kind, data))
+        except FencedError:
+            raise
+        except ReelyardError as error:
+            _log.info("news not heard", extra={"kind": kind, "code": error.code})
+
     def check(self) -> None:
         """Raise FencedError when this attempt no longer owns its step."""
         self.fence.check()
@@ -100,15 +113,15 @@ class StepContext:
         with self.storage.local_copy(key or self.input["object_key"], self.scratch, progress=on_read) as path:
             yield path
 
-    def put_output(self, name: str, path: Path, *, content_type: str) -> str:
-        """Upload a file as an output of this attempt and return its key."""
+    def put_output(self, name: str, path: Path, *, content_type: str, stage: str = "upload") -> str:
+        """Upload a file as an output of this attempt and return its key; progress counts to a planned stage."""
         key = self.output_key(name)
         size_bytes, sent = path.stat().st_size, 0
 
         def on_sent(count: int) -> None:
             nonlocal sent
             sent += count
-            self.progress(sent, size_bytes, stage="upload", unit="bytes")
+            self.progress(sent, size_bytes, stage=stage, unit="bytes")
 
         failpoint("before_upload", attempt=self.claim.attempt)
         self.check()
@@ -167,7 +180,9 @@ def _work(
     """Run the body in a scratch directory; return ``{"result": …}`` or ``{"failure": …}``. Only FencedError leaves."""
     try:
         with scratch_directory(tools.settings.scratch_dir, claim.step_id) as scratch:
-            context = StepContext(claim, scratch, tools.storage, tools.settings, children, fence, tracker, tools.hints)
+            context = StepContext(
+                claim, scratch, tools.storage, tools.settings, children, fence, tracker, tools.hints, tools.client
+            )
             try:
                 result = body(context)
             finally:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepReport
+from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepNews, StepReport
 from tasks.contracts.signing import signed_headers
 from tasks.errors import FencedError, PermanentError, TransientError
 from tasks.names import REPORT_PATH, CallbackPath, TaskName
@@ -47,6 +47,10 @@ class ControlClient:
         """Renew the lease once, without retries, and return its new length in seconds."""
         answer = self._post(CallbackPath.HEARTBEAT, beat.step_id, beat.to_json(), tries=1)
         return float(answer.get("lease_s", 0.0))
+
+    def tell(self, news: StepNews) -> None:
+        """Tell once, without retries, what an attempt has to show before its end."""
+        self._post(CallbackPath.NEWS, news.step_id, news.to_json(), tries=1)
 
     def report(self, task: TaskName, report: StepReport, *, tries: int | None = None) -> None:
         """Hand in the end of an attempt."""

@@ -80,6 +80,7 @@ class CallbackPath(StrEnum):
 
     CLAIM = "/api/internal/steps/{step_id}/claim"
     HEARTBEAT = "/api/internal/steps/{step_id}/heartbeat"
+    NEWS = "/api/internal/steps/{step_id}/news"
     REPORT = "/api/internal/steps/{step_id}/report"
     TRANSCRIPT_RESULT = "/api/upload-video/result"
     RENDER = "/api/render/callback"

@@ -14,7 +14,7 @@ from api.callbacks.guard import check_signature, read_message
 from api.callbacks.schemas import AcceptedResponse, ClaimResponse, LeaseResponse, RenderCallbackResponse
 from api.extensions import db
 from api.jobs import attempts
-from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepReport
+from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepNews, StepReport
 from tasks.errors import PermanentError
 from tasks.names import CallbackPath
 
@@ -68,6 +68,23 @@ class StepHeartbeat(MethodView):
     def post(self, step_id: UUID) -> dict[str, float]:
         """Renew a lease and tell progress"""
         return take_heartbeat(read_message(str(step_id)))
+
+
+@blueprint.route(rule(CallbackPath.NEWS))
+class StepToldNews(MethodView):
+    """What there is to see before the end."""
+
+    @blueprint.doc(**DOC)
+    @blueprint.response(200, AcceptedResponse)
+    @problems(blueprint, UNSIGNED | FENCED | REFUSED)
+    def post(self, step_id: UUID) -> dict[str, bool]:
+        """Show something of a running step
+
+        Like the first look of a render; watchers of the job hear ``step.first_look``.
+        """
+        attempts.take_news(db.session(), StepNews.from_json(read_message(str(step_id))))
+        db.session.commit()
+        return {"accepted": True}
 
 
 @blueprint.route(rule(CallbackPath.REPORT))

@@ -37,7 +37,7 @@ from api.jobs.engine import (
 from api.jobs.models import STEP_TOKEN, Attempt, Job, Step
 from api.jobs.outbox import ring
 from api.jobs.states import JobState, Outcome, StepState, is_ready, refusal_of
-from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepFailure, StepReport
+from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepFailure, StepNews, StepReport
 from tasks.errors import FencedError, PermanentError
 from tasks.names import POLICY, TaskName
 
@@ -159,6 +159,13 @@ def note_progress(session: Session, job: Job, step: Step, now: datetime) -> None
     if changed or last is None or (now - last).total_seconds() >= PROGRESS_EVENT_S:
         job.progress_event_at = now
         emit(session, job, "progress", now, step=step)
+
+
+def take_news(session: Session, news: StepNews) -> None:
+    """Keep what a running attempt has to show and tell the job's watchers; news that nobody wants change nothing."""
+    job, step = require_owner(session, news.job_id, news.step_id, news.token)
+    if effects.run_step_told(session, job, step, news.kind, news.data):
+        emit(session, job, f"step.{news.kind}", database_now(session), step=step)
 
 
 def take_report(session: Session, report: StepReport) -> None:

@@ -16,12 +16,14 @@ from api.jobs.models import Job, Step
 from tasks.names import TaskName
 
 StepEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
+NewsEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
 JobEffect = Callable[[Session, Job], None]
 
 S = TypeVar("S", bound=StepEffect)
 J = TypeVar("J", bound=JobEffect)
 
 _step_succeeded: dict[TaskName, list[StepEffect]] = {}
+_step_told: dict[tuple[TaskName, str], list[NewsEffect]] = {}
 _job_ended: dict[str, list[JobEffect]] = {}
 _job_retried: dict[str, list[JobEffect]] = {}
 
@@ -31,6 +33,16 @@ def on_step_succeeded(task: TaskName) -> Callable[[S], S]:
 
     def register(effect: S) -> S:
         _add(_step_succeeded.setdefault(task, []), effect)
+        return effect
+
+    return register
+
+
+def on_step_told(task: TaskName, kind: str) -> Callable[[S], S]:
+    """Register ``f(session, job, step, data)`` for news of a kind that running steps of ``task`` have."""
+
+    def register(effect: S) -> S:
+        _add(_step_told.setdefault((task, kind), []), effect)
         return effect
 
     return register
@@ -60,6 +72,14 @@ def run_step_succeeded(session: Session, job: Job, step: Step, result: dict[str,
     """Run the effects of a step that succeeded."""
     for effect in _step_succeeded.get(TaskName(step.task), []):
         effect(session, job, step, result)
+
+
+def run_step_told(session: Session, job: Job, step: Step, kind: str, data: dict[str, Any]) -> bool:
+    """Run the effects of a step's news; tell whether anybody wanted them."""
+    wanted = _step_told.get((TaskName(step.task), kind), [])
+    for effect in wanted:
+        effect(session, job, step, data)
+    return bool(wanted)
 
 
 def run_job_ended(session: Session, job: Job) -> None:

@@ -14,7 +14,7 @@ from api.credits.prices import Action, render_action
 from api.credits.work import charge, give_back, hold, price
 from api.errors import QuotaError
 from api.ids import new_id
-from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded
+from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded, on_step_told
 from api.jobs.models import Job, Step
 from api.jobs.states import JobState
 from api.quotas.service import release, reserve_render, reserve_storage, settle
@@ -25,6 +25,7 @@ from api.uploads.effects import own_key
 from api.users.models import User
 from tasks.contracts import AudioInfo, MediaInfo, RenderOutput, RenderReceipt, VideoInfo
 from tasks.contracts.outputs import MIME_TYPES, SUFFIXES
+from tasks.errors import PermanentError
 from tasks.names import TaskName
 
 
@@ -41,6 +42,17 @@ def store_result(session: Session, job: Job, step: Step, result: dict[str, Any])
     session.flush()
     render.asset_id, render.receipt = asset.id, receipt.to_json()
     count_storage(session, asset)
+
+
+@on_step_told(TaskName.RENDER_VIDEO, "first_look")
+def store_first_look(session: Session, job: Job, step: Step, data: dict[str, Any]) -> None:
+    """Remember where poster and animatic of a running attempt lie."""
+    keys = {name: data.get(name) for name in ("poster_key", "animatic_key")}
+    if not all(isinstance(key, str) for key in keys.values()):
+        raise PermanentError("contract.invalid", "A first look has the keys of a poster and an animatic")
+    render = session.get(Render, UUID(job.subject["render_id"]), with_for_update=True)
+    if render is not None:
+        render.first_look_keys = {name: own_key(job, str(key)) for name, key in keys.items()}
 
 
 def count_storage(session: Session, asset: Asset) -> None:

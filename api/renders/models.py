@@ -10,9 +10,10 @@ from sqlalchemy import Boolean, DateTime, ForeignKey, Index, String, false, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from api.extensions import db
+from api.extensions import db, get_storage
 from api.ids import new_id
 from api.jobs.models import Job
+from api.jobs.states import TERMINAL
 from api.organisations.models import Organisation
 
 
@@ -52,6 +53,18 @@ class Render(db.Model):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
     job: Mapped[Job] = relationship()
+
+    @property
+    def first_look(self) -> dict[str, str] | None:
+        """URLs of poster and animatic while the render runs; afterwards there is the result."""
+        if self.first_look_keys is None or self.job.state in TERMINAL:
+            return None
+        sign = get_storage().presign_get
+        poster, animatic = self.first_look_keys["poster_key"], self.first_look_keys["animatic_key"]
+        return {
+            "poster_url": sign(poster, filename="first-look.png", content_type="image/png", inline=True),
+            "animatic_url": sign(animatic, filename="first-look.mp4", content_type="video/mp4", inline=True),
+        }
 
     @property
     def state(self) -> str:

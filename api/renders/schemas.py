@@ -172,12 +172,22 @@ class RenderSummaryResponse(Schema):
     links = fields.Nested(RenderLinksResponse)
 
 
+class FirstLookResponse(Schema):
+    """What there is to see of a render that runs."""
+
+    poster_url = fields.String(metadata={"description": "A PNG"})
+    animatic_url = fields.String(metadata={"description": "A silent mp4 of at most 360 lines, every Nth frame"})
+
+
 class RenderResponse(RenderSummaryResponse):
     """One render."""
 
     output = fields.Nested(RenderOutputResponse)
     scenario = fields.Dict(keys=fields.String())
     scenario_hash = fields.String(metadata={"description": "Equal for equal source, scenario and output"})
+    first_look = fields.Nested(
+        FirstLookResponse, allow_none=True, metadata={"description": "While it runs, once there is something to see"}
+    )
     cached = fields.Boolean(metadata={"description": "The result is that of an earlier render of the same order"})
     twin_id = fields.UUID(
         allow_none=True, metadata={"description": "As it was ordered, this render of the same order was unfinished"}

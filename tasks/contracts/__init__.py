@@ -6,7 +6,7 @@ is refused with ``contract.unknown_version``, so that old and new processes can 
 
 from tasks.contracts.media import AudioInfo, MediaInfo, VideoInfo
 from tasks.contracts.render import RenderOrder, RenderOutput, RenderReceipt
-from tasks.contracts.step import Claim, ClaimRequest, Heartbeat, Progress, StepBell, StepFailure, StepReport
+from tasks.contracts.step import Claim, ClaimRequest, Heartbeat, Progress, StepBell, StepFailure, StepNews, StepReport
 from tasks.contracts.transcript import Segment, Transcript, Word
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Segment",
     "StepBell",
     "StepFailure",
+    "StepNews",
     "StepReport",
     "Transcript",
     "VideoInfo",

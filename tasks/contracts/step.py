@@ -85,6 +85,20 @@ class Heartbeat(Message):
 
 
 @dataclass(frozen=True)
+class StepNews(Message):
+    """Something that a running attempt has to show before its end; a step's kinds of news are its own.
+
+    :param kind: short stable word (``first_look``), :param data: small JSON; object keys in it are the attempt's own.
+    """
+
+    job_id: str
+    step_id: str
+    token: int
+    kind: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class StepFailure(Message):
     """Why an attempt failed; ``permanent`` failures are not retried."""
 

@@ -17,6 +17,8 @@ from tasks.contracts.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, verify
 
 SECRET = "tests-only-callback-secret-of-more-than-32-bytes"
 Answer = tuple[int, dict[str, Any]] | str
+KINDS = {"claim": "claim", "heartbeat": "beat", "news": "news"}
+"""Kinds of calls by the last part of their path; every other is a report."""
 
 
 @dataclass
@@ -29,13 +31,15 @@ class ControlServer:
     claims: dict[str, Claim] = field(default_factory=dict)
     heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
-    answers: dict[str, deque[Answer]] = field(default_factory=lambda: {k: deque() for k in ("claim", "beat", "report")})
+    answers: dict[str, deque[Answer]] = field(
+        default_factory=lambda: {k: deque() for k in ("claim", "beat", "news", "report")}
+    )
     always: dict[str, Answer] = field(default_factory=dict)
     url: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
-        """Return the bodies of all calls of a kind (``claim``, ``beat``, ``report``), in order."""
+        """Return the bodies of all calls of a kind (``claim``, ``beat``, ``news``, ``report``), in order."""
         with self._lock:
             return [body for name, body in self.heard if name == kind]
 
@@ -56,7 +60,7 @@ class ControlServer:
 
     def answer(self, path: str, body: dict[str, Any]) -> Answer:
         """Note a call and say what there is to say."""
-        kind = "claim" if path.endswith("/claim") else "beat" if path.endswith("/heartbeat") else "report"
+        kind = KINDS.get(path.rpartition("/")[2], "report")
         with self._lock:
             self.heard.append((kind, body))
             self.paths.append(path)

@@ -1,0 +1,194 @@
+"""Something to see within seconds: a poster and a small, silent animatic of a render that has only begun."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from render_node.colour import Colour
+from render_node.composite import YuvPatch, blend, to_yuv
+from render_node.frames.plan import Tile
+from render_node.frames.stage_page import Rgba
+from render_node.geometry import choose_geometry
+from render_node.overlay import Overlay
+from render_node.shaper import Form, FrameShaper
+from render_node.stills import encode_png, to_rgb
+from tasks.attempt import StepContext
+from tasks.config import WorkerSettings
+from tasks.contracts import RenderOrder, RenderOutput, VideoInfo
+from tasks.errors import FencedError, ReelyardError
+from tasks.fonts import faces_of
+from tasks.media.container import media_start, open_media
+from tasks.media.limits import limits_of
+from tasks.media.probe import find_video, rotation_of
+from tasks.scenario import Scenario, parse
+
+FIRST_LOOK = "first_look"
+SHORT_SIDE = 360
+MOST_PICTURES = 48
+MOST_DECODED = 900
+"""Of a longer video only key frames are looked at, which costs next to nothing."""
+POSTER, ANIMATIC = "first-look.png", "first-look.mp4"
+OPTIONS = {"preset": "veryfast", "crf": "30", "movflags": "+faststart"}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One frame to be shown: its time in seconds, the frame made small, its colours."""
+
+    t: float
+    frame: av.VideoFrame
+    colour: Colour
+
+
+def announce(context: StepContext, source: Path, order: RenderOrder) -> None:
+    """Draw, upload and announce a first look. What goes wrong here is left to the render itself to report."""
+    try:
+        files = draw_first_look(
+            source, parse(order.scenario), output=order.output, settings=context.settings, folder=context.scratch
+        )
+        keys = {
+            "poster_key": context.put_output(POSTER, files[0], content_type="image/png", stage=FIRST_LOOK),
+            "animatic_key": context.put_output(ANIMATIC, files[1], content_type="video/mp4", stage=FIRST_LOOK),
+        }
+    except FencedError:
+        raise
+    except ReelyardError as error:
+        logger.info("no first look", extra={"code": error.code})
+        return
+    context.announce(FIRST_LOOK, keys)
+
+
+def draw_first_look(
+    source: Path, scenario: Scenario, *, output: RenderOutput, settings: WorkerSettings, folder: Path
+) -> tuple[Path, Path]:
+    """Write poster and animatic into a folder and return their paths."""
+    with open_media(source, limits_of(settings)) as container:
+        looks, end_s = collect(container, output)
+    poster, animatic = folder / POSTER, folder / ANIMATIC
+    draw_captions(scenario, looks, chromium=settings.chromium)
+    poster.write_bytes(encode_png(to_rgb(*choose_poster(scenario, looks))))
+    write_animatic(animatic, looks, end_s)
+    return poster, animatic
+
+
+def collect(container: InputContainer, output: RenderOutput) -> tuple[list[Look], float]:
+    """Return up to MOST_PICTURES frames of the whole video, small, and the time at which the last one ends."""
+    video = find_video(container)
+    assert video is not None
+    zero, time_base = media_start(container), video.time_base or Fraction(1, av.time_base)
+    packets = [(packet.pts, packet.is_keyframe) for packet in container.demux(video) if packet.pts is not None]
+    stamps = sorted(pts for pts, _ in packets)
+    seconds = [float(stamp * time_base - zero) for stamp in stamps]
+    frame_s = (seconds[-1] - seconds[0]) / max(1, len(seconds) - 1)
+    if len(packets) > MOST_DECODED:
+        video.codec_context.skip_frame = "NONKEY"
+        seconds = sorted(float(pts * time_base - zero) for pts, is_key in packets if is_key)
+    else:
+        video.codec_context.skip_frame = "NONREF"
+    step = math.ceil(len(seconds) / MOST_PICTURES)
+    container.seek(0)
+    looks: list[Look] = []
+    shaper: FrameShaper | None = None
+    for t, frame in pick(container, video, seconds[::step], zero):
+        shaper = shaper or FrameShaper(choose_geometry(describe(video, frame), shrink(output, video, frame)), Form.YUV)
+        looks.append(Look(t, shaper.shape(frame), shaper.colour(frame)))
+    return looks, float(stamps[-1] * time_base - zero) + frame_s
+
+
+def pick(
+    container: InputContainer, video: VideoStream, wanted: list[float], zero: Fraction
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Yield the first frame at or after each wanted time, with its time."""
+    waiting = list(wanted)
+    for frame in container.decode(video):
+        if not waiting:
+            return
+        if frame.pts is None or frame.time_base is None:
+            continue
+        t = float(frame.pts * frame.time_base - zero)
+        if t >= waiting[0] - 1e-6:
+            while waiting and t >= waiting[0] - 1e-6:
+                waiting.pop(0)
+            yield t, frame
+
+
+def describe(video: VideoStream, frame: av.VideoFrame) -> VideoInfo:
+    """Return as much as the geometry needs of what a probe would tell."""
+    rate = video.average_rate or Fraction(30)
+    ratio = video.sample_aspect_ratio or Fraction(1)
+    return VideoInfo(
+        codec=video.codec_context.name,
+        width=frame.width,
+        height=frame.height,
+        fps_num=rate.numerator,
+        fps_den=rate.denominator,
+        rotation=rotation_of(frame),
+        sample_aspect_num=ratio.numerator,
+        sample_aspect_den=ratio.denominator,
+    )
+
+
+def shrink(output: RenderOutput, video: VideoStream, frame: av.VideoFrame) -> RenderOutput:
+    """Return an output of the same shape whose shorter side is SHORT_SIDE or less."""
+    geometry = choose_geometry(describe(video, frame), output)
+    factor = min(1.0, SHORT_SIDE / min(geometry.width, geometry.height))
+    width, height = (max(2, round(side * factor / 2) * 2) for side in (geometry.width, geometry.height))
+    return RenderOutput(width=width, height=height, aspect=output.aspect, fit=output.fit, background=output.background)
+
+
+def draw_captions(scenario: Scenario, looks: list[Look], *, chromium: str) -> None:
+    """Blend the captions of their times into the frames."""
+    first = looks[0]
+
+    def convert(tile: Tile, picture: Rgba) -> YuvPatch:
+        return to_yuv(tile, picture, first.colour.blending())
+
+    size = (first.frame.width, first.frame.height)
+    overlay: Overlay[YuvPatch] = Overlay(
+        scenario, [look.t for look in looks], size=size, fonts=faces_of(scenario), chromium=chromium, convert=convert
+    )
+    try:
+        overlay.start()
+        for look in looks:
+            for patch in overlay.at(look.t):
+                blend(look.frame, patch)
+    finally:
+        overlay.close()
+
+
+def choose_poster(scenario: Scenario, looks: list[Look]) -> tuple[av.VideoFrame, Colour]:
+    """Return the frame nearest to the first third that has a caption on it, else the one nearest to it."""
+    third = looks[-1].t / 3
+
+    def rank(look: Look) -> tuple[bool, float]:
+        return not any(cue.start <= look.t < cue.end for cue in scenario.cues), abs(look.t - third)
+
+    best = min(looks, key=rank)
+    return best.frame, best.colour
+
+
+def write_animatic(path: Path, looks: list[Look], end_s: float) -> None:
+    """Write the frames at their own times; the last one stays until the video's end."""
+    frames = [(look.t, look.frame) for look in looks]
+    with av.open(str(path), "w", options={"movflags": OPTIONS["movflags"]}) as out:
+        stream = out.add_stream("libx264", rate=25, options={key: OPTIONS[key] for key in ("preset", "crf")})
+        stream.width, stream.height, stream.pix_fmt = looks[0].frame.width, looks[0].frame.height, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        start_s = looks[0].t
+        last = max(end_s - start_s, looks[-1].t - start_s + 0.04)
+        for t, frame in [*((t - start_s, frame) for t, frame in frames), (last, frames[-1][1])]:
+            frame.pts, frame.time_base = round(t * 1000), Fraction(1, 1000)
+            frame.pict_type = 0  # the encoder decides, not the source
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
