@@ -177,7 +177,7 @@ class Captions:
 def panel_color(node: Node) -> str | None:
     """Return the colour behind a group; None when nothing is to be seen."""
     color = read_color(node.box.get("backgroundColor") or node.box.get("boxBg") or "transparent")
-    return None if color is None or color.endswith("00") and len(color) == 9 else color
+    return None if color is None or color[7:9] == "00" else color
 
 
 def _radius(node: Node, stage_height: int, em: float) -> float:

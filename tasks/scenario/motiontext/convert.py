@@ -12,6 +12,7 @@ from tasks.errors import InvalidInputError
 from tasks.scenario.check import Finding
 from tasks.scenario.motiontext.boxes import Layout
 from tasks.scenario.motiontext.captions import Captions, Names, panel_color
+from tasks.scenario.motiontext.css import read_families
 from tasks.scenario.motiontext.metrics import Measure, RuleOfThumb, Ruler
 from tasks.scenario.motiontext.places import Panel, Piece, Placing, Scene
 from tasks.scenario.motiontext.reader import Cue, Document, Node, Span, read
@@ -27,7 +28,7 @@ MOST_UNMAPPED = 200
 
 @dataclass(frozen=True)
 class Conversion:
-    """A scenario of version 1 and notes ``{pointer, message, code, suggestion}`` on what it leaves out or comes near."""
+    """A scenario of version 1, and notes ``{pointer, message, code, suggestion}`` on what it leaves out or only nears."""
 
     scenario: Json
     unmapped: list[Finding]
@@ -46,7 +47,7 @@ def convert(
     """
     read_document = read(document)
     stage = _stage(read_document.aspect, aspect)
-    measure = Measure(ruler or RuleOfThumb(), stage[1])
+    measure = Measure(ruler or RuleOfThumb(list(_families(read_document.raw))), stage[1])
     writer = _Writer(read_document, measure, stage)
     scenario = writer.write()
     notes = [*Survey(measure).notes(read_document.raw), *writer.notes]
@@ -58,6 +59,13 @@ def convert(
         extra = {"findings": unmapped[:MOST_UNMAPPED], "count": len(unmapped)}
         raise InvalidInputError("scenario.motiontext_unmapped", message, extra)
     return Conversion(scenario, unmapped)
+
+
+def _families(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from read_families(value.get("fontFamily"))
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _families(inner)
 
 
 def _stage(named: str, aspect: tuple[int, int] | None) -> tuple[int, int]:
@@ -210,15 +218,13 @@ def _all(node: Node) -> Iterator[Node]:
         yield from _all(child)
 
 
-def _roots(node: Node, active: set[str]) -> Iterator[Node]:
+def _roots(node: Node, active: set[str], parent_is_on: bool = False) -> Iterator[Node]:
     """Yield the nodes that lie on the stage itself: a node whose parent is not on screen is put there."""
-    if node.id in active:
+    is_on = node.id in active
+    if is_on and not parent_is_on:
         yield node
     for child in node.children:
-        if node.id not in active:
-            yield from _roots(child, active)
-        elif child.id not in active:
-            yield from _roots(child, active)
+        yield from _roots(child, active, is_on)
 
 
 def _name_styles(scenario: Json) -> None:

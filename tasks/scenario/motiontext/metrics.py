@@ -14,8 +14,8 @@ TWINS = {
     "helvetica": ("Arimo", "Liberation Sans", "Inter", "Roboto"),
     "sans-serif": ("Inter", "Roboto", "Noto Sans"),
     "system-ui": ("Inter", "Roboto"),
-    "pretendard": ("Noto Sans KR", "Inter"),
-    "malgun gothic": ("Noto Sans KR", "Inter"),
+    "pretendard": ("Inter",),
+    "malgun gothic": ("Inter",),
     "times new roman": ("Tinos", "Liberation Serif", "Noto Serif"),
     "georgia": ("Noto Serif",),
     "serif": ("Noto Serif",),
@@ -42,11 +42,17 @@ class Ruler(Protocol):
 
 
 class RuleOfThumb:
-    """Measures without looking at a font: for callers that only want to know what could be mapped."""
+    """Measures without looking at a font: for callers that only want to know what could be mapped.
+
+    :param names: families that count as installed.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = (*names, DEFAULT_FAMILY)
 
     def families(self) -> Sequence[str]:
-        """Return the one family that stands for all."""
-        return (DEFAULT_FAMILY,)
+        """Return the families it was given."""
+        return self._names
 
     def weight(self, family: str, weight: int, style: str) -> int:
         """Return the weight as asked."""

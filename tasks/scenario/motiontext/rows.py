@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tasks.scenario.motiontext.metrics import Measure
 from tasks.scenario.motiontext.places import Line, Piece
@@ -103,7 +104,7 @@ def in_rows(words: Sequence[Put], stage_height: int) -> Rows | None:
             return None
         else:
             rows.append([word])
-    steps = [later[0].middle - row[0].middle for row, later in zip(rows, rows[1:], strict=False)]
+    steps = [later[0].middle - row[0].middle for row, later in pairwise(rows)]
     line = words[0].piece.font.line
     pitch = sum(steps) / len(steps) if steps else line
     if any(abs(step - pitch) > MOST_UNEVEN * stage_height for step in steps):
