@@ -39,6 +39,10 @@ docs: $(VENV)/.dev ## Build the documentation; warnings are errors
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
+.PHONY: pictures
+pictures: $(VENV)/.dev browser ## Draw the documentation's pictures of motions, looks and scripts; look at them, then commit
+	$(BIN)/python -m tests.render.contact
+
 .PHONY: migrations-check
 migrations-check: $(VENV)/.dev ## Migrate up, down and up on a real PostgreSQL; one head
 	$(BIN)/python -m cli.migrations_check

@@ -12,9 +12,15 @@ from flask_smorest import Blueprint
 from api.assets.docs import problems
 from api.auth import login_required
 from api.scenarios import service
-from api.scenarios.schemas import FontsResponse, PresetsResponse, ScenarioValidateRequest, ScenarioValidateResponse
+from api.scenarios.schemas import (
+    FontsResponse,
+    MotionsResponse,
+    PresetsResponse,
+    ScenarioValidateRequest,
+    ScenarioValidateResponse,
+)
 from tasks.fonts import catalogue
-from tasks.scenario import presets, schema
+from tasks.scenario import motions, presets, schema
 
 blueprint = Blueprint(
     "scenarios", __name__, url_prefix="/api/v1", description="The language that captions are ordered in"
@@ -53,6 +59,17 @@ class ScenarioPresets(MethodView):
     def get(self) -> Response:
         """List the presets, as data"""
         return cacheable({"items": presets()})
+
+
+@blueprint.route("/scenario/motions")
+class ScenarioMotions(MethodView):
+    """The motions."""
+
+    @blueprint.doc(security=[])
+    @blueprint.response(200, MotionsResponse)
+    def get(self) -> Response:
+        """List the named motions, as data"""
+        return cacheable({"items": motions()})
 
 
 @blueprint.route("/fonts")

@@ -37,6 +37,12 @@ class PresetsResponse(Schema):
     items = fields.List(fields.Dict(keys=fields.String()))
 
 
+class MotionsResponse(Schema):
+    """Every named motion, as data."""
+
+    items = fields.List(fields.Dict(keys=fields.String()))
+
+
 class FontsResponse(Schema):
     """Every font a scenario may name."""
 

@@ -17,6 +17,7 @@ PUBLIC = {
     "post /api/v1/auth/register",
     "post /api/v1/auth/login",
     "get /api/v1/scenario/schema",
+    "get /api/v1/scenario/motions",
     "get /api/v1/scenario/presets",
     "get /api/v1/fonts",
     "get /healthz",

@@ -9,7 +9,9 @@ import pytest
 from tests.api.farm import Caller, Farm, ingest
 
 
-@pytest.mark.parametrize("path", ["/api/v1/scenario/schema", "/api/v1/scenario/presets", "/api/v1/fonts"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/scenario/schema", "/api/v1/scenario/presets", "/api/v1/scenario/motions", "/api/v1/fonts"]
+)
 def test_public_documents_can_be_kept_by_anybody(app: Any, path: str) -> None:
     client = app.test_client()
 

@@ -10,6 +10,7 @@ PUBLIC = {
     "POST /api/v1/auth/login",
     "POST /api/v1/auth/refresh",
     "GET /api/v1/scenario/schema",
+    "GET /api/v1/scenario/motions",
     "GET /api/v1/scenario/presets",
     "GET /api/v1/fonts",
     "GET /",
