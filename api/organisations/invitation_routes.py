@@ -61,18 +61,13 @@ class InvitationList(MethodView):
         for an account with this address. Inviting the same address again replaces the first invitation.
         """
         organisation = service.get_organisation(db.session(), organisation_id, Access.MANAGE, lock=True)
-        invitation, offer = invitations.invite(
-            db.session(),
-            organisation,
-            current_user(),
-            email=body["email"],
-            role=Role(body["role"]),
-            public_url=get_settings().public_url,
-        )
-        db.session.commit()
-        sent = get_messenger().bring(offer)
+        session, role = db.session(), Role(body["role"])
+        invitation = invitations.invite(session, organisation, current_user(), email=body["email"], role=role)
+        sent = get_messenger().bring(session, invitation)
+        link = None if sent else invitations.mint_link(session, invitation, get_settings().public_url)
+        session.commit()
         shown = {name: getattr(invitation, name) for name in InvitationResponse().fields}
-        return {**shown, "sent": sent, "link": None if sent else offer.link}
+        return {**shown, "sent": sent, "link": link}
 
 
 @organisations.route("/organisations/<uuid:organisation_id>/invitations/<uuid:invitation_id>")

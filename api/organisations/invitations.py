@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -23,37 +22,36 @@ GOOD_FOR = timedelta(days=7)
 PENDING = Invitation.state == InvitationState.PENDING.value
 
 
-@dataclass(frozen=True)
-class Offer:
-    """What the invited person gets; ``link`` holds the token and is known to nobody else."""
-
-    email: str
-    organisation: str
-    role: str
-    inviter: str
-    link: str
-    expires_at: datetime
-
-
 class Messenger(Protocol):
-    """Brings offers to people."""
+    """Brings invitations to people by another way than the inviter's own."""
 
-    def bring(self, offer: Offer) -> bool:
-        """Send an offer; False when there is no way to, and the inviter must hand over the link."""
+    def bring(self, session: Session, invitation: Invitation) -> bool:
+        """Queue a letter in the caller's transaction; False when there is no way to send one.
+
+        Whoever writes the letter gets its link from :func:`mint_link`, so that no secret waits in a queue.
+        """
 
 
 class NoMessenger:
     """Brings nothing: the inviter is shown the link instead."""
 
-    def bring(self, offer: Offer) -> bool:
+    def bring(self, session: Session, invitation: Invitation) -> bool:
         """Leave it to the inviter."""
         return False
 
 
-def invite(
-    session: Session, organisation: Organisation, inviter: User, *, email: str, role: Role, public_url: str
-) -> tuple[Invitation, Offer]:
+def mint_link(session: Session, invitation: Invitation, public_url: str) -> str:
+    """Return a link that accepts the invitation, the only one that does from now on; it is kept nowhere."""
+    token = secrets.token_urlsafe(32)
+    invitation.token_sha256 = digest(token)
+    session.flush()
+    return f"{public_url.rstrip('/')}/invitations#token={token}"
+
+
+def invite(session: Session, organisation: Organisation, inviter: User, *, email: str, role: Role) -> Invitation:
     """Offer somebody a role; a pending offer to the same address is replaced, and its link is dead.
+
+    Nobody has the link yet: :func:`mint_link` makes it.
 
     The organisation must be locked. Raises ``user.email_invalid``, ``organisation.member_exists``.
     """
@@ -63,13 +61,12 @@ def invite(
         raise ConflictError("organisation.member_exists", "The person is a member already; change the role instead")
     earlier = (Invitation.organisation_id == organisation.id, Invitation.email == address, PENDING)
     session.execute(update(Invitation).where(*earlier).values(state=InvitationState.WITHDRAWN.value))
-    token = secrets.token_urlsafe(32)
     invitation = Invitation(
         id=new_id(),
         organisation_id=organisation.id,
         email=address,
         role=role.value,
-        token_sha256=digest(token),
+        token_sha256=digest(secrets.token_urlsafe(32)),
         invited_by=inviter.id,
         state=InvitationState.PENDING.value,
         expires_at=datetime.now(UTC) + GOOD_FOR,
@@ -77,8 +74,7 @@ def invite(
     session.add(invitation)
     session.flush()
     note(session, "invitation.sent", organisation.id, after={"email": address, "role": role.value})
-    link = f"{public_url.rstrip('/')}/invitations#token={token}"
-    return invitation, Offer(address, organisation.name, role.value, inviter.email, link, invitation.expires_at)
+    return invitation
 
 
 def digest(token: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from api.audit.models import AuditEntry
 from api.extensions import db
+from api.organisations.invitations import mint_link
 from api.organisations.models import Invitation, Membership
 from tests.api.farm import CLIP, Caller, announce
 from tests.api.teams import found, invite, join, sign_in
@@ -96,6 +97,35 @@ def test_a_declined_or_withdrawn_invitation_lets_nobody_in(owner: Caller, studio
         assert guest.post("/invitations/accept", {"token": token}, expect=404)["code"] == "invitation.not_found"
     owner.delete(f"/organisations/{studio}/invitations/{pending}", expect=404)
     assert guest.get("/organisations")["items"] == []
+
+
+class Letters:
+    """A way to send letters: their links are made when they are written."""
+
+    def __init__(self) -> None:
+        self.queued: list[str] = []
+
+    def bring(self, session: Any, invitation: Invitation) -> bool:
+        self.queued.append(str(invitation.id))
+        return True
+
+
+def test_where_letters_are_sent_the_inviter_never_sees_the_link(
+    owner: Caller, studio: str, application: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = Letters()
+    monkeypatch.setitem(application.extensions, "messenger", letters)
+    guest = sign_in(owner.client, "guest@example.com")
+
+    made = owner.post(
+        f"/organisations/{studio}/invitations", {"email": "guest@example.com", "role": "viewer"}, expect=201
+    )
+    link = mint_link(db.session(), db.session.get_one(Invitation, letters.queued[0]), "https://example.com/")
+    db.session.commit()
+
+    assert (made["sent"], made["link"], letters.queued) == (True, None, [made["id"]])
+    assert link.startswith("https://example.com/invitations#token=")
+    guest.post("/invitations/accept", {"token": link.partition("#token=")[2]}, expect=200)
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor"])
