@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import signal
+import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
-from playwright.sync_api import Error as PlaywrightError
-
+from render_node.frames.devtools import Connection
 from tasks.errors import PermanentError, TransientError
 
 INSTALLED = (
@@ -22,8 +24,13 @@ INSTALLED = (
     "google-chrome",
 )
 ARGUMENTS = (
+    "--headless",
+    "--remote-debugging-pipe",
     "--disable-background-networking",
+    "--disable-breakpad",
     "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
     "--disable-sync",
     "--disable-quic",
     "--disable-lcd-text",
@@ -40,8 +47,12 @@ ARGUMENTS = (
     "--mute-audio",
     "--no-first-run",
     "--no-default-browser-check",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
 )
-LAUNCH_TIMEOUT_MS = 30_000
+FIRST_FREE = 10
+"""Descriptors below it are where the browser expects its own: 3 to read from, 4 to write to."""
+PIPE_SIZE = 1 << 20
+CLOSE_S = 5.0
 HOW_TO_GET_ONE = (
     "No Chromium was found. Run 'playwright install chromium', or install the package chromium-headless-shell or "
     "chromium of your system, or set REELYARD_CHROMIUM to a browser's path"
@@ -76,33 +87,68 @@ def launch_arguments() -> list[str]:
     return [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
 
 
+class Browser:
+    """A running browser: a process group of its own that ends when its pipes close, so also with this process."""
+
+    def __init__(self, path: Path, profile: str) -> None:
+        self._pid, reader, writer = _spawn([str(path), *launch_arguments(), f"--user-data-dir={profile}"])
+        self.connection = Connection(reader, writer)
+        self.version = ""
+
+    def meet(self) -> None:
+        """Wait until it answers."""
+        product: str = self.connection.call("Browser.getVersion")["product"]
+        self.version = product.partition("/")[2]
+
+    def close(self) -> None:
+        """End it: politely, and after ``CLOSE_S`` seconds by force."""
+        with suppress(TransientError):
+            self.connection.call("Browser.close", deadline_s=CLOSE_S)
+        self.connection.close()
+        until = time.monotonic() + CLOSE_S
+        while os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+            if time.monotonic() > until:
+                os.killpg(self._pid, signal.SIGKILL)
+                os.waitpid(self._pid, 0)
+                return
+            time.sleep(0.01)
+        with suppress(ProcessLookupError):
+            os.killpg(self._pid, signal.SIGKILL)  # helpers that outlived it
+
+
 @contextmanager
 def open_browser(configured: str = "") -> Iterator[Browser]:
-    """Run a browser for the duration of the block; its errors become TransientError ``browser.crashed``."""
+    """Run a browser for the duration of the block; when it fails, that is TransientError ``browser.crashed``."""
     path = find_chromium(configured)
+    with tempfile.TemporaryDirectory(prefix="reelyard-browser-", ignore_cleanup_errors=True) as profile:
+        browser = Browser(path, profile)
+        try:
+            browser.meet()
+            yield browser
+        finally:
+            browser.close()
+
+
+def _spawn(command: list[str]) -> tuple[int, int, int]:
+    """Start a program with two pipes as descriptors 3 and 4; return its id and our ends to read and to write."""
+    to_it, ours_to_write = os.pipe()
+    ours_to_read, from_it = os.pipe()
+    theirs = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE) for end in (to_it, from_it)]
+    os.close(to_it)
+    os.close(from_it)
+    with suppress(OSError):
+        fcntl.fcntl(ours_to_read, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+    actions = [
+        *((os.POSIX_SPAWN_DUP2, end, place) for end, place in zip(theirs, (3, 4), strict=True)),
+        *((os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in (0, 1, 2)),
+    ]
     try:
-        with sync_playwright() as playwright:
-            browser = _launch(playwright, path)
-            try:
-                yield browser
-            finally:
-                _close(browser)
-    except PlaywrightError as error:
-        raise TransientError("browser.crashed", f"The browser failed: {error.message.splitlines()[0][:200]}") from error
-
-
-def _launch(playwright: Playwright, path: Path) -> Browser:
-    return playwright.chromium.launch(
-        executable_path=path,
-        args=launch_arguments(),
-        headless=True,
-        timeout=LAUNCH_TIMEOUT_MS,
-        handle_sigint=False,
-        handle_sigterm=False,
-        handle_sighup=False,
-    )
-
-
-def _close(browser: Browser) -> None:
-    if browser.is_connected():
-        browser.close()
+        pid = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setpgroup=0)
+    except OSError as error:
+        os.close(ours_to_write)
+        os.close(ours_to_read)
+        raise TransientError("browser.crashed", f"The browser does not start: {error}") from error
+    finally:
+        for end in theirs:
+            os.close(end)
+    return pid, ours_to_read, ours_to_write

@@ -7,9 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from playwright.sync_api import Browser
-
-from render_node.frames.browser import open_browser
+from render_node.frames.browser import Browser, open_browser
 from render_node.frames.plan import FramePlan, Plan, Tile, tiles_of
 from render_node.frames.stage_page import Rgba, StagePage
 from tasks.errors import FencedError, ReelyardError, TransientError
@@ -113,7 +111,7 @@ class TileStore(Generic[T]):
 
 
 class CaptureThread(Generic[T]):
-    """Runs the browser in a thread of its own, since Playwright's objects belong to the thread that made them."""
+    """Runs the browser in a thread of its own, which draws ahead while frames are decoded and encoded."""
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Route
 
 import tasks.scenario
+from render_node.frames.browser import Browser
+from render_node.frames.page import Page
 from render_node.frames.plan import Plan, Rect, Tile, read_plan
 from tasks.errors import TransientError
 from tasks.fonts import FontFace, drawn_texts, dress, subset_faces
@@ -31,7 +33,6 @@ SERVED = {
     **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in MODULES},
     "/stage.css": ("stage.css", "text/css; charset=utf-8"),
 }
-DEADLINE_MS = 30_000
 
 
 @dataclass(frozen=True)
@@ -64,31 +65,21 @@ class StagePage:
     ) -> None:
         self._scenario, self._fonts, self._images = scenario, fonts, images or {}
         self._size = (width, height)
-        self._context: BrowserContext = browser.new_context(
-            viewport={"width": 64, "height": 64}, service_workers="block"
-        )
-        self._context.set_default_timeout(DEADLINE_MS)
-        self._page: Page = self._context.new_page()
-        self._cdp: CDPSession = self._context.new_cdp_session(self._page)
-        self._surface = (64, 64)
+        self._page = Page(browser, _files())
 
     def __enter__(self) -> StagePage:
-        self._page.route("**/*", _serve)
-        self._page.goto(f"{ORIGIN}/")
-        self._page.wait_for_function("() => window.reelyard !== undefined")
-        transparent = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
-        self._cdp.send("Emulation.setDefaultBackgroundColorOverride", transparent)
+        self._page.__enter__()
+        self._page.go(f"{ORIGIN}/")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._context.browser is not None and self._context.browser.is_connected():
-            self._context.close()
+        self._page.__exit__(kind, error, trace)
 
     def load(self) -> None:
         """Load the scenario, its fonts and its pictures."""
-        self._resize(*self._size)
+        self._page.resize(*self._size)
         scale = self._size[0] / self._scenario.width
         texts = drawn_texts(self._scenario, self._fonts)
         fonts = [_font_data(face, text) for face, text in texts.items()]
@@ -105,13 +96,13 @@ class StagePage:
 
     def plan(self, times: list[float]) -> Plan:
         """Return what is to be drawn for frames at these times (seconds); tiles of an earlier plan are forgotten."""
-        self._resize(*self._size)
+        self._page.resize(*self._size)
         return read_plan(self._page.evaluate("(times) => window.reelyard.stage.plan(times)", times))
 
     def capture(self, tiles: list[Tile]) -> list[Rgba]:
         """Draw tiles on one sheet and return their pictures in order."""
         places, width, height = pack([tile.rect for tile in tiles])
-        self._resize(width, height)
+        self._page.resize(width, height)
         drawn = [[tile.id, *place] for tile, place in zip(tiles, places, strict=True)]
         self._page.evaluate("(tiles) => window.reelyard.stage.draw(tiles)", drawn)
         sheet = self._screenshot(width, height)
@@ -121,24 +112,10 @@ class StagePage:
         ]
 
     def _screenshot(self, width: int, height: int) -> Rgba:
-        answer = self._cdp.send(
-            "Page.captureScreenshot",
-            {
-                "format": "png",
-                "optimizeForSpeed": True,
-                "captureBeyondViewport": False,
-                "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
-            },
-        )
-        picture = decode_png(base64.b64decode(answer["data"]))
+        picture = decode_png(self._page.screenshot())
         if picture.shape[:2] != (height, width):
             raise TransientError("browser.crashed", f"The browser drew {picture.shape[1]}x{picture.shape[0]} pixels")
         return picture
-
-    def _resize(self, width: int, height: int) -> None:
-        if (width, height) != self._surface:
-            self._page.set_viewport_size({"width": width, "height": height})
-            self._surface = (width, height)
 
     def _layout(self, entry: dict[str, Any]) -> CueLayout:
         box = even_rect(entry["box"], *self._size)
@@ -159,13 +136,9 @@ def data_url(content: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _serve(route: Route) -> None:
-    url = route.request.url
-    served = SERVED.get(url.removeprefix(ORIGIN)) if url.startswith(ORIGIN) else None
-    if served is None:
-        route.abort()
-    else:
-        route.fulfill(body=(STAGE / served[0]).read_bytes(), content_type=served[1])
+@cache
+def _files() -> dict[str, tuple[bytes, str]]:
+    return {ORIGIN + path: ((STAGE / name).read_bytes(), kind) for path, (name, kind) in SERVED.items()}
 
 
 def _font_data(face: FontFace, text: str) -> dict[str, str]:
@@ -195,8 +168,14 @@ def pack(rects: list[Rect]) -> tuple[list[tuple[int, int]], int, int]:
 
 
 def decode_png(data: bytes) -> Rgba:
-    """Return the pixels of a PNG."""
+    """Return the pixels of a PNG, not to be written to."""
     decoder = av.CodecContext.create("png", "r")
-    frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
-    picture: Rgba = frames[0].to_ndarray(format="rgba").astype(np.uint8, copy=False)
-    return picture
+    decoder.thread_count = 1
+    (frame,) = (*decoder.decode(av.Packet(data)), *decoder.decode(None))
+    assert isinstance(frame, av.VideoFrame)
+    if frame.format.name != "rgba":
+        picture: Rgba = frame.to_ndarray(format="rgba").astype(np.uint8, copy=False)
+        return picture
+    buffer: Any = frame.planes[0]  # a plane is a buffer, which its stub does not say
+    rows: Rgba = np.frombuffer(buffer, np.uint8).reshape(frame.height, -1, 4)
+    return rows[:, : frame.width]

@@ -99,7 +99,7 @@ def largest_error(stage: StagePage) -> int:
     plan = stage.plan(times)
     tiles = list(plan.tiles)
     drawn = {tile.id: convert(tile, picture) for tile, picture in zip(tiles, stage.capture(tiles), strict=True)}
-    stage._resize(*SIZE)
+    page_of(stage).resize(*SIZE)
     errors = []
     for t, layers in zip(times, plan.frames, strict=True):
         mine = convert(whole, np.zeros((SIZE[1], SIZE[0], 4), np.uint8))
@@ -131,13 +131,12 @@ def test_caption_that_does_not_move_is_drawn_once(open_stage: OpenStage) -> None
 
 
 def test_page_reaches_nothing_and_its_policy_says_so(open_stage: OpenStage) -> None:
-    asked: list[str] = []
     with open_stage(scene(), 1080, 1920) as stage:
         page = page_of(stage)
-        page.on("request", lambda request: asked.append(request.url))
         stage.open()
         stage.capture(list(stage.plan([0.1]).tiles))
-        assert not [url for url in asked if not url.startswith("http://stage.invalid/")]
+        assert len(page.asked) > 5
+        assert not [url for url in page.asked if not url.startswith("http://stage.invalid/")]
         policy = page.evaluate("document.querySelector('meta[http-equiv=Content-Security-Policy]').content")
         reached = page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'reached', () => 'refused')")
         own = page.evaluate("fetch('/etc/passwd').then(() => 'reached', () => 'refused')")
@@ -189,7 +188,7 @@ def test_long_words_and_long_captions_stay_on_the_canvas(open_stage: OpenStage, 
 def whole_picture(stage: StagePage, t: float) -> np.ndarray:
     """Return everything on screen at a time, straight from the page (height, width, 4)."""
     page_of(stage).evaluate("t => window.reelyard.stage.drawAt(t)", t)
-    stage._resize(1080, 1920)
+    page_of(stage).resize(1080, 1920)
     return stage._screenshot(1080, 1920)
 
 
