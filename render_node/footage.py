@@ -1,118 +1,107 @@
-"""Reading footage: frames as they are shown, ready to be drawn on, with their times."""
+"""Reading footage: packets, times, frames one after the other whatever the file's header says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import av
-import av.filter
+import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from render_node.composite import ColourSpace
-from tasks.contracts import RenderOutput, VideoInfo
 from tasks.errors import PermanentError
-from tasks.media.colour import SPACES, matrix_of
 from tasks.media.container import media_start
+from tasks.media.probe import find_video
 
-FULL_RANGE = 2
-TRANSPOSES = {90: ("transpose=clock",), 180: ("hflip", "vflip"), 270: ("transpose=cclock",)}
-
-
-@dataclass(frozen=True)
-class FrameGeometry:
-    """Size of the output in pixels, even, and the source's rotation in degrees clockwise."""
-
-    width: int
-    height: int
-    rotation: int
-
-
-def choose_geometry(video: VideoInfo, output: RenderOutput) -> FrameGeometry:
-    """Return the output's size: what was ordered, else the source as shown, cut to even numbers for 4:2:0."""
-    width, height = output.width or video.display_width, output.height or video.display_height
-    if output.width and not output.height:
-        height = round(video.display_height * output.width / video.display_width)
-    elif output.height and not output.width:
-        width = round(video.display_width * output.height / video.display_height)
-    if min(width, height) < 2:
-        raise PermanentError("render.too_small", "The output would have no pixels")
-    return FrameGeometry(width // 2 * 2, height // 2 * 2, video.rotation)
+USUAL_RATE = Fraction(30)
 
 
 def frame_times(container: InputContainer, stream: VideoStream) -> list[float]:
     """Return the time of every frame in seconds from the media's start, read from packets without decoding."""
-    zero = media_start(container)
-    time_base = stream.time_base or Fraction(1, av.time_base)
-    stamps = sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None)
-    return [float(stamp * time_base - zero) for stamp in stamps]
+    clock = FrameClock(container, stream)
+    return sorted({float(clock.place(packet.pts)) for packet in container.demux(stream) if packet.size})
 
 
-def time_of(frame: av.VideoFrame, zero: Fraction) -> float:
-    """Return a frame's time in seconds from the media's start."""
-    if frame.pts is None or frame.time_base is None:
-        raise PermanentError("media.damaged", "A frame of the video carries no time")
-    return float(frame.pts * frame.time_base - zero)
+class FrameClock:
+    """Gives each frame its time from the media's start; a frame without one follows the last by a frame's length."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self.time_base = stream.time_base or Fraction(1, av.time_base)
+        self._zero = round(media_start(container) / self.time_base)
+        self._step = max(1, round(1 / ((stream.average_rate or USUAL_RATE) * self.time_base)))
+        self._next = 0
+
+    def tick(self, pts: int | None) -> int:
+        """Return a time in units of ``time_base``, counted from the media's start."""
+        ticks = self._next if pts is None else pts - self._zero
+        self._next = ticks + self._step
+        return ticks
+
+    def place(self, pts: int | None) -> Fraction:
+        """Return a time in seconds."""
+        return self.tick(pts) * self.time_base
 
 
-def colour_space_of(frame: av.VideoFrame) -> ColourSpace:
-    """Return how captions must be converted to lie in this footage."""
-    matrix = matrix_of(SPACES.get(int(frame.colorspace), ""), height=frame.height)
-    full = int(frame.color_range) == FULL_RANGE or frame.format.name.startswith("yuvj")
-    return ColourSpace(matrix, full)
+class Footage:
+    """The frames of a file in order, each with its time, and the packets of its sound on the way.
+
+    :param stop_s: frames from this time on are left out, :param start_s: and those before this one.
+    """
+
+    def __init__(
+        self, container: InputContainer, *, start_s: Fraction | None = None, stop_s: Fraction | None = None
+    ) -> None:
+        stream = find_video(container)
+        assert stream is not None
+        stream.thread_type = "AUTO"
+        self.container, self.stream = container, stream
+        self.dropped = 0
+        self._clock = FrameClock(container, stream)
+        self._start_s, self._stop_s = start_s, stop_s
+        self._last: int | None = None
+
+    @property
+    def zero(self) -> Fraction:
+        """What the file's clock shows at the media's start, in seconds."""
+        return media_start(self.container)
+
+    def __iter__(self) -> Iterator[av.VideoFrame | av.Packet[Any]]:
+        """Yield decoded frames, their times counted from the media's start, and packets of sound, in the file's order.
+
+        Raises ``media.damaged`` when not one frame can be decoded.
+        """
+        wanted = [self.stream, *self.container.streams.audio[:1]]
+        for packet in self.container.demux(*wanted):
+            if packet.stream is not self.stream:
+                yield packet
+                continue
+            yield from self._decode(packet)
+        if self._last is None:
+            raise PermanentError("media.damaged", "Not one frame of the video can be decoded")
+
+    def _decode(self, packet: av.Packet[Any]) -> Iterator[av.VideoFrame]:
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            self.dropped += 1
+            return
+        for frame in frames:
+            ticks = self._clock.tick(frame.pts)
+            if self._last is not None and ticks <= self._last:
+                self.dropped += 1  # no encoder takes two frames at one time
+                continue
+            self._last = ticks
+            frame.pts, frame.time_base = ticks, self._clock.time_base
+            if self._wants(ticks * self._clock.time_base):
+                yield frame
+
+    def _wants(self, t: Fraction) -> bool:
+        return (self._start_s is None or t >= self._start_s) and (self._stop_s is None or t < self._stop_s)
 
 
-class FrameShaper:
-    """Turns decoded frames upright and into writable yuv420p of the output's size, their tags kept."""
-
-    def __init__(self, geometry: FrameGeometry) -> None:
-        self._geometry = geometry
-        self._graph: av.filter.Graph | None = None
-
-    def shape(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Return a frame that may be drawn on."""
-        tags = (frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc)
-        full = frame.format.name.startswith("yuvj")
-        pts, time_base = frame.pts, frame.time_base
-        if self._geometry.rotation:
-            frame = self._turn(frame)
-        same_size = (frame.width, frame.height) == (self._geometry.width, self._geometry.height)
-        if frame.format.name not in ("yuv420p", "yuvj420p") or not same_size:
-            target = "yuvj420p" if full else "yuv420p"
-            frame = frame.reformat(self._geometry.width, self._geometry.height, format=target, interpolation="BICUBIC")
-        frame.make_writable()
-        frame.color_range, frame.colorspace = (FULL_RANGE if full else tags[0]), tags[1]
-        frame.color_primaries, frame.color_trc = tags[2], tags[3]
-        frame.pts, frame.time_base = pts, time_base
-        return frame
-
-    def _turn(self, frame: av.VideoFrame) -> av.VideoFrame:
-        if self._graph is None:
-            self._graph = av.filter.Graph()
-            last = self._graph.add_buffer(
-                width=frame.width,
-                height=frame.height,
-                format=frame.format,
-                time_base=frame.time_base or Fraction(1, 90000),
-            )
-            for entry in TRANSPOSES[self._geometry.rotation]:
-                name, _, argument = entry.partition("=")
-                step = self._graph.add(name, argument or None)
-                last.link_to(step)
-                last = step
-            last.link_to(self._graph.add("buffersink"))
-            self._graph.configure()
-        self._graph.push(frame)
-        turned = self._graph.pull()
-        assert isinstance(turned, av.VideoFrame)
-        return turned
-
-
-def read_packets(container: InputContainer, video: VideoStream) -> Iterator[tuple[str, av.Packet[Any]]]:
-    """Yield the packets that matter, each with ``video`` or ``audio``, in the file's order."""
-    wanted = [video, *container.streams.audio[:1]]
-    for packet in container.demux(*wanted):
-        yield ("video" if packet.stream is video else "audio"), packet
+def time_of(frame: av.VideoFrame) -> Fraction:
+    """Return the time in seconds of a frame from :class:`Footage`."""
+    assert frame.pts is not None and frame.time_base is not None
+    return frame.pts * frame.time_base

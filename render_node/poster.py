@@ -6,17 +6,21 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.video.codeccontext import VideoCodecContext
 
-from tasks.media.colour import SPACES, matrix_of
+from render_node.encode.convert import PixelConverter
 
 
 def write_png(frame: av.VideoFrame, path: Path) -> None:
-    """Write a frame, converted with its own matrix and range."""
-    matrix = matrix_of(SPACES.get(int(frame.colorspace), ""), height=frame.height)
-    picture = frame.reformat(format="rgb24", src_colorspace=matrix)
+    """Write a frame, converted with its own matrix and range; one with alpha keeps it."""
+    pixel_format = "rgba" if frame.format.name == "rgba" else "rgb24"
+    picture = PixelConverter(pixel_format)(frame)
     encoder = av.CodecContext.create("png", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "rgb24"
+    assert isinstance(encoder, VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, pixel_format
     encoder.time_base = Fraction(1, 1)
+    pts, time_base = picture.pts, picture.time_base
     picture.pts = 0
     packets = [*encoder.encode(picture), *encoder.encode(None)]
+    picture.pts, picture.time_base = pts, time_base
     path.write_bytes(b"".join(bytes(packet) for packet in packets))

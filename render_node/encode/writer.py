@@ -1,36 +1,89 @@
-"""Writing the result: encoded video, the original audio packets, one mp4 that starts playing at once."""
+"""Writing a video file: encoded pictures, the original audio packets or newly made sound, ready to play at once."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Protocol
 
 import av
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
+from render_node.encode.convert import PixelConverter
 from render_node.encode.settings import EncoderChoice
 
-COPYABLE_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "alac"})
-"""Audio codecs that players expect in an mp4; others are encoded to AAC."""
-AAC_BIT_RATE = 192_000
+COPYABLE_AUDIO = {
+    "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "opus", "alac"}),
+    "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s16be", "pcm_s24be"}),
+    "webm": frozenset({"opus", "vorbis"}),
+}
+"""Audio codecs that players expect in a container; others are encoded anew."""
+AUDIO_ENCODERS = {"mp4": "aac", "mov": "aac", "webm": "libopus"}
+AUDIO_BIT_RATE = 192_000
+AUDIO_RATES = {"aac": (44100, 48000), "libopus": (48000,)}
+MUXER_OPTIONS = {"mp4": {"movflags": "+faststart"}, "mov": {"movflags": "+faststart"}}
+TAGS = {"libx265": "hvc1", "hevc_nvenc": "hvc1"}
+"""Apple's players open HEVC under this name only."""
 
 
-class Writer:
-    """One output file; use as a context manager and call :meth:`finish` once everything was written."""
+class Writer(Protocol):
+    """One output; frames and sound come with times that count from the media's start.
 
-    def __init__(self, path: Path) -> None:
-        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+    ``audio_mode`` is ``none``, ``copy`` for packets of the source, else the codec that sound is encoded with.
+    """
+
+    frames: int
+    audio_mode: str
+    audio_end_s: float
+
+    def __enter__(self) -> Writer:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the file; one that was not finished is of no use."""
+
+    def open_video(self, first: av.VideoFrame, *, rate: Fraction) -> None:
+        """Declare the picture by its first frame, whose size, time base and colour tags it keeps."""
+
+    def copy_audio(self, source: AudioStream, *, zero: Fraction) -> None:
+        """Declare the source's sound: packets as they are where the container can hold them, else encoded."""
+
+    def make_audio(self) -> None:
+        """Declare sound that will come as frames: 48 kHz stereo."""
+
+    def write_frame(self, frame: av.VideoFrame) -> None:
+        """Encode one frame."""
+
+    def write_audio(self, packet: av.Packet[Any]) -> None:
+        """Write one packet of the source's sound as it is."""
+
+    def write_sound(self, frame: av.AudioFrame) -> None:
+        """Encode one frame of sound."""
+
+    def finish(self) -> None:
+        """Flush the encoders and write the index."""
+
+
+class FileWriter:
+    """Writes mp4, mov, webm and gif; use as a context manager and call :meth:`finish` at the end."""
+
+    def __init__(self, path: Path, container: str, choice: EncoderChoice) -> None:
+        self._name, self._choice = container, choice
+        self._container = av.open(str(path), "w", format=container, options=MUXER_OPTIONS.get(container, {}))
+        self._converter = PixelConverter(choice.pixel_format)
         self._video: VideoStream | None = None
         self._audio: AudioStream | None = None
         self._resampler: av.AudioResampler | None = None
-        self._audio_zero: int | None = None
+        self._zero = Fraction(0)
         self.audio_mode = "none"
         self.frames = 0
         self.audio_end_s = 0.0
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> FileWriter:
         return self
 
     def __exit__(
@@ -39,51 +92,84 @@ class Writer:
         if kind is not None:
             self._container.close()
 
-    def add_video(self, choice: EncoderChoice, first: av.VideoFrame, *, rate: Fraction, time_base: Fraction) -> None:
-        """Declare the video by its first frame, whose colour tags it keeps."""
-        stream = self._container.add_stream(choice.name, rate=rate, options=dict(choice.options))
+    def open_video(self, first: av.VideoFrame, *, rate: Fraction) -> None:
+        """Declare the picture by its first frame, whose size, time base and colour tags it keeps."""
+        stream = self._container.add_stream(self._choice.name, rate=rate, options=dict(self._choice.options))
         assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = first.width, first.height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = first.width, first.height, self._choice.pixel_format
         context = stream.codec_context
-        context.time_base = time_base
-        context.color_range, context.colorspace = first.color_range, first.colorspace
-        context.color_primaries, context.color_trc = first.color_primaries, first.color_trc
+        if self._choice.name in TAGS:
+            context.codec_tag = TAGS[self._choice.name]
+        if self._choice.pixel_format == "pal8":
+            context.time_base = Fraction(1, 100)  # a GIF counts hundredths
+        else:
+            context.time_base = first.time_base or Fraction(1, 90000)
+            colour = self._converter.colour_after(first)
+            context.color_range, context.colorspace = 2 if colour.is_full_range else 1, colour.space
+            context.color_primaries, context.color_trc = colour.primaries, colour.transfer
+        if self._choice.pixel_format == "yuva420p":
+            stream.metadata["alpha_mode"] = "1"
         self._video = stream
 
-    def add_audio(self, source: AudioStream) -> None:
-        """Declare the audio: the packets as they are where mp4 can hold them, else AAC."""
-        if source.codec_context.name in COPYABLE_AUDIO:
+    def copy_audio(self, source: AudioStream, *, zero: Fraction) -> None:
+        """Declare the source's sound: packets as they are where the container can hold them, else encoded."""
+        if self._name not in AUDIO_ENCODERS:
+            return
+        self._zero = zero
+        if source.codec_context.name in COPYABLE_AUDIO[self._name]:
             self._audio = self._container.add_stream_from_template(source)
             self.audio_mode = "copy"
             return
-        layout = "mono" if source.channels == 1 else "stereo"
-        rate = source.rate if source.rate in (44100, 48000) else 48000
-        self._audio = self._container.add_stream("aac", rate=rate, layout=layout)
-        self._audio.bit_rate = AAC_BIT_RATE
-        self._resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
-        self.audio_mode = "aac"
+        self._open_audio(source.rate, "mono" if source.channels == 1 else "stereo")
+
+    def make_audio(self) -> None:
+        """Declare sound that will come as frames: 48 kHz stereo."""
+        if self._name in AUDIO_ENCODERS:
+            self._open_audio(48000, "stereo")
+
+    def _open_audio(self, wished_rate: int, layout: str) -> None:
+        encoder = AUDIO_ENCODERS[self._name]
+        rates = AUDIO_RATES[encoder]
+        rate = wished_rate if wished_rate in rates else rates[-1]
+        stream = self._container.add_stream(encoder, rate=rate, layout=layout)
+        assert isinstance(stream, AudioStream)
+        stream.bit_rate = AUDIO_BIT_RATE
+        self._audio = stream
+        self._resampler = av.AudioResampler(format="flt" if encoder == "libopus" else "fltp", layout=layout, rate=rate)
+        self.audio_mode = encoder.removeprefix("lib")
 
     def write_frame(self, frame: av.VideoFrame) -> None:
         """Encode one frame."""
         assert self._video is not None
+        frame = self._converter(frame)
         frame.pict_type = av.video.frame.PictureType.NONE
         self._container.mux(self._video.encode(frame))
         self.frames += 1
 
-    def write_audio(self, packet: av.Packet[AudioStream]) -> None:
-        """Write one packet of the source's audio."""
-        assert self._audio is not None
-        if packet.pts is not None and packet.time_base is not None:
-            self.audio_end_s = max(self.audio_end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-        if self._resampler is None:
-            if packet.dts is not None:
-                packet.stream = self._audio
-                self._container.mux(packet)
+    def write_audio(self, packet: av.Packet[Any]) -> None:
+        """Write one packet of the source's sound as it is."""
+        if self._audio is None or packet.time_base is None or packet.dts is None:
             return
-        for frame in packet.decode():
-            self._encode_audio(frame)
+        if packet.pts is not None:
+            end = (packet.pts + (packet.duration or 0)) * packet.time_base - self._zero
+            self.audio_end_s = max(self.audio_end_s, float(end))
+        shift = round(self._zero / packet.time_base)
+        pts, dts, stream, time_base = packet.pts, packet.dts, packet.stream, packet.time_base
+        packet.pts, packet.dts = (None if pts is None else pts - shift), dts - shift
+        packet.stream = self._audio
+        self._container.mux(packet)
+        # Several outputs take the same packet, and muxing rescales its times.
+        packet.stream, packet.pts, packet.dts, packet.time_base = stream, pts, dts, time_base
 
-    def _encode_audio(self, frame: av.AudioFrame | None) -> None:
+    def write_sound(self, frame: av.AudioFrame) -> None:
+        """Encode one frame of sound."""
+        if self._audio is not None:
+            assert frame.pts is not None and frame.time_base is not None
+            end = frame.pts * frame.time_base + Fraction(frame.samples, frame.sample_rate)
+            self.audio_end_s = max(self.audio_end_s, float(end))
+            self._encode(frame)
+
+    def _encode(self, frame: av.AudioFrame | None) -> None:
         assert self._audio is not None and self._resampler is not None
         for piece in self._resampler.resample(frame):
             self._container.mux(self._audio.encode(piece))
@@ -93,6 +179,6 @@ class Writer:
         if self._video is not None:
             self._container.mux(self._video.encode(None))
         if self._resampler is not None and self._audio is not None:
-            self._encode_audio(None)
+            self._encode(None)
             self._container.mux(self._audio.encode(None))
         self._container.close()

@@ -12,6 +12,7 @@ class VideoInfo(Message):
     """First video stream. Sizes are coded pixels before rotation; ``rotation`` is 0, 90, 180 or 270 degrees clockwise.
 
     :param fps_num: average frame rate as a fraction, :param fps_den: its denominator.
+    :param sample_aspect_num: width of a coded pixel by its height, as a fraction with ``sample_aspect_den``.
     """
 
     codec: str
@@ -27,16 +28,22 @@ class VideoInfo(Message):
     color_transfer: str = ""
     bit_rate: int = 0
     variable_frame_rate: bool = False
+    sample_aspect_num: int = 1
+    sample_aspect_den: int = 1
 
     @property
     def display_width(self) -> int:
         """Width in pixels as shown, after rotation."""
-        return self.height if self.rotation in (90, 270) else self.width
+        return self.height if self.rotation in (90, 270) else self._square_width
 
     @property
     def display_height(self) -> int:
         """Height in pixels as shown, after rotation."""
-        return self.width if self.rotation in (90, 270) else self.height
+        return self._square_width if self.rotation in (90, 270) else self.height
+
+    @property
+    def _square_width(self) -> int:
+        return round(self.width * self.sample_aspect_num / max(self.sample_aspect_den, 1))
 
 
 @dataclass(frozen=True)

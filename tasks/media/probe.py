@@ -26,6 +26,7 @@ from tasks.media.sniff import sniff
 _MISSING_SHARE = 0.05
 _MISSING_S = 1.0
 _FIRST_FRAME_PACKETS = 500
+MIN_PIXEL_ASPECT, MAX_PIXEL_ASPECT = Fraction(1, 4), Fraction(4)
 
 
 def probe_file(
@@ -145,6 +146,7 @@ def _video_info(video: VideoStream, first: VideoFrame, scan: PacketScan, limits:
     packets = scan.streams.get(video.index) or StreamScan(video.time_base or Fraction(1, 1000))
     _check_size(first.width, first.height, limits)
     rate = video.average_rate or measured_rate(packets) or Fraction(0)
+    aspect = sample_aspect_of(video)
     real_fps = packets.count / scan.duration_s
     if real_fps > limits.max_fps:
         raise PermanentError("media.unsupported_video", f"{real_fps:.0f} frames a second are more than allowed")
@@ -162,7 +164,15 @@ def _video_info(video: VideoStream, first: VideoFrame, scan: PacketScan, limits:
         color_transfer=TRANSFERS.get(first.color_trc, ""),
         bit_rate=video.bit_rate or 0,
         variable_frame_rate=is_variable_rate(packets),
+        sample_aspect_num=aspect.numerator,
+        sample_aspect_den=aspect.denominator,
     )
+
+
+def sample_aspect_of(video: VideoStream) -> Fraction:
+    """Return the width of a coded pixel by its height; claims that no camera makes are square pixels."""
+    aspect = video.sample_aspect_ratio or Fraction(1)
+    return aspect if MIN_PIXEL_ASPECT <= aspect <= MAX_PIXEL_ASPECT else Fraction(1)
 
 
 def rotation_of(frame: VideoFrame) -> int:

@@ -1,0 +1,101 @@
+"""What really happened in a render, and the name of everything that decided its pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import av
+
+from render_node.drawing import Script
+from render_node.lanes import Lane, Outlet, Target
+from tasks.contracts import MediaInfo, RenderReceipt, VideoInfo
+
+RENDERER = "reelyard-stage/1"
+PLAIN_FORMATS = frozenset({"yuv420p", "yuvj420p"})
+
+
+@dataclass
+class Job:
+    """Everything one render works with."""
+
+    script: Script
+    media: MediaInfo
+    video: VideoInfo
+    targets: list[Target]
+    expected_frames: int = 0
+    dropped_frames: int = 0
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+
+def build_receipt(job: Job, target: Target, lane: Lane, outlet: Outlet | None) -> RenderReceipt:
+    """Write down what really happened for one output."""
+    rate, overlay = lane.pace.rate, lane.drawing.overlay
+    duration_s = lane.last_s - lane.first_s + float(1 / rate)
+    audio = outlet.writer.audio_mode if outlet else "none"
+    audio_end_s = outlet.writer.audio_end_s if outlet else 0.0
+    checks = build_checks(job, target, lane)
+    if audio != "none":
+        checks["audio_minus_video_s"] = round(audio_end_s - lane.last_s - float(1 / rate), 4)
+    return RenderReceipt(
+        recipe=recipe_of(job, target),
+        encoder=target.choice.name if outlet else "none",
+        encoder_options=target.choice.options if outlet else {},
+        browser=overlay.browser,
+        renderer=RENDERER,
+        fonts=tuple(face.to_json() for face in job.script.fonts),
+        versions=versions(),
+        frame_count=lane.frames,
+        captured_states=overlay.drawn,
+        width=target.geometry.width,
+        height=target.geometry.height,
+        fps_num=rate.numerator,
+        fps_den=rate.denominator,
+        duration_s=round(duration_s, 6),
+        audio=audio,
+        audio_duration_s=round(audio_end_s, 6),
+        container=target.output.container,
+        pixel_format=target.choice.pixel_format,
+        colour=lane.colour.to_json(),
+        checks=checks,
+        timings_s=job.timings_s,
+    )
+
+
+def build_checks(job: Job, target: Target, lane: Lane) -> dict[str, Any]:
+    """Note what was expected, and whatever was changed on the way."""
+    checks: dict[str, Any] = {"expected_frames": len(lane.pace.times), "poster_at_s": lane.poster_at_s}
+    if target.choice.fallback_reason:
+        checks["encoder_fallback"] = target.choice.fallback_reason
+    kept = PLAIN_FORMATS | {target.choice.pixel_format}
+    if target.output.layer == "video" and job.video.pixel_format not in kept:
+        checks["converted_from"] = job.video.pixel_format
+    if lane.is_tone_mapped:
+        checks["tone_mapped_from"] = job.video.color_transfer or job.video.color_space
+    if job.dropped_frames:
+        checks["dropped_frames"] = job.dropped_frames
+    return checks
+
+
+def recipe_of(job: Job, target: Target) -> str:
+    """Hash everything that decides the pictures: scenario, source, output, fonts, versions."""
+    parts = {
+        "scenario": job.script.scenario.document,
+        "images": {name: hashlib.sha256(data).hexdigest() for name, data in job.script.images.items()},
+        "source": job.media.sha256,
+        "output": target.output.to_json(),
+        "encoder": [target.choice.name, target.choice.options],
+        "fonts": [face.sha256 for face in job.script.fonts],
+        "versions": versions(),
+        "renderer": RENDERER,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that can change a picture."""
+    packages = {name: importlib.metadata.version(name) for name in ("av", "playwright", "numpy")}
+    return {**packages, "ffmpeg": av.ffmpeg_version_info}
