@@ -33,6 +33,8 @@ SERVED = {
     **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in MODULES},
     "/stage.css": ("stage.css", "text/css; charset=utf-8"),
 }
+SHEET_WIDTHS = (1024, 1280, 1536, 1792, 2048, 2560, 3072, 4096)
+"""Widths that are tried for a sheet; no side is longer than the last, the browser's largest raster tile."""
 
 
 @dataclass(frozen=True)
@@ -156,15 +158,30 @@ def even_rect(box: list[float], width: int, height: int) -> Rect:
 
 
 def pack(rects: list[Rect]) -> tuple[list[tuple[int, int]], int, int]:
-    """Place regions in rows on a sheet; return their corners and the sheet's size in pixels."""
-    width = max(2048, *(rect.width for rect in rects))
-    places, left, top, row = [], 0, 0, 0
-    for rect in rects:
-        if left + rect.width > width:
-            left, top, row = 0, top + row, 0
-        places.append((left, top))
-        left, row = left + rect.width, max(row, rect.height)
-    return places, width, max(2, top + row)
+    """Place regions on a sheet that is as small as can be; return their corners and the sheet's size in pixels."""
+    widest = max(rect.width for rect in rects)
+    sheets = [_shelves(rects, width) for width in (widest, *(each for each in SHEET_WIDTHS if each > widest))]
+    fitting = [sheet for sheet in sheets if sheet[2] <= SHEET_WIDTHS[-1]] or sheets
+    return min(fitting, key=lambda sheet: sheet[1] * sheet[2])
+
+
+def _shelves(rects: list[Rect], width: int) -> tuple[list[tuple[int, int]], int, int]:
+    """Stand regions on shelves, the highest first, each on the first shelf with room."""
+    places = [(0, 0)] * len(rects)
+    shelves: list[tuple[int, int]] = []  # where each begins, and how far it is filled
+    bottom = used = 0
+    for index in sorted(range(len(rects)), key=lambda index: -rects[index].height):
+        rect = rects[index]
+        free = (number for number, (_, filled) in enumerate(shelves) if filled + rect.width <= width)
+        number = next(free, len(shelves))
+        if number == len(shelves):
+            shelves.append((bottom, 0))
+            bottom += rect.height
+        top, left = shelves[number]
+        places[index] = (left, top)
+        shelves[number] = (top, left + rect.width)
+        used = max(used, left + rect.width)
+    return places, max(2, used), max(2, bottom)
 
 
 def decode_png(data: bytes) -> Rgba:
