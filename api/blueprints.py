@@ -10,17 +10,20 @@ def register_blueprints(app: Flask) -> None:
     from api.admin.routes import blueprint as admin
     from api.assets.routes import blueprint as assets
     from api.audit.routes import blueprint as audit
+    from api.auth import recovery_routes, session_routes  # noqa: F401  add to the blueprint of api.auth.routes
     from api.auth.routes import blueprint as auth
     from api.callbacks.routes import blueprint as callbacks
     from api.credits.routes import blueprint as credits
     from api.docs_pages.routes import blueprint as docs_pages
     from api.events.routes import blueprint as events
     from api.extensions import get_smorest
+    from api.fonts.routes import blueprint as fonts
     from api.health.routes import blueprint as health
     from api.jobs.routes import blueprint as jobs
     from api.organisations.invitation_routes import blueprint as invitations
     from api.organisations.routes import blueprint as organisations
     from api.pages.routes import blueprint as pages
+    from api.payments.routes import blueprint as payments
     from api.renders.routes import blueprint as renders
     from api.scenarios.routes import blueprint as scenarios
     from api.stills.routes import blueprint as stills
@@ -38,12 +41,14 @@ def register_blueprints(app: Flask) -> None:
         assets,
         transcripts,
         scenarios,
+        fonts,
         renders,
         stills,
         jobs,
         events,
         usage,
         credits,
+        payments,
         admin,
         audit,
         callbacks,

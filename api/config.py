@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from limits import parse_many
 
 from api.credits.prices import parse_prices
+from api.identities.settings import IDENTITY_VARIABLES, IdentitySettings, check_identity
+from api.mail.settings import MAIL_VARIABLES, MailSettings, check_mail
+from api.payments.catalogue import parse_catalogue
 from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
 from tasks.environment import read_environment
 from tasks.errors import ConfigurationError
@@ -31,6 +34,10 @@ _VARIABLES = {
     "auth_rate": "REELYARD_AUTH_RATE",
     "credits": "REELYARD_CREDITS",
     "prices": "REELYARD_PRICES",
+    "stripe_secret_key": "STRIPE_SECRET_KEY",
+    "stripe_webhook_secret": "STRIPE_WEBHOOK_SECRET",
+    "stripe_api_url": "STRIPE_API_URL",
+    "catalogue": "REELYARD_CATALOGUE",
     "db_pool_size": "REELYARD_DB_POOL_SIZE",
     "max_body_bytes": "REELYARD_MAX_BODY_BYTES",
     "flower_url": "REELYARD_FLOWER_URL",
@@ -57,6 +64,8 @@ class ApiSettings:
     """What the API, the engine and the control worker run with; names as in ``tasks.environment``."""
 
     storage: StorageSettings
+    mail: MailSettings
+    identity: IdentitySettings
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     env: str
@@ -74,6 +83,10 @@ class ApiSettings:
     auth_rate: str
     credits: bool
     prices: str
+    stripe_secret_key: str = field(repr=False)
+    stripe_webhook_secret: str = field(repr=False)
+    stripe_api_url: str
+    catalogue: str
     db_pool_size: int
     max_body_bytes: int
     flower_url: str
@@ -94,8 +107,14 @@ class ApiSettings:
 def read_api_settings(environ: Mapping[str, str] | None = None) -> ApiSettings:
     """Build the settings from the environment; raise ConfigurationError with every problem found."""
     environ = os.environ if environ is None else environ
-    values = read_environment(environ, tuple(_VARIABLES.values()) + tuple(STORAGE_VARIABLES.values()))
-    settings = ApiSettings(storage=StorageSettings(**pick(values, STORAGE_VARIABLES)), **pick(values, _VARIABLES))
+    tables = (_VARIABLES, STORAGE_VARIABLES, MAIL_VARIABLES, IDENTITY_VARIABLES)
+    values = read_environment(environ, tuple(name for table in tables for name in table.values()))
+    settings = ApiSettings(
+        storage=StorageSettings(**pick(values, STORAGE_VARIABLES)),
+        mail=MailSettings(**pick(values, MAIL_VARIABLES)),
+        identity=IdentitySettings(**pick(values, IDENTITY_VARIABLES)),
+        **pick(values, _VARIABLES),
+    )
     problems = find_contradictions(settings)
     if problems:
         lines = "\n".join(f"  - {problem}" for problem in problems)
@@ -112,6 +131,9 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
         problems.append("REELYARD_JWT_SECRET and REELYARD_CALLBACK_SECRET must differ")
     problems += [problem for name in RATES for problem in check_rate(_VARIABLES[name], getattr(settings, name))]
     problems += check_prices(settings.prices)
+    problems += check_payments(settings)
+    problems += check_mail(settings.mail, production=settings.env == "production")
+    problems += check_identity(settings.identity)
     if settings.env == "production" and "*" in settings.cors_origins:
         problems.append("REELYARD_CORS_ORIGINS must name origins in production, not *")
     return problems
@@ -124,6 +146,20 @@ def check_prices(text: str) -> list[str]:
     except ValueError as error:
         return [f"REELYARD_PRICES {error}"]
     return []
+
+
+def check_payments(settings: ApiSettings) -> list[str]:
+    """Name what keeps payments from being safe."""
+    problems = []
+    if bool(settings.stripe_secret_key) != bool(settings.stripe_webhook_secret):
+        problems.append("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET are set together or not at all")
+    if settings.env == "production" and not settings.stripe_api_url.startswith("https://"):
+        problems.append("STRIPE_API_URL must be https in production")
+    try:
+        parse_catalogue(settings.catalogue)
+    except ValueError as error:
+        problems.append(f"REELYARD_CATALOGUE {error}")
+    return problems
 
 
 def check_rate(name: str, value: str) -> list[str]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from cli.services.launcher import read_environ_of_home, start_services
 
@@ -22,8 +23,8 @@ def create_account(home: Path, email: str, password: str, *, admin: bool, plan: 
         engine = create_engine(driver_url(url))
         try:
             with Session(engine) as session:
-                chosen = {"plan": plan} if plan else {}
-                user = create_user(session, email, password, role="admin" if admin else "user", **chosen)
+                chosen: dict[str, Any] = {"plan": plan} if plan else {}
+                user = create_user(session, email, password, role="admin" if admin else "user", verified=True, **chosen)
                 account = {"id": str(user.id), "email": user.email, "role": user.role, "plan": user.plan_code}
                 session.commit()
         finally:

@@ -13,7 +13,10 @@ from pathlib import Path
 from cli.services.ports import LOOPBACK
 from cli.services.process import Child
 
-_API_ONLY = ("DATABASE_URL", "REELYARD_JWT_SECRET")
+_API_ONLY = (
+    *("DATABASE_URL", "REELYARD_JWT_SECRET", "REELYARD_SMTP_PASSWORD"),
+    *("REELYARD_GOOGLE_CLIENT_SECRET", "REELYARD_GITHUB_CLIENT_SECRET"),
+)
 CPU_QUEUES = "ingest,transcription,analysis,generation,compose"
 
 

@@ -37,6 +37,8 @@ class TaskName(StrEnum):
 
     INGEST_PROBE = "ingest.probe"
     INGEST_POSTER = "ingest.poster"
+    INGEST_FONT = "ingest.font"
+    INGEST_IMAGE = "ingest.image"
     SPEECH_TRANSCRIBE = "speech.transcribe"
     RENDER_VIDEO = "render.video"
     RENDER_STILL = "render.still"
@@ -44,6 +46,7 @@ class TaskName(StrEnum):
     CONTROL_SWEEP_OBJECTS = "control.sweep_objects"
     CONTROL_ROLL_UP_USAGE = "control.roll_up_usage"
     CONTROL_RECHARGE_CREDITS = "control.recharge_credits"
+    CONTROL_SWEEP_ROWS = "control.sweep_rows"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class TaskPolicy:
 POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.INGEST_PROBE: TaskPolicy(Queue.INGEST, 120, 150),
     TaskName.INGEST_POSTER: TaskPolicy(Queue.INGEST, 120, 150),
+    TaskName.INGEST_FONT: TaskPolicy(Queue.INGEST, 120, 150),
+    TaskName.INGEST_IMAGE: TaskPolicy(Queue.INGEST, 60, 90),
     TaskName.SPEECH_TRANSCRIBE: TaskPolicy(Queue.TRANSCRIPTION, 3 * 3600, 3 * 3600 + 60),
     TaskName.RENDER_VIDEO: TaskPolicy(Queue.RENDER, 6 * 3600, 6 * 3600 + 60),
     TaskName.RENDER_STILL: TaskPolicy(Queue.RENDER, 300, 330),
@@ -71,6 +76,7 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.CONTROL_SWEEP_OBJECTS: TaskPolicy(Queue.CONTROL, 600, 660),
     TaskName.CONTROL_ROLL_UP_USAGE: TaskPolicy(Queue.CONTROL, 120, 150),
     TaskName.CONTROL_RECHARGE_CREDITS: TaskPolicy(Queue.CONTROL, 300, 330),
+    TaskName.CONTROL_SWEEP_ROWS: TaskPolicy(Queue.CONTROL, 120, 150),
 }
 """Limits of every task; a test reads the Celery registry against this table."""
 

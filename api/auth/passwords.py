@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from tasks.errors import InvalidInputError
+
+MIN_LENGTH = 10
+MIN_DIFFERENT = 5
+KEYBOARD_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop")
 _hasher = PasswordHasher()
 _slots = BoundedSemaphore(os.cpu_count() or 2)
 """Each hash takes 64 MiB and a core: more at once than cores would only let strangers fill the memory."""
@@ -17,18 +24,50 @@ _slots = BoundedSemaphore(os.cpu_count() or 2)
 def hash_password(password: str) -> str:
     """Return a salted hash."""
     with _slots:
-        return _hasher.hash(password)
+        return _hasher.hash(one_form(password))
 
 
 def verify_password(stored: str | None, password: str) -> bool:
     """Tell whether the password fits; takes as long when there is no account, so that nobody learns which exist."""
     try:
         with _slots:
-            return _hasher.verify(stored or _nobody(), password) and stored is not None
+            return _hasher.verify(stored or _nobody(), one_form(password)) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+def one_form(password: str) -> str:
+    """Return the password in one Unicode form: keyboards write the same letter differently."""
+    return unicodedata.normalize("NFKC", password)
 
 
 @lru_cache(maxsize=1)
 def _nobody() -> str:
     return _hasher.hash("the password of nobody")
+
+
+def require_strong(password: str, email: str) -> None:
+    """Raise ``user.password_weak`` for what a guesser tries first: short, repeated, in a row, or the address itself."""
+    text = one_form(password).casefold()
+    if len(text) < MIN_LENGTH:
+        raise weak(f"A password needs at least {MIN_LENGTH} characters")
+    if len(set(text)) < MIN_DIFFERENT:
+        raise weak(f"A password needs at least {MIN_DIFFERENT} different characters")
+    if is_row(text):
+        raise weak("A password must not be a row of neighbours, like 1234567890")
+    names = (email.casefold(), *email.casefold().split("@"))
+    if any(text == name or (len(name) >= 4 and len(text.replace(name, "")) < MIN_DIFFERENT) for name in names):
+        raise weak("A password must not be made of the e-mail address")
+
+
+def is_row(text: str) -> bool:
+    """Tell whether the text is neighbours only: by number, by alphabet or on a keyboard, either way round."""
+    steps = {ord(after) - ord(before) for before, after in pairwise(text)}
+    if len(steps - {-9, 9}) == 1 and steps & {1, -1}:  # 9: from the end of the digits to their beginning
+        return True
+    return any(text in row * 4 or text[::-1] in row * 4 for row in KEYBOARD_ROWS)
+
+
+def weak(reason: str) -> InvalidInputError:
+    """Return the error with the reason."""
+    return InvalidInputError("user.password_weak", reason)

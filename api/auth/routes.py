@@ -1,53 +1,41 @@
-"""Account endpoints."""
+"""Account endpoints: open an account, sign in, exchange tokens, see who is signed in."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
+from flask import Response, jsonify, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
-from marshmallow import RAISE, Schema, fields, validate
 
-from api.auth import current_session_id, current_user, login_required, service
+from api.auth import current_user, login_required, registration, service
 from api.auth.guard import read_token
-from api.extensions import db
+from api.auth.schemas import (
+    CredentialsRequest,
+    EmailRequest,
+    LinkPasswordRequest,
+    MailedResponse,
+    TokenResponse,
+    UserResponse,
+)
+from api.errors import ErrorResponse
+from api.extensions import db, get_settings
 from api.limits import auth_limit
 from api.users.models import User
 from api.users.service import create_user
 
 blueprint = Blueprint("auth", __name__, url_prefix="/api/v1/auth", description="Accounts and sessions")
 
-
-class CredentialsRequest(Schema):
-    """E-mail and password."""
-
-    class Meta:
-        unknown = RAISE
-
-    email = fields.String(required=True, validate=validate.Length(max=254), metadata={"example": "you@example.com"})
-    password = fields.String(
-        required=True, validate=validate.Length(max=1024), metadata={"example": "a long enough password"}
-    )
+MAILED = {"status": "mailed", "message": "A mail is on its way, if the address can get one"}
 
 
-class TokenResponse(Schema):
-    """A pair of tokens."""
-
-    access_token = fields.String()
-    refresh_token = fields.String(metadata={"description": "Good for one exchange"})
-    token_type = fields.String(metadata={"example": "Bearer"})
-    expires_in_s = fields.Integer(metadata={"description": "Seconds the access token lives"})
-
-
-class UserResponse(Schema):
-    """An account."""
-
-    id = fields.UUID()
-    email = fields.String()
-    role = fields.String()
-    plan = fields.String(attribute="plan_code")
-    created_at = fields.AwareDateTime()
+def mailed() -> Response:
+    """Answer in the same words whoever the address belongs to."""
+    db.session.commit()
+    answer: Response = jsonify(MAILED)
+    answer.status_code = 202
+    return answer
 
 
 @blueprint.route("/register")
@@ -58,11 +46,55 @@ class Register(MethodView):
 
     @blueprint.arguments(CredentialsRequest)
     @blueprint.response(201, UserResponse)
-    def post(self, body: dict[str, str]) -> User:
-        """Open an account"""
+    @blueprint.alt_response(202, schema=MailedResponse, description="Where mail proves addresses: a link was mailed")
+    @blueprint.alt_response(409, schema=ErrorResponse, description="user.email_taken, only where no mail is sent")
+    def post(self, body: dict[str, str]) -> User | Response:
+        """Open an account
+
+        Where the installation sends mail, the answer is 202 for every address, and the account exists once the mailed
+        link was followed (`/auth/register/verify`). Elsewhere it exists at once.
+        """
+        if get_settings().mail.on:
+            registration.ask_for_account(db.session(), body["email"], body["password"])
+            return mailed()
         user = create_user(db.session(), body["email"], body["password"])
         db.session.commit()
         return user
+
+
+@blueprint.route("/register/resend")
+class RegisterResend(MethodView):
+    """One more mail."""
+
+    decorators = [auth_limit]
+
+    @blueprint.arguments(EmailRequest)
+    @blueprint.response(202, MailedResponse)
+    @blueprint.alt_response(409, schema=ErrorResponse, description="mail.off")
+    def post(self, body: dict[str, str]) -> Response:
+        """Have the link mailed again"""
+        registration.ask_again(db.session(), body["email"])
+        return mailed()
+
+
+@blueprint.route("/register/verify")
+class RegisterVerify(MethodView):
+    """Proven addresses."""
+
+    decorators = [auth_limit]
+
+    @blueprint.arguments(LinkPasswordRequest)
+    @blueprint.response(200, TokenResponse)
+    @blueprint.alt_response(403, schema=ErrorResponse, description="auth.disabled")
+    def post(self, body: dict[str, str]) -> service.TokenPair:
+        """Prove the address of a registration and sign in
+
+        With the link's token and the password that this registration chose: a link that somebody else asked for does
+        not fit your password, and yours does not fit theirs.
+        """
+        tokens = registration.prove(db.session(), body["token"], body["password"])
+        db.session.commit()
+        return tokens
 
 
 @blueprint.route("/login")
@@ -73,9 +105,13 @@ class Login(MethodView):
 
     @blueprint.arguments(CredentialsRequest)
     @blueprint.response(200, TokenResponse)
+    @blueprint.alt_response(401, schema=ErrorResponse, description="auth.bad_credentials")
+    @blueprint.alt_response(403, schema=ErrorResponse, description="auth.disabled, auth.unverified")
+    @blueprint.alt_response(429, schema=ErrorResponse, description="auth.too_many_attempts, rate.limited")
     def post(self, body: dict[str, str]) -> service.TokenPair:
         """Sign in"""
-        tokens = service.sign_in(db.session(), body["email"], body["password"])
+        address = request.remote_addr or ""
+        tokens = service.sign_in(db.session(), body["email"], body["password"], address=address)
         db.session.commit()
         return tokens
 
@@ -98,22 +134,6 @@ class Refresh(MethodView):
         tokens = service.refresh(db.session(), UUID(claims["sid"]), str(claims.get("rid")))
         db.session.commit()
         return tokens
-
-
-@blueprint.route("/logout")
-class Logout(MethodView):
-    """End of a session."""
-
-    decorators = [login_required]
-
-    @blueprint.response(204)
-    def post(self) -> None:
-        """Sign out
-
-        The session's tokens are refused from now on, on every process.
-        """
-        service.sign_out(db.session(), current_session_id())
-        db.session.commit()
 
 
 @blueprint.route("/me")

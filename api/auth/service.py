@@ -8,15 +8,20 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from flask_jwt_extended import create_access_token, create_refresh_token
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth.models import AuthSession
 from api.auth.passwords import verify_password
+from api.auth.sessions import end, end_all, next_end, open_session
+from api.auth.throttle import forgive, note_attempt
 from api.errors import ForbiddenError, UnauthenticatedError
+from api.extensions import get_settings
 from api.users.models import User
 from api.users.service import normalise_email
 from tasks.errors import InvalidInputError
+
+__all__ = ["TokenPair", "end_all", "issue_tokens", "refresh", "sign_in", "sign_out"]
 
 
 @dataclass(frozen=True)
@@ -29,21 +34,31 @@ class TokenPair:
     token_type: str = "Bearer"  # noqa: S105  not a password
 
 
-def sign_in(session: Session, email: str, password: str) -> TokenPair:
-    """Open a session. Raises ``auth.bad_credentials`` or, for a right password, ``auth.disabled``."""
+def sign_in(session: Session, email: str, password: str, *, address: str) -> TokenPair:
+    """Open a session.
+
+    Raises ``auth.bad_credentials``, ``auth.too_many_attempts`` or, for a right password, ``auth.disabled``,
+    ``auth.unverified``.
+    """
     try:
-        address = normalise_email(email)
+        name = normalise_email(email)
     except InvalidInputError:
-        address = ""
-    user = session.scalar(select(User).where(User.email == address))
+        name = ""
+    note_attempt(session, name, address)
+    user = session.scalar(select(User).where(User.email == name))
     if not verify_password(user.password_hash if user else None, password) or user is None:
         raise UnauthenticatedError("auth.bad_credentials", "E-mail and password do not fit")
+    require_usable(user)
+    forgive(session, name, address)
+    return issue_tokens(open_session(session, user, "password"))
+
+
+def require_usable(user: User) -> None:
+    """Raise ``auth.disabled`` or, where mail can prove addresses, ``auth.unverified``."""
     if not user.enabled:
         raise ForbiddenError("auth.disabled", "The account is disabled")
-    row = AuthSession(user_id=user.id, refresh_jti=uuid.uuid4().hex)
-    session.add(row)
-    session.flush()
-    return issue_tokens(row)
+    if user.email_verified_at is None and get_settings().mail.on:
+        raise ForbiddenError("auth.unverified", "Prove the address first: ask for a mail with a link")
 
 
 def refresh(session: Session, session_id: UUID, jti: str) -> TokenPair:
@@ -57,7 +72,7 @@ def refresh(session: Session, session_id: UUID, jti: str) -> TokenPair:
         raise UnauthenticatedError("auth.refresh_reused", "The refresh token was used before; sign in again")
     if not session.scalar(select(User.enabled).where(User.id == row.user_id)):
         raise UnauthenticatedError("auth.revoked_token", "The account is disabled")
-    row.refresh_jti, row.refreshed_at = uuid.uuid4().hex, datetime.now(UTC)
+    row.refresh_jti, row.refreshed_at, row.expires_at = uuid.uuid4().hex, datetime.now(UTC), next_end()
     session.flush()
     return issue_tokens(row)
 
@@ -69,21 +84,8 @@ def sign_out(session: Session, session_id: UUID) -> None:
         end(row, "logout")
 
 
-def end_all(session: Session, user_id: UUID, reason: str) -> None:
-    """End every session of a user."""
-    open_rows = (AuthSession.user_id == user_id, AuthSession.revoked_at.is_(None))
-    session.execute(update(AuthSession).where(*open_rows).values(revoked_at=datetime.now(UTC), revoked_reason=reason))
-
-
-def end(row: AuthSession, reason: str) -> None:
-    """Mark one session as ended."""
-    row.revoked_at, row.revoked_reason = datetime.now(UTC), reason
-
-
 def issue_tokens(row: AuthSession) -> TokenPair:
     """Sign the pair of a session."""
-    from api.extensions import get_settings
-
     claims = {"sid": str(row.id)}
     access = create_access_token(str(row.user_id), additional_claims=claims)
     renewal = create_refresh_token(str(row.user_id), additional_claims={**claims, "rid": row.refresh_jti})

@@ -1,4 +1,4 @@
-"""The engine as a process: ``python -m api.control.engine`` runs dispatcher and reconciler until SIGTERM.
+"""The engine as a process: ``python -m api.control.engine`` runs dispatcher, reconciler and mailer until SIGTERM.
 
 Any number of engines may run, on any hosts with the API's environment. Each survives restarts of PostgreSQL and Redis.
 """
@@ -20,6 +20,8 @@ from api.control.loops import Loop, LoopRunner
 from api.control.reconciler import alone, reconcile, ring_lost
 from api.extensions import db, get_settings
 from api.jobs.publish import get_publisher
+from api.mail.delivery import BATCH, Mailer
+from api.mail.transport import make_transport
 from tasks.errors import ConfigurationError
 from tasks.logs import configure_logging
 
@@ -46,16 +48,23 @@ def reconcile_round() -> bool:
     return False
 
 
+def mail_round() -> bool:
+    """Send what is due; True when more may be."""
+    settings = get_settings()
+    mailer = Mailer(make_transport(settings.mail), sender=settings.mail.sender, public_url=settings.public_url)
+    return mailer.deliver_due(db.session()) >= BATCH
+
+
 def build_runner(app: Flask) -> LoopRunner:
     """Return the engine's loops over an application, not yet started."""
     settings: ApiSettings = app.extensions["settings"]
-    return LoopRunner(
-        app,
-        [
-            Loop("dispatcher", settings.dispatch_s, dispatch_round),
-            Loop("reconciler", settings.reconcile_s, reconcile_round),
-        ],
-    )
+    loops = [
+        Loop("dispatcher", settings.dispatch_s, dispatch_round),
+        Loop("reconciler", settings.reconcile_s, reconcile_round),
+    ]
+    if settings.mail.on:
+        loops.append(Loop("mailer", settings.mail.round_s, mail_round))
+    return LoopRunner(app, loops)
 
 
 def main() -> int:

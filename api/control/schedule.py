@@ -20,5 +20,6 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-objects": entry(TaskName.CONTROL_SWEEP_OBJECTS, crontab(minute="17"), expires_s=3000),
     # Due once a day at 00:00 UTC; the other rounds find nothing, or what a scheduler that was down left
     "recharge-credits": entry(TaskName.CONTROL_RECHARGE_CREDITS, crontab(minute="0,10"), expires_s=500),
+    "sweep-rows": entry(TaskName.CONTROL_SWEEP_ROWS, crontab(minute="37"), expires_s=3000),
     "roll-up-usage": entry(TaskName.CONTROL_ROLL_UP_USAGE, crontab(minute="7"), expires_s=3000),
 }

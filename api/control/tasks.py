@@ -65,3 +65,22 @@ def recharge_credits() -> dict[str, int]:
 
     with flask_app().app_context():
         return {"recharged": recharge_all(db.session()), "out_of_balance": check_ledger(db.session())}
+
+
+@app.task(name=TaskName.CONTROL_SWEEP_ROWS.value, **chore_options(TaskName.CONTROL_SWEEP_ROWS))
+def sweep_rows() -> dict[str, int]:
+    """Remove rows whose time is over: sessions, sign-ins under way, mail, idempotency keys."""
+    from api.auth.sessions import sweep as sweep_sessions
+    from api.extensions import db
+    from api.idempotency import sweep_keys
+    from api.identities.flows import sweep as sweep_flows
+    from api.mail.delivery import sweep as sweep_mail
+
+    with flask_app().app_context():
+        session = db.session()
+        return {
+            "sessions": sweep_sessions(session),
+            "flows": sweep_flows(session),
+            "mail": sweep_mail(session),
+            "keys": sweep_keys(session),
+        }

@@ -89,6 +89,13 @@ def get_token(session: Session, user: User, token_id: UUID) -> ApiToken:
     return found
 
 
+def revoke_all(session: Session, user_id: UUID) -> None:
+    """Refuse every token of a user from the commit on."""
+    good = (ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
+    for token in session.scalars(select(ApiToken).where(*good).order_by(ApiToken.id)):
+        revoke_token(session, token)
+
+
 def revoke_token(session: Session, token: ApiToken) -> None:
     """Refuse a token from the commit on, on every process; a second call changes nothing."""
     session.refresh(token, with_for_update=True)

@@ -31,14 +31,19 @@ class Plan(db.Model):
 
 
 class User(db.Model):
-    """An account; ``email`` is stored lower-case, ``password_hash`` is argon2id."""
+    """An account; ``email`` is stored lower-case, ``password_hash`` is argon2id, None for sign-in elsewhere only.
+
+    Tokens of external issuers that were signed before ``tokens_after`` are refused.
+    """
 
     __tablename__ = "user"
     __table_args__ = (CheckConstraint("role IN ('user', 'admin')", name="role"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     email: Mapped[str] = mapped_column(String(254), unique=True)
-    password_hash: Mapped[str] = mapped_column(String(200))
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    email_verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    tokens_after: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     role: Mapped[str] = mapped_column(String(16), default="user")
     plan_code: Mapped[str] = mapped_column(ForeignKey("plan.code"), default="free")
     enabled: Mapped[bool] = mapped_column(Boolean, default=True)

@@ -7,6 +7,8 @@ import dataclasses
 import pytest
 
 from api.config import ApiSettings, read_api_settings
+from api.identities.settings import IDENTITY_VARIABLES, IdentitySettings
+from api.mail.settings import MAIL_VARIABLES, MailSettings
 from tasks.errors import ConfigurationError
 
 ENVIRON = {
@@ -61,6 +63,24 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ({"REELYARD_CORS_ORIGINS": "*"}, "REELYARD_CORS_ORIGINS must name origins"),
         ({"REELYARD_RENDER_RATE": "lots"}, "REELYARD_RENDER_RATE must be like '20 per minute' (it is 'lots')"),
         ({"REELYARD_AUTH_RATE": "5 per fortnight"}, "REELYARD_AUTH_RATE must be like"),
+        ({"REELYARD_MAIL": "console"}, "REELYARD_MAIL=console is for development"),
+        ({"REELYARD_MAIL_FROM": "Reelyard"}, "REELYARD_MAIL_FROM must hold an address"),
+        (
+            {"REELYARD_MAIL": "smtp", "REELYARD_SMTP_HOST": "mail.example.com", "REELYARD_SMTP_SECURITY": "none"},
+            "REELYARD_SMTP_SECURITY=none is only for a server on the same machine",
+        ),
+        ({"REELYARD_SMTP_USER": "ada"}, "REELYARD_SMTP_USER and REELYARD_SMTP_PASSWORD belong together"),
+        ({"REELYARD_GOOGLE_CLIENT_ID": "x"}, "REELYARD_GOOGLE_CLIENT_ID and REELYARD_GOOGLE_CLIENT_SECRET belong"),
+        ({"REELYARD_GITHUB_URL": "http://github.example.com"}, "REELYARD_GITHUB_URL must be https"),
+        ({"REELYARD_ISSUERS": "nonsense"}, "REELYARD_ISSUERS must be JSON"),
+        (
+            {"REELYARD_ISSUERS": '[{"issuer": "https://id.example.com", "jwks_url": "https://id.example.com/jwks"}]'},
+            "REELYARD_ISSUERS needs audience or authorized_parties",
+        ),
+        (
+            {"REELYARD_ISSUERS": '[{"issuer": "http://id.example.com", "jwks_url": "https://a.b", "audience": "us"}]'},
+            "REELYARD_ISSUERS needs issuer as an https URL",
+        ),
         ({"REELYARD_JWT_SECRET": "thirty-one-bytes-are-not-enough"}, "REELYARD_JWT_SECRET must be at least 32 bytes"),
     ],
 )
@@ -86,7 +106,10 @@ def test_every_setting_comes_from_the_one_table() -> None:
     from api.config import _VARIABLES
     from tasks.environment import VARIABLES
 
-    fields = {field.name for field in dataclasses.fields(ApiSettings)} - {"storage"}
+    fields = {field.name for field in dataclasses.fields(ApiSettings)} - {"storage", "mail", "identity"}
 
     assert fields == set(_VARIABLES)
     assert set(_VARIABLES.values()) <= set(VARIABLES)
+    for settings, table in ((MailSettings, MAIL_VARIABLES), (IdentitySettings, IDENTITY_VARIABLES)):
+        assert {field.name for field in dataclasses.fields(settings)} == set(table)
+        assert set(table.values()) <= set(VARIABLES)

@@ -16,6 +16,11 @@ from tests.api.farm import Caller
 PUBLIC = {
     "post /api/v1/auth/register",
     "post /api/v1/auth/login",
+    "post /api/v1/auth/register/resend",
+    "post /api/v1/auth/register/verify",
+    "post /api/v1/auth/password/forgot",
+    "post /api/v1/auth/password/reset",
+    "post /api/v1/auth/email/confirm",
     "get /api/v1/scenario/schema",
     "get /api/v1/scenario/motions",
     "get /api/v1/scenario/presets",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -54,6 +55,7 @@ class UserFactory(SQLAlchemyModelFactory):
     role = "user"
     plan_code = "free"
     enabled = True
+    email_verified_at: Any = LazyFunction(lambda: datetime.now(UTC))
 
 
 class AuthSessionFactory(SQLAlchemyModelFactory):

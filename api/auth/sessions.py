@@ -1,0 +1,78 @@
+"""Sessions: open, list, end, and remove what nobody can use any more."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from flask import request
+from sqlalchemy import Select, delete, select, update
+from sqlalchemy.orm import Session
+
+from api.auth.models import AuthSession, SignInAttempt
+from api.auth.throttle import network_of
+from api.errors import NotFoundError
+from api.extensions import get_settings
+from api.users.models import User
+
+KEPT_FOR = timedelta(days=7)
+"""How long a session that is over is still shown to nobody but kept for questions."""
+
+
+def open_session(session: Session, user: User, method: str) -> AuthSession:
+    """Add a session of the request's client and flush."""
+    row = AuthSession(
+        user_id=user.id,
+        refresh_jti=uuid.uuid4().hex,
+        method=method,
+        address=network_of(request.remote_addr or ""),
+        user_agent=request.headers.get("User-Agent", "")[:255],
+        expires_at=next_end(),
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def next_end() -> datetime:
+    """Return when the last token signed now is over."""
+    settings = get_settings()
+    access, renewal = timedelta(minutes=settings.access_token_minutes), timedelta(days=settings.refresh_token_days)
+    return datetime.now(UTC) + max(access, renewal)
+
+
+def select_open(user_id: UUID) -> Select[AuthSession]:
+    """Select a user's sessions that are good for something."""
+    good = (AuthSession.revoked_at.is_(None), AuthSession.expires_at > datetime.now(UTC))
+    return select(AuthSession).where(AuthSession.user_id == user_id, *good)
+
+
+def end_session(session: Session, user_id: UUID, session_id: UUID, reason: str) -> None:
+    """End one of a user's sessions; raise ``session.not_found``."""
+    row = session.scalars(select_open(user_id).where(AuthSession.id == session_id).with_for_update()).first()
+    if row is None:
+        raise NotFoundError("session.not_found", "There is no such session")
+    end(row, reason)
+
+
+def end_all(session: Session, user_id: UUID, reason: str) -> None:
+    """End every session of a user, and refuse what external issuers have signed until now."""
+    now = datetime.now(UTC)
+    open_rows = (AuthSession.user_id == user_id, AuthSession.revoked_at.is_(None))
+    session.execute(update(AuthSession).where(*open_rows).values(revoked_at=now, revoked_reason=reason))
+    session.execute(update(User).where(User.id == user_id).values(tokens_after=now))
+
+
+def end(row: AuthSession, reason: str) -> None:
+    """Mark one session as ended."""
+    row.revoked_at, row.revoked_reason = datetime.now(UTC), reason
+
+
+def sweep(session: Session) -> int:
+    """Remove sessions whose tokens are all over, and attempts that no longer count; return how many sessions."""
+    now = datetime.now(UTC)
+    gone = session.execute(delete(AuthSession).where(AuthSession.expires_at < now - KEPT_FOR))
+    session.execute(delete(SignInAttempt).where(SignInAttempt.created_at < now - timedelta(days=1)))
+    session.commit()
+    return int(gone.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""Who people are elsewhere: sign-in with other providers, tokens of external issuers."""

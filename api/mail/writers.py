@@ -1,0 +1,111 @@
+"""From a queued message to its letter: here it is found out who an address belongs to, never in a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.mail.letters import Letter
+from api.mail.models import EmailProof, MailMessage, Purpose
+from api.mail.proofs import arm, make_proof
+from api.users.models import User
+
+Writer = Callable[[Session, MailMessage], Letter | None]
+VERIFY, RESET, CHANGE, SIGN_IN = "/verify-email", "/reset-password", "/confirm-email", "/sign-in"
+
+
+def find_user(session: Session, email: str) -> User | None:
+    """Return whose address it is."""
+    found: User | None = session.scalar(select(User).where(User.email == email))
+    return found
+
+
+def write_registration(session: Session, message: MailMessage) -> Letter | None:
+    """Send the link that opens the account, or say that there is one already."""
+    proof = session.get(EmailProof, UUID(message.params["proof_id"]), with_for_update=True)
+    user = find_user(session, message.address)
+    if user is not None and user.email_verified_at is not None:
+        if proof is not None:
+            session.delete(proof)
+        return Letter("known", "You have an account already", RESET)
+    return write_verification(proof) if proof is not None else None
+
+
+def write_again(session: Session, message: MailMessage) -> Letter | None:
+    """Send the link of the newest registration again, or one for an account that was never proven."""
+    user = find_user(session, message.address)
+    if user is not None and user.email_verified_at is not None:
+        return None
+    waiting = (EmailProof.email == message.address, EmailProof.purpose == Purpose.REGISTER.value)
+    newest = select(EmailProof).where(*waiting, EmailProof.expires_at > datetime.now(UTC))
+    proof = session.scalar(newest.order_by(EmailProof.created_at.desc()).limit(1).with_for_update())
+    if proof is None and user is not None and user.password_hash is not None:
+        proof = EmailProof(
+            purpose=Purpose.REGISTER.value, email=user.email, user_id=user.id, password_hash=user.password_hash
+        )
+        session.add(proof)
+    return write_verification(proof) if proof is not None else None
+
+
+def write_verification(proof: EmailProof) -> Letter:
+    """Return the letter with the link that proves the address."""
+    return Letter("verify", "Prove your address", VERIFY, arm(proof))
+
+
+def write_reset(session: Session, message: MailMessage) -> Letter | None:
+    """Send a link for a new password; nobody, and who is banned, gets none."""
+    user = find_user(session, message.address)
+    if user is None or not user.enabled:
+        return None
+    return Letter("reset", "Set a new password", RESET, make_proof(session, Purpose.RESET, user.email, user.id))
+
+
+def write_change(session: Session, message: MailMessage) -> Letter | None:
+    """Send the new address a link, or say that it is taken."""
+    user = session.get(User, UUID(message.params["user_id"]))
+    if user is None or not user.enabled or is_outdated(user, message):
+        return None
+    if find_user(session, message.address) is not None:
+        return Letter("taken", "The address has an account already", SIGN_IN)
+    return Letter(
+        "change", "Prove your new address", CHANGE, make_proof(session, Purpose.CHANGE, message.address, user.id)
+    )
+
+
+def is_outdated(user: User, message: MailMessage) -> bool:
+    """Tell whether the account was secured anew after the message was asked for."""
+    return user.tokens_after is not None and user.tokens_after > message.created_at
+
+
+def write_changed(session: Session, message: MailMessage) -> Letter:
+    """Tell the old address about the new one."""
+    return Letter(
+        "changed", "Your address was changed", SIGN_IN, values={"new_email": str(message.params["new_email"])}
+    )
+
+
+def write_password(session: Session, message: MailMessage) -> Letter:
+    """Tell of a new password."""
+    return Letter("password", "Your password was changed", RESET)
+
+
+def write_linked(session: Session, message: MailMessage) -> Letter:
+    """Tell of a new way to sign in."""
+    return Letter("linked", "A way to sign in was added", SIGN_IN, values={"provider": str(message.params["provider"])})
+
+
+WRITERS: dict[str, Writer] = {
+    "registration": write_registration,
+    "registration_again": write_again,
+    "password_reset": write_reset,
+    "email_change": write_change,
+    "email_changed": write_changed,
+    "password_changed": write_password,
+    "identity_linked": write_linked,
+}
+PER_HOUR = {"registration": 5, "registration_again": 5, "password_reset": 5, "email_change": 5}
+"""Letters of these kinds that one address gets in an hour: strangers can ask for them."""
