@@ -57,7 +57,9 @@ def get_package(folder: Path | None = None) -> Path:
             archives = sorted(Path(work).glob("*.tgz"))
             require(not done.returncode and archives, f"way to fetch {PACKAGE}")
             digest = hashlib.sha512(archives[0].read_bytes()).digest()
-            assert INTEGRITY == f"sha512-{base64.b64encode(digest).decode()}", "the package is not the one that is pinned"
+            assert INTEGRITY == f"sha512-{base64.b64encode(digest).decode()}", (
+                "the package is not the one that is pinned"
+            )
             with tarfile.open(archives[0]) as archive:
                 member = archive.extractfile(MEMBER)
                 assert member is not None
@@ -83,6 +85,10 @@ class Theirs:
     def at(self, t: float) -> list[Shown]:
         """Return the words on screen at a time."""
         return [Shown(word["text"], tuple(word["box"])) for word in self._page.evaluate("(t) => window.words(t)", t)]
+
+    def boxes(self) -> list[Shown]:
+        """Return the boxes behind groups at the time that was asked for last."""
+        return [Shown("", tuple(box)) for box in self._page.evaluate("window.boxes()")]
 
 
 @contextmanager
@@ -123,6 +129,11 @@ WORDS_OF_OURS = """(t) => {
   });
 }"""
 
+BOXES_OF_OURS = """() => [...document.querySelectorAll('.shape, svg > path')].map((shape) => {
+  const {x, y, width, height} = shape.getBoundingClientRect();
+  return [x, y, width, height];
+})"""
+
 
 class Ours:
     """Our stage with a scenario."""
@@ -133,6 +144,10 @@ class Ours:
     def at(self, t: float) -> list[Shown]:
         """Return the words on screen at a time."""
         return [Shown(word["text"], tuple(word["box"])) for word in self._page.evaluate(WORDS_OF_OURS, t)]
+
+    def boxes(self) -> list[Shown]:
+        """Return the boxes behind captions at the time that was asked for last."""
+        return [Shown("", tuple(box)) for box in self._page.evaluate(BOXES_OF_OURS)]
 
 
 @contextmanager

@@ -11,7 +11,12 @@ SUBTITLE: Json = {
     "id": "caption",
     "type": "subtitle",
     "layer": 1,
-    "defaultStyle": {"fontSizeRel": 0.07, "fontFamily": "Montserrat, sans-serif", "color": "#ffffff", "align": "center"},
+    "defaultStyle": {
+        "fontSizeRel": 0.07,
+        "fontFamily": "Montserrat, sans-serif",
+        "color": "#ffffff",
+        "align": "center",
+    },
     "defaultBoxStyle": {"backgroundColor": "rgba(0, 0, 0, 0.9)", "padding": "8px 16px", "borderRadius": "4px"},
 }
 FREE: Json = {
@@ -34,7 +39,12 @@ class Scene:
 
 def document(*cues: Json, tracks: tuple[Json, ...] = (SUBTITLE, FREE), **more: Any) -> Json:
     """Return a document of version 2.0."""
-    head = {"version": "2.0", "pluginApiVersion": "3.0", "timebase": {"unit": "seconds"}, "stage": {"baseAspect": "16:9"}}
+    head = {
+        "version": "2.0",
+        "pluginApiVersion": "3.0",
+        "timebase": {"unit": "seconds"},
+        "stage": {"baseAspect": "16:9"},
+    }
     return {**head, "tracks": list(tracks), "cues": list(cues), **more}
 
 
@@ -51,7 +61,9 @@ def spoken(words: str, start: float = 0.0, step: float = 0.5, prefix: str = "w")
     ]
 
 
-def group(name: str, children: list[Json], layout: Json | None, time: tuple[float, float] = (0, 5), **more: Any) -> Json:
+def group(
+    name: str, children: list[Json], layout: Json | None, time: tuple[float, float] = (0, 5), **more: Any
+) -> Json:
     """Return a group node."""
     made: Json = {"id": name, "eType": "group", "displayTime": list(time), "children": children, **more}
     return {**made, "layout": layout} if layout else made
@@ -93,64 +105,249 @@ SCENES = [
     Scene("short words are made wider", document(caption("I love this wonderful thing")), (1.0,)),
     Scene("three lines", document(caption(LONG)), (2.0,)),
     Scene("one word is wider than its own limit", document(caption("Hello")), (1.0,)),
-    Scene("a sentence in one node wraps", document(cue(group("g", [text("t", "Hello big world of text")],
-          placed(0.5, 0.9, "bc", childrenLayout=ROW)))), (1.0,)),
-    Scene("words in a free row", document(caption("Hello big world", placed(0.5, 0.5, "cc", childrenLayout=ROW), "free")), (1.0,)),
+    Scene(
+        "a sentence in one node wraps",
+        document(cue(group("g", [text("t", "Hello big world of text")], placed(0.5, 0.9, "bc", childrenLayout=ROW)))),
+        (1.0,),
+    ),
+    Scene(
+        "words in a free row",
+        document(caption("Hello big world", placed(0.5, 0.5, "cc", childrenLayout=ROW), "free")),
+        (1.0,),
+    ),
     Scene("column of a caption track", document(caption("Hello big world", placed(0.5, 0.9, "bc"))), (1.0,)),
     Scene("blocks of a free group", document(caption("Hello big world", placed(0.4, 0.5, "cc"), "free")), (1.0,)),
-    Scene("vertical children", document(caption("One two three", placed(0.5, 0.6, "cc", childrenLayout=VERTICAL))), (1.0,)),
+    Scene(
+        "vertical children", document(caption("One two three", placed(0.5, 0.6, "cc", childrenLayout=VERTICAL))), (1.0,)
+    ),
     Scene("top left", document(loose("Top left corner", placed(0.02, 0.03, "tl"))), (0.0, 3.9, 4.2)),
     Scene("bottom right", document(loose("Lower right corner", placed(0.97, 0.96, "br"))), (1.0,)),
-    Scene("centre left", document(loose("Two words here", placed(0.1, 0.5, "cl"), style={"fontFamily": "Anton"})), (1.0,)),
+    Scene(
+        "centre left", document(loose("Two words here", placed(0.1, 0.5, "cl"), style={"fontFamily": "Anton"})), (1.0,)
+    ),
     Scene("tilted", document(loose("Tilted banner", placed(0.4, 0.4, "cc", **_turned(-18)))), (1.0,)),
     Scene("turned upright", document(loose("Upright", placed(0.7, 0.5, "cc", **_turned(90)))), (1.0,)),
-    Scene("a group turned as one", document(cue(group("g", spoken("Turn us all"),
-          placed(0.5, 0.5, "cc", childrenLayout=ROW, **_turned(20))), "free")), (1.0,)),
-    Scene("scaled and moved", document(loose("Bigger", placed(0.5, 0.5, "cc", transform={
-          "scale": {"x": 1.6, "y": 1.6}, "translate": {"x": 0.25, "y": -0.5}}))), (1.0,)),
-    Scene("inserted text", document(cue(group("g", [text("t", "Inserted", baseTime=[0, 5],
-          layout=placed(0.2, 0.3, "tl"), style={"fontSizeRel": 0.09})], None), "free")), (1.0,)),
-    Scene("text of a caption track with its own place", document(cue(text("t", "Placed caption", displayTime=[0, 3],
-          layout=placed(0.5, 0.3, "tc")))), (1.0, 3.5)),
-    Scene("words come one after another", document(cue(group("g", [
-          text("a", "First", displayTime=[0, 4]), text("b", "second", displayTime=[1, 4]),
-          text("c", "third", displayTime=[2, 3])], placed(0.5, 0.8, "bc", childrenLayout=ROW)))), (0.5, 1.5, 2.5, 3.5)),
-    Scene("two cues at once", document(caption("Lower line"), cue(group("h", spoken("Upper line", prefix="u"),
-          placed(0.5, 0.2, "tc", childrenLayout=ROW)), name="c2")), (1.0,)),
-    Scene("references", document(
-          cue(group("g", spoken("Named by reference"), {"anchor": "define.look.anchor", "position": "define.look.position",
-          "childrenLayout": "define.row"}, style={"color": "define.brand", "fontFamily": "define.font"})),
-          define={"brand": "#ff6b35", "font": "Poppins", "row": ROW, "look": {"anchor": "tc", "position": {"x": 0.5, "y": 0.1}}}),
-          (1.0,)),
-    Scene("styles handed down", document(cue(group("g", spoken("Handed down style"), placed(0.5, 0.5, "cc", childrenLayout=ROW),
-          style={"fontWeight": 700, "fontSizeRel": 0.1, "lineHeight": 1.5}))), (1.0,)),
-    Scene("a size in pixels", document(loose("Pixels", placed(0.5, 0.5), style={"fontSize": "60px", "fontFamily": "Poppins"})), (1.0,)),
-    Scene("no size at all", document(cue(text("t", "Plain", displayTime=[0, 2], layout=placed(0.5, 0.5),
-          style={"fontFamily": "Inter"}), "free"), tracks=({"id": "free", "type": "free", "layer": 1},)), (1.0,)),
-    Scene("held in the safe area", document(caption("Held inside", placed(0.5, 0.99, "bc", safeAreaClamp=True,
-          childrenLayout=ROW)), stage={"baseAspect": "16:9", "safeArea": {"bottom": 0.16, "top": 0.06}}), (1.0,)),
-    Scene("upright video", document(caption("Words on a phone today"), stage={"baseAspect": "9:16"}), (1.0,), (720, 1280)),
-    Scene("Arial", document(caption("An editor writes this"), tracks=({**SUBTITLE, "defaultStyle": {
-          **SUBTITLE["defaultStyle"], "fontFamily": "Arial, sans-serif"}},)), (1.0,)),
-    Scene("a row set to its left", document(cue(group("g", spoken("Set left in a wide box of words"), placed(
-          0.1, 0.5, "cl", childrenLayout={**ROW, "justify": "start", "maxWidth": "40%"})))), (1.0,)),
-    Scene("the limits of a document", document(caption(LONG), tracks=({**SUBTITLE, "defaultConstraints": {
-          "mode": "flow", "direction": "vertical", "maxWidth": 0.4, "anchor": "bc"}},)), (1.0,)),
-    Scene("pulse", document(loose("Pulsing", placed(0.5, 0.5), pluginChain=[_plugin("pulse", maxScale=1.6)])),
-          (0.0, 1.0, 2.0, 3.0)),
-    Scene("pulse twice", document(loose("Pulsing", placed(0.5, 0.5), pluginChain=[_plugin("pulse@2.0.0", cycles=2)])),
-          (0.5, 1.0, 3.0)),
-    Scene("bob", document(loose("Bobbing", placed(0.5, 0.5), pluginChain=[_plugin("bobY", amplitudePx=40)])), (1.0, 2.0, 3.0)),
+    Scene(
+        "a group turned as one",
+        document(
+            cue(group("g", spoken("Turn us all"), placed(0.5, 0.5, "cc", childrenLayout=ROW, **_turned(20))), "free")
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "scaled and moved",
+        document(
+            loose(
+                "Bigger",
+                placed(0.5, 0.5, "cc", transform={"scale": {"x": 1.6, "y": 1.6}, "translate": {"x": 0.25, "y": -0.5}}),
+            )
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "inserted text",
+        document(
+            cue(
+                group(
+                    "g",
+                    [
+                        text(
+                            "t", "Inserted", baseTime=[0, 5], layout=placed(0.2, 0.3, "tl"), style={"fontSizeRel": 0.09}
+                        )
+                    ],
+                    None,
+                ),
+                "free",
+            )
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "text of a caption track with its own place",
+        document(cue(text("t", "Placed caption", displayTime=[0, 3], layout=placed(0.5, 0.3, "tc")))),
+        (1.0, 3.5),
+    ),
+    Scene(
+        "words come one after another",
+        document(
+            cue(
+                group(
+                    "g",
+                    [
+                        text("a", "First", displayTime=[0, 4]),
+                        text("b", "second", displayTime=[1, 4]),
+                        text("c", "third", displayTime=[2, 3]),
+                    ],
+                    placed(0.5, 0.8, "bc", childrenLayout=ROW),
+                )
+            )
+        ),
+        (0.5, 1.5, 2.5, 3.5),
+    ),
+    Scene(
+        "two cues at once",
+        document(
+            caption("Lower line"),
+            cue(group("h", spoken("Upper line", prefix="u"), placed(0.5, 0.2, "tc", childrenLayout=ROW)), name="c2"),
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "references",
+        document(
+            cue(
+                group(
+                    "g",
+                    spoken("Named by reference"),
+                    {
+                        "anchor": "define.look.anchor",
+                        "position": "define.look.position",
+                        "childrenLayout": "define.row",
+                    },
+                    style={"color": "define.brand", "fontFamily": "define.font"},
+                )
+            ),
+            define={
+                "brand": "#ff6b35",
+                "font": "Poppins",
+                "row": ROW,
+                "look": {"anchor": "tc", "position": {"x": 0.5, "y": 0.1}},
+            },
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "styles handed down",
+        document(
+            cue(
+                group(
+                    "g",
+                    spoken("Handed down style"),
+                    placed(0.5, 0.5, "cc", childrenLayout=ROW),
+                    style={"fontWeight": 700, "fontSizeRel": 0.1, "lineHeight": 1.5},
+                )
+            )
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "a size in pixels",
+        document(loose("Pixels", placed(0.5, 0.5), style={"fontSize": "60px", "fontFamily": "Poppins"})),
+        (1.0,),
+    ),
+    Scene(
+        "no size at all",
+        document(
+            cue(text("t", "Plain", displayTime=[0, 2], layout=placed(0.5, 0.5), style={"fontFamily": "Inter"}), "free"),
+            tracks=({"id": "free", "type": "free", "layer": 1},),
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "held in the safe area",
+        document(
+            caption("Held inside", placed(0.5, 0.99, "bc", safeAreaClamp=True, childrenLayout=ROW)),
+            stage={"baseAspect": "16:9", "safeArea": {"bottom": 0.16, "top": 0.06}},
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "upright video", document(caption("Words on a phone today"), stage={"baseAspect": "9:16"}), (1.0,), (720, 1280)
+    ),
+    Scene(
+        "Arial",
+        document(
+            caption("An editor writes this"),
+            tracks=({**SUBTITLE, "defaultStyle": {**SUBTITLE["defaultStyle"], "fontFamily": "Arial, sans-serif"}},),
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "a row set to its left",
+        document(
+            cue(
+                group(
+                    "g",
+                    spoken("Set left in a wide box of words"),
+                    placed(0.1, 0.5, "cl", childrenLayout={**ROW, "justify": "start", "maxWidth": "40%"}),
+                )
+            )
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "the limits of a document",
+        document(
+            caption(LONG),
+            tracks=(
+                {
+                    **SUBTITLE,
+                    "defaultConstraints": {"mode": "flow", "direction": "vertical", "maxWidth": 0.4, "anchor": "bc"},
+                },
+            ),
+        ),
+        (1.0,),
+    ),
+    Scene(
+        "pulse",
+        document(loose("Pulsing", placed(0.5, 0.5), pluginChain=[_plugin("pulse", maxScale=1.6)])),
+        (0.0, 1.0, 2.0, 3.0),
+    ),
+    Scene(
+        "pulse twice",
+        document(loose("Pulsing", placed(0.5, 0.5), pluginChain=[_plugin("pulse@2.0.0", cycles=2)])),
+        (0.5, 1.0, 3.0),
+    ),
+    Scene(
+        "bob",
+        document(loose("Bobbing", placed(0.5, 0.5), pluginChain=[_plugin("bobY", amplitudePx=40)])),
+        (1.0, 2.0, 3.0),
+    ),
     Scene("spin", document(loose("Spin", placed(0.5, 0.5), pluginChain=[_plugin("spin")])), (0.5, 1.0, 2.5)),
-    Scene("a window of its own", document(loose("Window", placed(0.5, 0.5), pluginChain=[{
-          "name": "pulse", "params": {"maxScale": 2}, "timeOffset": ["0%", "-50%"]}])), (0.5, 1.0, 1.9, 3.0)),
-    Scene("words pulse as they are spoken", document(cue(group("g", [
-          {**node, "pluginChain": [_plugin("pulse", maxScale=1.8)]} for node in spoken("One two three", step=1.0)],
-          placed(0.5, 0.8, "bc", childrenLayout=ROW)))), (0.5, 1.5, 2.25, 4.0)),
-    Scene("windows that overlap", document(cue(group("g", [
-          {**node, "pluginChain": [{"name": "bobY", "params": {"amplitudePx": 30}}]} for node in spoken("Over lap", step=1.0)],
-          placed(0.5, 0.8, "bc", childrenLayout=ROW)))), (0.5, 1.4, 1.7, 2.6)),
-]  # fmt: skip
+    Scene(
+        "a window of its own",
+        document(
+            loose(
+                "Window",
+                placed(0.5, 0.5),
+                pluginChain=[{"name": "pulse", "params": {"maxScale": 2}, "timeOffset": ["0%", "-50%"]}],
+            )
+        ),
+        (0.5, 1.0, 1.9, 3.0),
+    ),
+    Scene(
+        "words pulse as they are spoken",
+        document(
+            cue(
+                group(
+                    "g",
+                    [
+                        {**node, "pluginChain": [_plugin("pulse", maxScale=1.8)]}
+                        for node in spoken("One two three", step=1.0)
+                    ],
+                    placed(0.5, 0.8, "bc", childrenLayout=ROW),
+                )
+            )
+        ),
+        (0.5, 1.5, 2.25, 4.0),
+    ),
+    Scene(
+        "windows that overlap",
+        document(
+            cue(
+                group(
+                    "g",
+                    [
+                        {**node, "pluginChain": [{"name": "bobY", "params": {"amplitudePx": 30}}]}
+                        for node in spoken("Over lap", step=1.0)
+                    ],
+                    placed(0.5, 0.8, "bc", childrenLayout=ROW),
+                )
+            )
+        ),
+        (0.5, 1.4, 1.7, 2.6),
+    ),
+]
 
 
 def as_older(modern: Json) -> Json:
@@ -162,14 +359,20 @@ def as_older(modern: Json) -> Json:
 
 def _older_node(node: Json, time: list[float] | None) -> Json:
     time = node.get("displayTime", time)
-    made = {key: value for key, value in node.items() if key not in ("id", "eType", "displayTime", "children", "pluginChain")}
+    made = {
+        key: value
+        for key, value in node.items()
+        if key not in ("id", "eType", "displayTime", "children", "pluginChain")
+    }
     made["e_type"] = node["eType"]
     if node["eType"] != "group" and time:
         made["absStart"], made["absEnd"] = time
     if "children" in node:
         made["children"] = [_older_node(child, time) for child in node["children"]]
     if "pluginChain" in node:
-        made["pluginChain"] = [{"name": p["name"], "params": p["params"], **_older_window(p)} for p in node["pluginChain"]]
+        made["pluginChain"] = [
+            {"name": p["name"], "params": p["params"], **_older_window(p)} for p in node["pluginChain"]
+        ]
     return made
 
 

@@ -48,6 +48,7 @@ def test_words_are_where_and_when_the_package_shows_them(scene: Scene, browser: 
     with open_ours(browser, converted(scene.document, scene).scenario, *scene.size) as ours:
         for t in scene.times:
             compare(ours.at(t), theirs.at(t), scene.size, f"{scene.name} at {t}")
+            compare(ours.boxes(), theirs.boxes(), scene.size, f"boxes of {scene.name} at {t}")
 
 
 @pytest.mark.parametrize("scene", OLDER, ids=lambda scene: scene.name)
@@ -62,7 +63,12 @@ def shapes(scenario: Json) -> list[Json]:
     styles = scenario["styles"]
     cues = [cue for track in scenario["tracks"] for cue in track["cues"]]
     return [
-        {**cue, "id": "", "style": styles.get(str(cue["style"]), cue["style"]), "words": [{**w, "id": ""} for w in cue["words"]]}
+        {
+            **cue,
+            "id": "",
+            "style": styles.get(str(cue["style"]), cue["style"]),
+            "words": [{**w, "id": ""} for w in cue["words"]],
+        }
         for cue in cues
     ]
 

@@ -50,6 +50,8 @@ class Captions:
 
     def write(self, cue_id: str, pieces: list[Piece], rows: Rows, panel: Panel | None, span: Span) -> Json:
         """Return one cue of ours, on screen during ``span``."""
+        if panel:
+            rows = rows.within(panel.rect[0], panel.rect[0] + panel.rect[2])
         is_alone = len({piece.node.id for piece in pieces}) == 1
         motions = {piece.node.id: self._motion(piece, span, is_alone) for piece in pieces}
         style = self._style(pieces[0], rows)

@@ -28,7 +28,7 @@ MOST_UNMAPPED = 200
 
 @dataclass(frozen=True)
 class Conversion:
-    """A scenario of version 1, and notes ``{pointer, message, code, suggestion}`` on what it leaves out or only nears."""
+    """A scenario of version 1, and notes ``{pointer, message, code, suggestion}`` on what it leaves out or nears."""
 
     scenario: Json
     unmapped: list[Finding]

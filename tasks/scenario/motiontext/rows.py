@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tasks.scenario.motiontext.metrics import Measure
@@ -32,10 +32,14 @@ class Put:
 
 @dataclass(frozen=True)
 class Rows:
-    """Words in rows; ``pitch`` is the step from row to row, or one line's height."""
+    """Words in rows; ``pitch`` is the step from row to row, or one line's height.
+
+    :param about: what the block is centred about where that is not the middle of its text: the middle of its box.
+    """
 
     rows: tuple[tuple[Put, ...], ...]
     pitch: float
+    about: float | None = None
 
     @property
     def left(self) -> float:
@@ -50,17 +54,30 @@ class Rows:
     @property
     def middle(self) -> tuple[float, float]:
         """The middle of the block."""
-        return (self.left + self.right) / 2, (self.rows[0][0].middle + self.rows[-1][0].middle) / 2
+        across = (self.left + self.right) / 2 if self.about is None else self.about
+        return across, (self.rows[0][0].middle + self.rows[-1][0].middle) / 2
 
     @property
     def size(self) -> tuple[float, float]:
         """Width and height of the block."""
-        return self.right - self.left, self.pitch * len(self.rows)
+        height = self.pitch * len(self.rows)
+        if self.about is None:
+            return self.right - self.left, height
+        return max(0.0, *(row[-1].right - row[0].x + self._lead(row) for row in self.rows)), height
+
+    def within(self, left: float, right: float) -> Rows:
+        """Return the rows as they lie in a box, which need not be in its middle."""
+        about = (left + right) / 2
+        return self if abs(about - self.middle[0]) < 1 else replace(self, about=about)
+
+    def _lead(self, row: tuple[Put, ...]) -> float:
+        """Room at a row's beginning moves it off the middle by half as much."""
+        return 2 * ((row[0].x + row[-1].right) / 2 - self.middle[0])
 
     @property
     def align(self) -> str:
         """What the rows have in common."""
-        if len(self.rows) > 1:
+        if len(self.rows) > 1 and self.about is None:
             if all(abs(row[0].x - self.left) < 1 for row in self.rows):
                 return "left"
             if all(abs(row[-1].right - self.right) < 1 for row in self.rows):
@@ -68,13 +85,13 @@ class Rows:
         return "center"
 
     def room_before(self, row: int, index: int, space: float) -> float:
-        """Return the room before a word beyond a space; at a row's beginning it moves the row off its middle."""
+        """Return the room before a word beyond a space."""
         words = self.rows[row]
         if index:
             return words[index].x - words[index - 1].right - space
         if self.align != "center":
             return 0.0
-        return 2 * ((words[0].x + words[-1].right) / 2 - self.middle[0])
+        return self._lead(words)
 
 
 def words_of(piece: Piece, measure: Measure) -> list[Put]:
