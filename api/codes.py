@@ -39,7 +39,10 @@ CODES: dict[str, tuple[int, str]] = {
     "auth.too_many_attempts": (429, "Too many sign-ins with this account's name have failed; Retry-After"),
     "auth.wrong_password": (403, "The account's present password is another one"),
     "auth.unverified": (403, "The address of the account is not proven yet; a mail with a link can be asked for"),
-    "auth.link_invalid": (422, "The link from the mail is not one of ours, was used, is too old, or the password differs"),
+    "auth.link_invalid": (
+        422,
+        "The link from the mail is not one of ours, was used, is too old, or the password differs",
+    ),
     "auth.no_password": (409, "The account has no password yet; have one set by mail"),
     "auth.last_way_in": (409, "This is the only way into the account; set a password first"),
     "session.not_found": (404, "The account has no such session"),

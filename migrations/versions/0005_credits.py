@@ -33,10 +33,15 @@ def upgrade() -> None:
     create_entry()
     op.execute(APPEND_ONLY)
     op.execute(TRIGGER)
+    create_payment_customer()
+    create_payment()
+    create_payment_event()
 
 
 def downgrade() -> None:
     """Drop them again."""
+    for table in ("payment_event", "payment", "payment_subscription", "payment_customer"):
+        op.drop_table(table)
     op.drop_table("credit_entry")
     op.execute("DROP FUNCTION refuse_ledger_change()")
     op.drop_table("credit_account")
@@ -102,3 +107,63 @@ def create_entry() -> None:
     op.create_index("ix_credit_entry_job", "credit_entry", ["job_id"])
     closed = sa.text("kind IN ('commit', 'refund')")
     op.create_index("uq_credit_entry_closed", "credit_entry", ["ref"], unique=True, postgresql_where=closed)
+
+
+def moment(name: str) -> sa.Column:
+    return sa.Column(name, MOMENT, nullable=False, server_default=sa.func.now())
+
+
+def user_of(table: str, *, primary_key: bool = False) -> sa.Column:
+    foreign = sa.ForeignKey("user.id", ondelete="CASCADE", name=f"fk_{table}_user_id_user")
+    return sa.Column("user_id", UUID(as_uuid=True), foreign, nullable=False, primary_key=primary_key)
+
+
+def create_payment_customer() -> None:
+    op.create_table(
+        "payment_customer",
+        user_of("payment_customer", primary_key=True),
+        sa.Column("customer_id", sa.String(255), nullable=False),
+        moment("created_at"),
+        sa.UniqueConstraint("customer_id", name="uq_payment_customer_customer_id"),
+    )
+    plan = sa.ForeignKey("plan.code", name="fk_payment_subscription_plan_code_plan")
+    op.create_table(
+        "payment_subscription",
+        sa.Column("id", sa.String(255), primary_key=True),
+        user_of("payment_subscription"),
+        sa.Column("status", sa.String(32), nullable=False),
+        sa.Column("plan_code", sa.String(32), plan),
+        sa.Column("renews_at", MOMENT),
+        sa.Column("cancels", sa.Boolean, nullable=False),
+        moment("updated_at"),
+    )
+    op.create_index("ix_payment_subscription_user_id", "payment_subscription", ["user_id"])
+
+
+def create_payment() -> None:
+    op.create_table(
+        "payment",
+        sa.Column("ref", sa.String(255), primary_key=True),
+        sa.Column("user_id", UUID(as_uuid=True), nullable=False),
+        sa.Column("item", sa.String(40), nullable=False),
+        *(number(name) for name in ("credits", "amount", "refunded")),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("disputed", sa.Boolean, nullable=False),
+        number("taken"),
+        sa.Column("moves", sa.Integer, nullable=False),
+        moment("created_at"),
+        sa.CheckConstraint("taken >= 0 AND taken <= credits", name="ck_payment_taken"),
+    )
+    op.create_index("ix_payment_user", "payment", ["user_id", "created_at"])
+
+
+def create_payment_event() -> None:
+    op.create_table(
+        "payment_event",
+        sa.Column("id", sa.String(255), primary_key=True),
+        sa.Column("kind", sa.String(100), nullable=False),
+        sa.Column("outcome", sa.String(16), nullable=False),
+        sa.Column("said_at", MOMENT, nullable=False),
+        moment("received_at"),
+        sa.Column("details", JSONB, nullable=False),
+    )

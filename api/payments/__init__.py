@@ -1,0 +1,1 @@
+"""Payments through Stripe: what can be bought, checkout, the customer portal, signed webhooks."""
