@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from tasks.contracts import RenderOrder
+from tasks.contracts.check import CheckOrder
 from tasks.contracts.still import StillOrder
 from tasks.names import TaskName
 from tasks.workflows.plan import StepSpec
 
 PROBE, TRANSCRIBE, POSTER, RENDER = "probe", "transcribe", "poster", "render"
-STILL = "still"
+STILL, CHECK = "still", "check"
+FONT = "font"
+IMAGE = "image"
 
 
 def build_ingest_steps(object_key: str, *, size_bytes: int, language: str | None) -> list[StepSpec]:
@@ -24,6 +27,16 @@ def build_ingest_steps(object_key: str, *, size_bytes: int, language: str | None
     ]
 
 
+def build_font_steps(object_key: str, *, size_bytes: int) -> list[StepSpec]:
+    """Plan what makes an uploaded font safe."""
+    return [StepSpec(FONT, TaskName.INGEST_FONT, {"object_key": object_key, "size_bytes": size_bytes})]
+
+
+def build_image_steps(object_key: str, *, size_bytes: int) -> list[StepSpec]:
+    """Plan what makes an uploaded picture safe to show."""
+    return [StepSpec(IMAGE, TaskName.INGEST_IMAGE, {"object_key": object_key, "size_bytes": size_bytes})]
+
+
 def build_render_steps(order: RenderOrder) -> list[StepSpec]:
     """Plan one render of a scenario over a source."""
     return [StepSpec(RENDER, TaskName.RENDER_VIDEO, order.to_json())]
@@ -32,3 +45,8 @@ def build_render_steps(order: RenderOrder) -> list[StepSpec]:
 def build_still_steps(order: StillOrder) -> list[StepSpec]:
     """Plan one picture, or several on a sheet."""
     return [StepSpec(STILL, TaskName.RENDER_STILL, order.to_json())]
+
+
+def build_check_steps(order: CheckOrder) -> list[StepSpec]:
+    """Plan one deep validation."""
+    return [StepSpec(CHECK, TaskName.RENDER_CHECK, order.to_json())]
