@@ -31,6 +31,7 @@ def register_blueprints(app: Flask) -> None:
     from api.transcripts.routes import blueprint as transcripts
     from api.uploads.routes import blueprint as uploads
     from api.usage.routes import blueprint as usage
+    from api.validations.routes import blueprint as validations
 
     for documented in (
         auth,
@@ -44,6 +45,7 @@ def register_blueprints(app: Flask) -> None:
         fonts,
         renders,
         stills,
+        validations,
         jobs,
         events,
         usage,

@@ -39,10 +39,7 @@ CODES: dict[str, tuple[int, str]] = {
     "auth.too_many_attempts": (429, "Too many sign-ins with this account's name have failed; Retry-After"),
     "auth.wrong_password": (403, "The account's present password is another one"),
     "auth.unverified": (403, "The address of the account is not proven yet; a mail with a link can be asked for"),
-    "auth.link_invalid": (
-        422,
-        "The link from the mail is not one of ours, was used, is too old, or the password differs",
-    ),
+    "auth.link_invalid": (422, "The link from the mail is not one of ours, was used, is too old, or the password differs"),
     "auth.no_password": (409, "The account has no password yet; have one set by mail"),
     "auth.last_way_in": (409, "This is the only way into the account; set a password first"),
     "session.not_found": (404, "The account has no such session"),
@@ -141,6 +138,9 @@ CODES: dict[str, tuple[int, str]] = {
     "render.not_finished": (409, "The render has no result yet, or never will"),
     "render.result_deleted": (409, "The result was deleted"),
     "still.not_found": (404, "There is no such still, or what it was drawn over was deleted"),
+    "validation.not_found": (404, "There is no such validation"),
+    "validation.failed": (409, "The scenario could not be looked at; details carry the job's own code"),
+    "render.has_findings": (422, "With mode block: the checks found something; findings say what and how to mend it"),
     "still.failed": (409, "The picture could not be drawn; details carry the job's own code"),
     "render.unsupported_output": (422, "There is no such codec in this container, or no such encoder of it"),
     "render.invalid_output": (422, "A value of the output is out of its range"),
@@ -157,12 +157,14 @@ CODES: dict[str, tuple[int, str]] = {
     "browser.not_found": (0, "The node has no Chromium; the message says how to get one"),
     "browser.crashed": (0, "The browser died or drew nothing; tried again"),
     # Scenarios
+    "scenario.motiontext_unmapped": (422, "With strict: parts of a MotionText document cannot be kept; findings say which"),
     "scenario.invalid": (422, "The scenario breaks its schema or makes no sense; findings carry JSON Pointers"),
     "scenario.font_unknown": (422, "A font is not installed; findings name cue, word and what comes near"),
     "scenario.glyph_missing": (
         422,
         "A font has no glyph for a character; findings name cue, word and fonts that have it",
     ),
+    "scenario.unknown_safe_area": (422, "There is no such safe area; details list those there are"),
     "scenario.unknown_preset": (422, "There is no such preset; details list those there are"),
     # Fonts
     "font.not_found": (404, "There is no such font, or it is not yours"),
@@ -187,6 +189,9 @@ CODES: dict[str, tuple[int, str]] = {
     "control.refused": (0, "The API refused a worker's call"),
     "control.bad_answer": (0, "The API answered a worker with something else than a contract"),
     # Media
+    "image.unsupported": (0, "The file is no PNG, JPEG or WebP picture, whatever its name says"),
+    "image.too_large": (0, "The picture has more bytes or pixels than the limit"),
+    "image.damaged": (0, "The picture cannot be decoded"),
     "media.empty": (0, "The file has no bytes"),
     "media.unsupported": (0, "The file is no container that we read, whatever its name says"),
     "media.unsupported_video": (0, "The video has a codec or shape that we do not decode"),

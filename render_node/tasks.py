@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from render_node.checks.run import check
 from render_node.node_app import app
 from render_node.ops import render
 from render_node.still_ops import draw
@@ -22,3 +23,9 @@ def render_video(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[
 def render_still(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
     """Draw single pictures of a scenario."""
     return self.run_step(job_id, message, draw)
+
+
+@app.task(base=MediaTask, bind=True, name=TaskName.RENDER_CHECK.value, **task_options(TaskName.RENDER_CHECK))
+def render_check(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Look at a scenario where it would be drawn."""
+    return self.run_step(job_id, message, check)

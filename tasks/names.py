@@ -42,6 +42,7 @@ class TaskName(StrEnum):
     SPEECH_TRANSCRIBE = "speech.transcribe"
     RENDER_VIDEO = "render.video"
     RENDER_STILL = "render.still"
+    RENDER_CHECK = "render.check"
     CONTROL_EXPIRE_UPLOADS = "control.expire_uploads"
     CONTROL_SWEEP_OBJECTS = "control.sweep_objects"
     CONTROL_ROLL_UP_USAGE = "control.roll_up_usage"
@@ -72,6 +73,7 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.SPEECH_TRANSCRIBE: TaskPolicy(Queue.TRANSCRIPTION, 3 * 3600, 3 * 3600 + 60),
     TaskName.RENDER_VIDEO: TaskPolicy(Queue.RENDER, 6 * 3600, 6 * 3600 + 60),
     TaskName.RENDER_STILL: TaskPolicy(Queue.RENDER, 300, 330),
+    TaskName.RENDER_CHECK: TaskPolicy(Queue.RENDER, 600, 630),
     TaskName.CONTROL_EXPIRE_UPLOADS: TaskPolicy(Queue.CONTROL, 60, 90),
     TaskName.CONTROL_SWEEP_OBJECTS: TaskPolicy(Queue.CONTROL, 600, 660),
     TaskName.CONTROL_ROLL_UP_USAGE: TaskPolicy(Queue.CONTROL, 120, 150),

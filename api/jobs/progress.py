@@ -16,6 +16,7 @@ WEIGHTS: dict[TaskName, float] = {
     TaskName.SPEECH_TRANSCRIBE: 95.0,
     TaskName.RENDER_VIDEO: 100.0,
     TaskName.RENDER_STILL: 5.0,
+    TaskName.RENDER_CHECK: 10.0,
 }
 """Share of the work by task, in any unit: what counts is their ratio within a job."""
 

@@ -13,8 +13,11 @@ from api.renders import service
 from api.renders.cache import find_finished, find_twin, reuse_render
 from api.renders.models import Render
 from api.users.models import User
+from api.validations.service import find_cheap
 from tasks.contracts import RenderOutput
 from tasks.contracts.outputs import complete_output
+from tasks.errors import InvalidInputError
+from tasks.fonts.accept import accept
 
 
 def order_render(session: Session, user: User, body: dict[str, Any]) -> Render:
@@ -22,17 +25,43 @@ def order_render(session: Session, user: User, body: dict[str, Any]) -> Render:
 
     :param body: a loaded ``RenderRequest``.
     """
-    service.check_order(body["scenario"])
     source = get_owned(Asset, body["source_asset_id"])
+    accepted = accept(body["scenario"], strict=body["strict"], aspect=shape_of(source))
+    body = {**body, "scenario": accepted.scenario}
+    service.check_order(body["scenario"])
     output = complete_output(RenderOutput.from_json(body["output"]))
     require_ready(source)
+    findings = look_over(body, source, output)
     if not body["force"]:
         order_hash = service.hash_order(source.sha256, body["scenario"], output)
         done = find_finished(session, user, source, order_hash)
         if done is not None:
-            return reuse_render(session, user, source, done)
+            render = reuse_render(session, user, source, done)
+            render.findings, render.unmapped = findings, accepted.unmapped
+            return render
     render = service.create_render(
         session, user, source, scenario=body["scenario"], output=output, priority=body["priority"]
     )
+    render.findings, render.unmapped = findings, accepted.unmapped
     render.twin_id = find_twin(session, render, source)
     return render
+
+
+def shape_of(source: Asset) -> tuple[int, int] | None:
+    """Return width and height of a source's picture as it is shown, None where they are not known."""
+    media = source.media_info
+    return (media.video.display_width, media.video.display_height) if media and media.video else None
+
+
+def look_over(body: dict[str, Any], source: Asset, output: RenderOutput) -> list[dict[str, Any]] | None:
+    """Return what the checks that need no browser find, None with mode ``off``.
+
+    Raises ``render.has_findings`` with mode ``block`` when there are any.
+    """
+    if body["mode"] == "off":
+        return None
+    findings = find_cheap(body["scenario"], source, output)
+    if findings and body["mode"] == "block":
+        message = f"The captions have {len(findings)} flaws; the first: {findings[0]['message']}"
+        raise InvalidInputError("render.has_findings", message, {"findings": findings[:100], "count": len(findings)})
+    return findings

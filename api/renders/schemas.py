@@ -117,10 +117,21 @@ class RenderRequest(StrictSchema):
     scenario = fields.Dict(
         keys=fields.String(),
         required=True,
-        metadata={"description": "See GET /scenario/schema", "externalDocs": {"url": "/api/v1/scenario/schema"}},
+        metadata={
+            "description": "See GET /scenario/schema; MotionText documents (1.3, 2.0) are taken as they are",
+            "externalDocs": {"url": "/api/v1/scenario/schema"},
+        },
+    )
+    strict = fields.Boolean(
+        load_default=False, metadata={"description": "Refuse a MotionText document of which anything is lost"}
     )
     output = fields.Nested(RenderOutputRequest, load_default=lambda: RenderOutputRequest().load({}))
     priority = fields.String(load_default="normal", validate=validate.OneOf(list(PRIORITY_NAMES)))
+    mode = fields.String(
+        load_default="warn",
+        validate=validate.OneOf(["off", "warn", "block"]),
+        metadata={"description": "What to do about captions too fast, too short, overlapping: say so, or refuse"},
+    )
     force = fields.Boolean(load_default=False, metadata={"description": "Render anew what is rendered already"})
 
 
@@ -189,6 +200,15 @@ class RenderResponse(RenderSummaryResponse):
         FirstLookResponse, allow_none=True, metadata={"description": "While it runs, once there is something to see"}
     )
     cached = fields.Boolean(metadata={"description": "The result is that of an earlier render of the same order"})
+    findings = fields.List(
+        fields.Dict(keys=fields.String()),
+        allow_none=True,
+        metadata={"description": "What the quick checks at ordering warned of; as in POST /renders/validate"},
+    )
+    unmapped = fields.List(
+        fields.Dict(keys=fields.String()),
+        metadata={"description": "As it is ordered: what of a MotionText document is not kept, or only nearly"},
+    )
     twin_id = fields.UUID(
         allow_none=True, metadata={"description": "As it was ordered, this render of the same order was unfinished"}
     )

@@ -16,11 +16,13 @@ from api.scenarios.schemas import (
     FontsResponse,
     MotionsResponse,
     PresetsResponse,
+    SafeAreasResponse,
     ScenarioValidateRequest,
     ScenarioValidateResponse,
 )
 from tasks.fonts import catalogue
 from tasks.scenario import motions, presets, schema
+from tasks.scenario.safe_areas import safe_areas
 
 blueprint = Blueprint(
     "scenarios", __name__, url_prefix="/api/v1", description="The language that captions are ordered in"
@@ -72,6 +74,17 @@ class ScenarioMotions(MethodView):
         return cacheable({"items": motions()})
 
 
+@blueprint.route("/scenario/safe-areas")
+class ScenarioSafeAreas(MethodView):
+    """Where platforms leave room."""
+
+    @blueprint.doc(security=[])
+    @blueprint.response(200, SafeAreasResponse)
+    def get(self) -> Response:
+        """List the safe areas of platforms, dated"""
+        return cacheable({"items": safe_areas()})
+
+
 @blueprint.route("/fonts")
 class Fonts(MethodView):
     """The fonts."""
@@ -95,7 +108,8 @@ class ScenarioValidation(MethodView):
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """Check a scenario
 
-        Says whether a render of it would be accepted: schema, times, fonts and glyphs. Nothing is reserved.
+        Says whether a render of it would be accepted: schema, times, fonts and glyphs. Nothing is reserved. A MotionText
+        document (1.3, 2.0) is taken as it is; `unmapped` lists what of it would not be drawn, or only nearly so.
         """
-        findings = service.find_problems(body["scenario"])
-        return {"valid": not findings, "findings": findings}
+        seen = service.look_at(body["scenario"], strict=body["strict"])
+        return {"valid": not seen["findings"], **seen}

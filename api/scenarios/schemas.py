@@ -10,7 +10,12 @@ from api.assets.schemas import StrictSchema
 class ScenarioValidateRequest(StrictSchema):
     """A scenario to look at."""
 
-    scenario = fields.Dict(keys=fields.String(), required=True)
+    scenario = fields.Dict(
+        keys=fields.String(), required=True, metadata={"description": "Version 1, or MotionText 1.3 or 2.0"}
+    )
+    strict = fields.Boolean(
+        load_default=False, metadata={"description": "Refuse a MotionText document of which anything is lost"}
+    )
 
 
 class FindingResponse(Schema):
@@ -29,6 +34,10 @@ class ScenarioValidateResponse(Schema):
 
     valid = fields.Boolean()
     findings = fields.List(fields.Dict(keys=fields.String()))
+    unmapped = fields.List(
+        fields.Dict(keys=fields.String()),
+        metadata={"description": "What of a MotionText document is not kept, or only nearly: pointer, message, code"},
+    )
 
 
 class PresetsResponse(Schema):
@@ -47,3 +56,24 @@ class FontsResponse(Schema):
     """Every font a scenario may name."""
 
     items = fields.List(fields.Dict(keys=fields.String()))
+
+
+class SafeAreaResponse(Schema):
+    """What a platform covers; margins are fractions of the picture's width or height."""
+
+    name = fields.String(metadata={"example": "tiktok"})
+    title = fields.String()
+    aspect = fields.List(fields.Integer(), metadata={"example": [9, 16]})
+    top = fields.Float()
+    right = fields.Float()
+    bottom = fields.Float()
+    left = fields.Float()
+    as_of = fields.Date(metadata={"description": "When the sources said so: platforms move their buttons"})
+    sources = fields.List(fields.String())
+    note = fields.String()
+
+
+class SafeAreasResponse(Schema):
+    """Every safe area, as data."""
+
+    items = fields.List(fields.Nested(SafeAreaResponse))

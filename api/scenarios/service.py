@@ -6,13 +6,23 @@ from typing import Any
 
 from tasks.errors import InvalidInputError
 from tasks.fonts import check_scenario
+from tasks.fonts.accept import accept
 from tasks.scenario import parse
 
 
 def find_problems(document: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the findings for which a render of the scenario would be refused; none when it is fine."""
+    return look_at(document)["findings"]
+
+
+def look_at(document: dict[str, Any], *, strict: bool = False) -> dict[str, Any]:
+    """Return ``findings`` for which a render would be refused, and what of another format is ``unmapped``."""
+    unmapped: list[dict[str, Any]] = []
     try:
-        check_scenario(parse(document))
+        accepted = accept(document, strict=strict)
+        unmapped = accepted.unmapped
+        check_scenario(parse(accepted.scenario))
     except InvalidInputError as error:
-        return list(error.extra.get("findings") or [{"pointer": "", "message": error.detail, "code": error.code}])
-    return []
+        findings = error.extra.get("findings") or [{"pointer": "", "message": error.detail, "code": error.code}]
+        return {"findings": list(findings), "unmapped": unmapped}
+    return {"findings": [], "unmapped": unmapped}

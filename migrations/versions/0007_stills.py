@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.DateTime(timezone=True)
-ANSWERS = ("still",)
+ANSWERS = ("still", "validation")
 RENDER_COLUMNS = ("first_look_keys", "findings", "predicted")
 
 

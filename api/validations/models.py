@@ -1,0 +1,38 @@
+"""Table of validations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, ForeignKey, Index, String, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from api.extensions import db
+from api.ids import new_id
+from api.jobs.models import Job
+
+
+class Validation(db.Model):
+    """One look at a scenario over a source. Its state is its job's.
+
+    ``content_hash`` names all that decides the findings; ``result`` is what the worker found.
+    """
+
+    __tablename__ = "validation"
+    __table_args__ = (
+        Index("ix_validation_hash", "owner_id", "content_hash", "created_at"),
+        Index("ix_validation_source", "source_asset_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), unique=True)
+    source_asset_id: Mapped[UUID | None] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    job: Mapped[Job] = relationship()

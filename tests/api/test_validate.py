@@ -1,0 +1,146 @@
+"""Validation over HTTP: what is told at once, what a node looks at, and what an order does about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.extensions import db
+from api.jobs.models import Job
+from api.validations.models import Validation
+from tasks.contracts.check import CheckOrder, CheckResult
+from tasks.names import Priority
+from tasks.scenario.quality import WARNING, make_finding
+from tests.api.farm import Caller, Farm
+from tests.api.test_renders import counts, order, scenario, source
+
+__all__ = ["order", "scenario", "source"]
+
+
+@pytest.fixture
+def asked(scenario: dict[str, Any], source: str) -> dict[str, Any]:
+    """A request that does not wait."""
+    return {"scenario": scenario, "source_asset_id": source, "safe_area": "tiktok", "wait_s": 0}
+
+
+def look(farm: Farm, job_id: str, *findings: dict[str, Any]) -> CheckOrder:
+    """Play the node that looks; return what it was asked."""
+    claim = farm.claim(job_id, "check")
+    result = CheckResult(findings, 1080, 1920, 1, 1, "tiktok", "Chromium 1")
+    assert farm.report(claim, result=result.to_json()).status_code == 200
+    return CheckOrder.from_json(claim["input"])
+
+
+def hurried(scenario: dict[str, Any]) -> dict[str, Any]:
+    cue = scenario["tracks"][0]["cues"][0]
+    cue["words"] = [{"id": "w1", "text": "incomprehensibilities", "start": cue["start"], "end": cue["start"] + 0.5}]
+    cue["end"] = cue["start"] + 0.5
+    return scenario
+
+
+def test_a_node_is_asked_with_all_that_decides_the_findings(
+    user: Caller, farm: Farm, asked: dict[str, Any], source: str
+) -> None:
+    told = user.post("/renders/validate", {**asked, "output": {"width": 720}, "samples": 4}, expect=202)
+
+    job = db.session.get_one(Job, told["job_id"])
+    assert (told["state"], told["valid"], told["findings"]) == ("queued", None, None)
+    assert (job.kind, job.priority) == ("check", int(Priority.HIGH))
+    given = look(farm, told["job_id"])
+    assert (given.safe_area, given.samples, given.output.width) == ("tiktok", 4, 720)
+    assert given.scenario == asked["scenario"] and given.media is not None
+
+
+def test_findings_come_back_whole_and_at_once_when_asked_again(user: Caller, farm: Farm, asked: dict[str, Any]) -> None:
+    first = user.post("/renders/validate", asked, expect=202)
+    patch = [{"op": "replace", "path": "/tracks/0/cues/0/end", "value": 2.0}]
+    given = make_finding(
+        "caption.low_contrast", WARNING, None, "No", word_id="w1", t=0.5, box=[1.0, 2, 3, 4], fix=patch
+    )
+    look(farm, first["job_id"], given)
+
+    again = user.post("/renders/validate", asked, expect=200)
+
+    assert (again["id"], again["cached"], again["valid"]) == (first["id"], True, False)
+    assert again["findings"] == [given]
+    assert again["looked_at"] == {"width": 1080, "height": 1920, "cues": 1, "samples": 1, "safe_area": "tiktok"}
+    assert user.get(f"/validations/{first['id']}")["findings"] == [given]
+    assert user.post("/renders/validate", {**asked, "safe_area": "reels"}, expect=202)["id"] != first["id"]
+
+
+def test_a_clean_scenario_is_valid(user: Caller, farm: Farm, asked: dict[str, Any]) -> None:
+    first = user.post("/renders/validate", asked, expect=202)
+    look(farm, first["job_id"])
+
+    assert user.get(f"/validations/{first['id']}")["valid"] is True
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        ({"trakcs": []}, "scenario.unknown_key"),
+        ({"styles": {"caption": {"fontFamily": "Montserat"}}}, "scenario.font_unknown"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_rendered_at_all_is_told_without_a_node(
+    user: Caller, asked: dict[str, Any], spoil: dict[str, Any], code: str
+) -> None:
+    told = user.post("/renders/validate", {**asked, "scenario": {**asked["scenario"], **spoil}}, expect=200)
+
+    assert (told["id"], told["state"], told["valid"]) == (None, "succeeded", False)
+    assert {finding["code"] for finding in told["findings"]} == {code}
+    assert {finding["severity"] for finding in told["findings"]} == {"error"}
+    assert db.session.query(Validation).count() == 0
+
+
+def test_the_scenarios_own_safe_area_counts_unless_one_is_named(
+    user: Caller, farm: Farm, asked: dict[str, Any]
+) -> None:
+    body = {**asked, "safe_area": "", "scenario": {**asked["scenario"], "safeArea": "shorts"}}
+    usual = {**asked, "safe_area": ""}
+
+    assert look(farm, user.post("/renders/validate", body, expect=202)["job_id"]).safe_area == "shorts"
+    assert look(farm, user.post("/renders/validate", usual, expect=202)["job_id"]).safe_area == "tv"
+    unknown = user.post("/renders/validate", {**asked, "safe_area": "tictok"}, expect=422)
+    assert unknown["code"] == "scenario.unknown_safe_area"
+    assert "tiktok" in unknown["message"]
+
+
+def test_a_failure_is_told(user: Caller, other: Caller, farm: Farm, asked: dict[str, Any]) -> None:
+    told = user.post("/renders/validate", asked, expect=202)
+    farm.fail(told["job_id"], "check", "media.damaged")
+
+    assert user.get(f"/validations/{told['id']}")["error"]["code"] == "media.damaged"
+    assert user.post("/renders/validate", asked, expect=202)["id"] != told["id"]
+    assert other.get(f"/validations/{told['id']}", expect=404)["code"] == "validation.not_found"
+
+
+def test_an_order_warns_by_default_and_can_refuse_or_keep_quiet(
+    user: Caller, order: dict[str, Any], scenario: dict[str, Any]
+) -> None:
+    order["scenario"] = hurried(scenario)
+
+    warned = user.post("/renders", order, expect=202)
+    quiet = user.post("/renders", {**order, "mode": "off"}, expect=202)
+    before = counts(user)
+    refused = user.post("/renders", {**order, "mode": "block"}, expect=422)
+
+    assert [finding["code"] for finding in warned["findings"]] == ["caption.too_fast"]
+    assert quiet["findings"] is None
+    assert refused["code"] == "render.has_findings"
+    assert refused["details"]["findings"] == warned["findings"]
+    assert counts(user) == before
+
+
+def test_a_clean_order_passes_the_block(user: Caller, order: dict[str, Any]) -> None:
+    assert user.post("/renders", {**order, "mode": "block"}, expect=202)["findings"] == []
+
+
+def test_safe_areas_are_dated_and_public(app: Any) -> None:
+    items = app.test_client().get("/api/v1/scenario/safe-areas").get_json()["items"]
+
+    assert {"tiktok", "reels", "shorts", "feed-1x1", "feed-4x5", "tv"} <= {item["name"] for item in items}
+    assert all(item["as_of"] >= "2009" and item["sources"] for item in items)
+    assert all(0 <= item[side] < 0.5 for item in items for side in ("top", "right", "bottom", "left"))
