@@ -21,6 +21,7 @@ PUBLIC = {
     "post /api/v1/auth/password/forgot",
     "post /api/v1/auth/password/reset",
     "post /api/v1/auth/email/confirm",
+    "post /api/v1/payments/webhook",
     "get /api/v1/scenario/schema",
     "get /api/v1/scenario/motions",
     "get /api/v1/scenario/presets",

@@ -57,3 +57,4 @@ def test_uploads_nobody_completed_are_given_up(in_app: Any, owner_id: UUID) -> N
 def test_the_sweep_and_the_roll_up_run(in_app: Any) -> None:
     assert chores.sweep_objects.run() == {"removed": 0}
     assert chores.roll_up_usage.run() == {"rows": 0}
+    assert chores.recharge_credits.run() == {"recharged": 0, "out_of_balance": 0}
