@@ -13,7 +13,7 @@ from render_node.colour import BT601, Colour, colour_of, is_rgb
 from render_node.composite import plane_of
 from render_node.filters import SCALE_FLAGS, FrameFilter, chain
 from render_node.geometry import FrameGeometry, reshape
-from tasks.media.colour import TRANSFERS
+from render_node.tone import add_tone_map
 
 PLAIN = frozenset({"yuv420p", "yuvj420p"})
 
@@ -78,10 +78,10 @@ class FrameShaper:
         if fitting is None and plain:
             return None
         target = ("format", f"pix_fmts={self._target(frame)}")
-        steps = [] if plain else [self._conversion(frame, source, colour), target]
 
         def build(graph: av.filter.Graph, last: FilterContext) -> FilterContext:
-            last = chain(graph, last, *steps)
+            if not plain:
+                last = chain(graph, _convert(graph, last, frame, source, colour), target)
             return chain(graph, fitting(graph, last), target) if fitting else last
 
         return FrameFilter(build)
@@ -89,20 +89,17 @@ class FrameShaper:
     def _target(self, frame: av.VideoFrame) -> str:
         return "yuvj420p" if self._form is Form.YUV and frame.format.name.startswith("yuvj") else self._form.value
 
-    @staticmethod
-    def _conversion(frame: av.VideoFrame, source: Colour, colour: Colour) -> tuple[str, str]:
-        """Return the step that changes format and, where they differ, colours; HDR is mapped, not cut off."""
-        if is_rgb(frame):
-            space = "smpte170m" if colour.space == BT601 else "bt709"
-            return "scale", f"{SCALE_FLAGS}:out_color_matrix={space}:out_range=tv"
-        if source == colour:
-            return "scale", SCALE_FLAGS
-        transfer = f":in_transfer={TRANSFERS[source.transfer]}" if source.transfer in TRANSFERS else ""
-        return (
-            "scale",
-            f"{SCALE_FLAGS}:in_primaries=bt2020{transfer}:out_color_matrix=bt709:out_range=tv:out_primaries=bt709"
-            ":out_transfer=bt709:intent=perceptual",
-        )
+
+def _convert(
+    graph: av.filter.Graph, last: FilterContext, frame: av.VideoFrame, source: Colour, colour: Colour
+) -> FilterContext:
+    """Add what changes the pixel format and, where they differ, the colours."""
+    if is_rgb(frame):
+        space = "smpte170m" if colour.space == BT601 else "bt709"
+        return chain(graph, last, ("scale", f"{SCALE_FLAGS}:out_color_matrix={space}:out_range=tv"))
+    if source == colour:
+        return chain(graph, last, ("scale", SCALE_FLAGS))
+    return add_tone_map(graph, last, source.transfer)
 
 
 def copy_plain(frame: av.VideoFrame) -> av.VideoFrame:
