@@ -36,7 +36,7 @@ class AssetState(StrEnum):
     DELETED = "deleted"
 
 
-FILE_FAULTS = ("media.", "upload.")
+FILE_FAULTS = ("media.", "upload.", "image.")
 """How codes begin that blame the file, not the machine."""
 
 

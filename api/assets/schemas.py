@@ -46,6 +46,15 @@ class AudioResponse(Schema):
     bit_rate = fields.Integer()
 
 
+class ImageResponse(Schema):
+    """A still picture."""
+
+    format = fields.String(metadata={"example": "png"})
+    width = fields.Integer(metadata={"description": "Pixels", "example": 512})
+    height = fields.Integer()
+    has_alpha = fields.Boolean()
+
+
 class MediaResponse(Schema):
     """What probing the file told."""
 
@@ -53,6 +62,7 @@ class MediaResponse(Schema):
     duration_s = fields.Float(metadata={"example": 44.1})
     video = fields.Nested(VideoResponse, allow_none=True)
     audio = fields.Nested(AudioResponse, allow_none=True)
+    image = fields.Nested(ImageResponse, allow_none=True)
 
 
 class RefusalResponse(Schema):

@@ -21,7 +21,7 @@ from api.jobs.models import Job, Step
 from api.quotas.service import release
 from api.transcripts.service import store_heard
 from api.uploads.models import Upload
-from api.uploads.service import JOB_KIND, LEAST_HEARD_S
+from api.uploads.service import JOB_KIND, LEAST_HEARD_S, PICTURE_KIND
 from tasks.contracts import MediaInfo, Transcript
 from tasks.errors import PermanentError
 from tasks.names import TaskName
@@ -33,14 +33,22 @@ def store_probe(session: Session, job: Job, step: Step, result: dict[str, Any]) 
     asset = lock_asset(session, job)
     if asset is None:
         return
-    media = MediaInfo.from_json(result)
-    upload = session.get(Upload, UUID(job.subject["upload_id"]))
-    declared = upload.sha256 if upload else ""
-    if declared and declared != media.sha256:
-        raise PermanentError("media.checksum_mismatch", f"The file's SHA-256 is {media.sha256}, not {declared}")
+    media = check_declared_hash(session, job, MediaInfo.from_json(result))
     asset.media, asset.sha256, asset.size_bytes = media.to_json(), media.sha256, media.size_bytes
     asset.kind = (AssetKind.VIDEO if media.video else AssetKind.AUDIO).value
     raise_to(session, job, Action.TRANSCRIPTION, price_to_hear(media))
+    asset.accept()
+
+
+@on_step_succeeded(TaskName.INGEST_IMAGE)
+def store_picture(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
+    """Make a picture ready; what is shown and drawn is the clean copy, never the bytes that came."""
+    asset = lock_asset(session, job)
+    if asset is None:
+        return
+    media = check_declared_hash(session, job, MediaInfo.from_json(result["media"]))
+    asset.media, asset.sha256, asset.size_bytes = media.to_json(), media.sha256, media.size_bytes
+    asset.kind, asset.poster_key = AssetKind.IMAGE.value, own_key(job, result["object_key"])
     asset.accept()
 
 
@@ -63,6 +71,15 @@ def store_transcript(session: Session, job: Job, step: Step, result: dict[str, A
         charge(session, job, Action.TRANSCRIPTION, price_to_hear(asset.media_info))
 
 
+def check_declared_hash(session: Session, job: Job, media: MediaInfo) -> MediaInfo:
+    """Return what the probe told if the bytes are those that were declared; raise ``media.checksum_mismatch``."""
+    upload = session.get(Upload, UUID(job.subject["upload_id"]))
+    declared = upload.sha256 if upload else ""
+    if declared and declared != media.sha256:
+        raise PermanentError("media.checksum_mismatch", f"The file's SHA-256 is {media.sha256}, not {declared}")
+    return media
+
+
 def price_to_hear(media: MediaInfo | None) -> int:
     """Return the credits for transcribing media; what has no sound costs nothing."""
     return price(Action.TRANSCRIPTION, media.duration_s) if media is not None and media.audio is not None else 0
@@ -73,6 +90,12 @@ def end_ingest(session: Session, job: Job) -> None:
     """Settle the asset, and give back the credits of a transcript that never came."""
     settle_ingest(session, job)
     give_back(session, job, Action.TRANSCRIPTION)
+
+
+@on_job_ended(PICTURE_KIND)
+def end_picture(session: Session, job: Job) -> None:
+    """Settle the asset of a picture."""
+    settle_ingest(session, job)
 
 
 def settle_ingest(session: Session, job: Job) -> None:
@@ -96,6 +119,14 @@ def reopen_ingest(session: Session, job: Job) -> None:
 
     Raises ``asset.not_found``, ``asset.refused`` or ``credits.insufficient``.
     """
+    known = reopen_picture(session, job).media_info
+    credits = price_to_hear(known) if known is not None else price(Action.TRANSCRIPTION, LEAST_HEARD_S)
+    hold(session, job, Action.TRANSCRIPTION, credits, again=True)
+
+
+@on_job_retried(PICTURE_KIND)
+def reopen_picture(session: Session, job: Job) -> Asset:
+    """Open the asset again unless its bytes are gone; return it. Raises ``asset.not_found`` or ``asset.refused``."""
     asset = lock_asset(session, job)
     if asset is None:
         raise NotFoundError("asset.not_found", "The asset was deleted")
@@ -103,9 +134,7 @@ def reopen_ingest(session: Session, job: Job) -> None:
         raise ConflictError("asset.refused", f"The asset was refused for good: {asset.refused_message}")
     if asset.state == AssetState.REFUSED:
         asset.probe_again()
-    known = asset.media_info
-    credits = price_to_hear(known) if known is not None else price(Action.TRANSCRIPTION, LEAST_HEARD_S)
-    hold(session, job, Action.TRANSCRIPTION, credits, again=True)
+    return asset
 
 
 def lock_asset(session: Session, job: Job) -> Asset | None:

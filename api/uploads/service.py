@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.assets.cleanup import delete_objects_after_commit
-from api.assets.models import Asset, AssetState
+from api.assets.models import Asset, AssetKind, AssetState
 from api.config import ApiSettings
 from api.credits.prices import Action
 from api.credits.work import hold, price
@@ -27,9 +27,10 @@ from api.users.models import User
 from tasks.errors import InvalidInputError, PermanentError
 from tasks.names import Priority
 from tasks.storage.base import ObjectInfo, PresignedUpload, Storage
-from tasks.workflows.captions import build_ingest_steps
+from tasks.workflows.captions import build_image_steps, build_ingest_steps
 
 JOB_KIND = "transcription"
+PICTURE_KIND = "picture"
 EXPIRE_BATCH = 200
 LEAST_HEARD_S = 60.0
 """Held for a transcription until the probe has told how long the media is."""
@@ -153,18 +154,23 @@ def complete_upload(session: Session, upload: Upload, *, storage: Storage) -> Up
     found = find_arrived(upload, storage)
     if found.size_bytes != upload.size_bytes:
         refuse_size(session, upload, found, storage)
-    steps = build_ingest_steps(upload.object_key, size_bytes=found.size_bytes, language=upload.language)
+    is_picture = upload.asset.kind == AssetKind.IMAGE
+    if is_picture:
+        steps = build_image_steps(upload.object_key, size_bytes=found.size_bytes)
+    else:
+        steps = build_ingest_steps(upload.object_key, size_bytes=found.size_bytes, language=upload.language)
     subject = {"asset_id": str(upload.asset_id), "upload_id": str(upload.id)}
     job = create_job(
         session,
         owner_id=upload.owner_id,
         organisation_id=upload.organisation_id,
-        kind=JOB_KIND,
+        kind=PICTURE_KIND if is_picture else JOB_KIND,
         steps=steps,
         priority=Priority.NORMAL,
         subject=subject,
     )
-    hold(session, job, Action.TRANSCRIPTION, price(Action.TRANSCRIPTION, LEAST_HEARD_S))
+    if not is_picture:
+        hold(session, job, Action.TRANSCRIPTION, price(Action.TRANSCRIPTION, LEAST_HEARD_S))
     upload.job_id = job.id
     upload.state, upload.completed_at = UploadState.COMPLETED.value, datetime.now(UTC)
     upload.asset.state = AssetState.PROBING.value

@@ -36,13 +36,16 @@ AUDIO_TYPES = (
     "audio/opus",
     "audio/webm",
 )
-ACCEPTED_TYPES = VIDEO_TYPES + AUDIO_TYPES
+IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp")
+ACCEPTED_TYPES = VIDEO_TYPES + AUDIO_TYPES + IMAGE_TYPES
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def guess_kind(content_type: str) -> AssetKind:
     """Return what a declared type promises."""
+    if content_type in IMAGE_TYPES:
+        return AssetKind.IMAGE
     return AssetKind.VIDEO if content_type in VIDEO_TYPES else AssetKind.AUDIO
 
 

@@ -4,7 +4,7 @@ Each is a frozen dataclass with ``VERSION``, ``to_json()`` and ``from_json()``. 
 is refused with ``contract.unknown_version``, so that old and new processes can run side by side.
 """
 
-from tasks.contracts.media import AudioInfo, MediaInfo, VideoInfo
+from tasks.contracts.media import AudioInfo, ImageInfo, MediaInfo, VideoInfo
 from tasks.contracts.render import RenderOrder, RenderOutput, RenderReceipt
 from tasks.contracts.step import Claim, ClaimRequest, Heartbeat, Progress, StepBell, StepFailure, StepNews, StepReport
 from tasks.contracts.transcript import Segment, Transcript, Word
@@ -14,6 +14,7 @@ __all__ = [
     "Claim",
     "ClaimRequest",
     "Heartbeat",
+    "ImageInfo",
     "MediaInfo",
     "Progress",
     "RenderOrder",

@@ -57,8 +57,18 @@ class AudioInfo(Message):
 
 
 @dataclass(frozen=True)
+class ImageInfo(Message):
+    """A still picture, in pixels."""
+
+    format: str
+    width: int
+    height: int
+    has_alpha: bool = False
+
+
+@dataclass(frozen=True)
 class MediaInfo(Message):
-    """A probed file; at least one of ``video`` and ``audio`` is there."""
+    """A probed file; at least one of ``video``, ``audio`` and ``image`` is there. A picture lasts 0 s."""
 
     container: str
     duration_s: float
@@ -66,3 +76,4 @@ class MediaInfo(Message):
     sha256: str
     video: VideoInfo | None = None
     audio: AudioInfo | None = None
+    image: ImageInfo | None = None

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.attempt import StepContext
+from tasks.contracts import MediaInfo
 from tasks.media.limits import limits_of
+from tasks.media.checksum import sha256_of
+from tasks.media.picture import clean_picture
 from tasks.media.poster import extract_poster
 from tasks.media.probe import probe_file
 
@@ -33,3 +36,15 @@ def poster(context: StepContext) -> dict[str, Any]:
     context.progress(1, 1, stage="poster", unit="frames")
     key = context.put_output("poster.png", picture, content_type="image/png")
     return {"object_key": key, "width": width, "height": height}
+
+
+def image(context: StepContext) -> dict[str, Any]:
+    """Fetch a picture, store its pixels alone as PNG; return the copy's key and the picture's MediaInfo."""
+    context.plan_stages(download=3, image=3, upload=1)
+    clean = context.scratch / "image.png"
+    with context.source_copy() as path:
+        found = clean_picture(path, clean)
+        media = MediaInfo(found.format, 0.0, path.stat().st_size, sha256_of(path), image=found)
+    context.progress(1, 1, stage="image", unit="pictures")
+    key = context.put_output("image.png", clean, content_type="image/png")
+    return {"object_key": key, "sha256": sha256_of(clean), "media": media.to_json()}

@@ -13,6 +13,7 @@ from api.extensions import db, get_settings, get_storage
 from api.jobs.models import Job
 from api.uploads.models import Upload
 from api.uploads.service import expire_uploads
+from tasks.contracts import ImageInfo, MediaInfo
 from tests.api.farm import (
     CLIP,
     HTTP,
@@ -305,6 +306,35 @@ def test_sound_alone_is_an_audio_asset_without_a_poster(user: Caller, farm: Farm
     [transcript] = user.get(f"/transcripts?asset_id={ticket['asset_id']}")["items"]
     assert user.get(f"/transcripts/{transcript['id']}")["document"]["segments"] == []
     assert user.get(f"/transcripts/{transcript['id']}/scenario", expect=409)["code"] == "asset.no_video"
+
+
+def test_a_picture_is_cleaned_and_shown_from_the_copy(user: Caller, farm: Farm) -> None:
+    ticket = announce(user, CLIP, content_type="image/png", filename="logo.png")
+    send(ticket, CLIP)
+    job_id = user.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
+    assert user.get(f"/jobs/{job_id}")["kind"] == "picture"
+
+    claim = farm.claim(job_id, "image")
+    media = MediaInfo("png", 0.0, len(CLIP), sha256_of(CLIP), image=ImageInfo("png", 64, 32, True))
+    key = f"{claim['output_prefix']}image.png"
+    farm.report(claim, result={"object_key": key, "sha256": "a", "media": media.to_json()})
+
+    asset = user.get(f"/assets/{ticket['asset_id']}")
+    assert (asset["kind"], asset["state"], asset["has_poster"]) == ("image", "ready", True)
+    assert (asset["media"]["image"]["width"], asset["media"]["video"]) == (64, None)
+
+
+def test_a_file_that_is_no_picture_is_refused_for_good(user: Caller, farm: Farm) -> None:
+    ticket = announce(user, CLIP, content_type="image/png", filename="logo.png")
+    send(ticket, CLIP)
+    job_id = user.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
+
+    farm.fail(job_id, "image", "image.unsupported")
+
+    asset = user.get(f"/assets/{ticket['asset_id']}")
+    assert (asset["state"], asset["refused"]["code"]) == ("refused", "image.unsupported")
+    assert storage_used(user) == 0
+    assert user.post(f"/jobs/{job_id}/retry", expect=409)["code"] == "asset.refused"
 
 
 def test_uploads_of_others_are_not_found(user: Caller, other: Caller) -> None:

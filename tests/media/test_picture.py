@@ -1,0 +1,82 @@
+"""Uploaded pictures: only their pixels survive."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tasks.errors import PermanentError
+from tasks.media.picture import clean_picture
+
+RED = (220, 30, 40)
+
+
+def encode(codec: str, pixel_format: str, *, width: int = 40, height: int = 24, alpha: int = 255) -> bytes:
+    """Return a picture of one colour, encoded."""
+    pixels = np.zeros((height, width, 4), np.uint8)
+    pixels[...] = (*RED, alpha)
+    frame = av.VideoFrame.from_ndarray(pixels, format="rgba").reformat(format=pixel_format)
+    encoder = av.CodecContext.create(codec, "w")
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, pixel_format, Fraction(1, 1)
+    frame.pts = 0
+    return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    decoder = av.CodecContext.create("png", "r")
+    frames = [*decoder.decode(av.Packet(path.read_bytes())), *decoder.decode(None)]
+    return frames[0].to_ndarray(format="rgba")
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "name", "alpha"),
+    [("png", "rgba", "png", 128), ("png", "rgb24", "png", 255), ("mjpeg", "yuvj444p", "jpeg", 255)],
+)
+def test_pixels_survive(tmp_path: Path, codec: str, pixel_format: str, name: str, alpha: int) -> None:
+    (tmp_path / "in").write_bytes(encode(codec, pixel_format, alpha=alpha))
+    found = clean_picture(tmp_path / "in", tmp_path / "out.png")
+    assert (found.format, found.width, found.height) == (name, 40, 24)
+    assert found.has_alpha == (pixel_format == "rgba")
+    middle = pixels_of(tmp_path / "out.png")[12, 20].astype(int)
+    assert np.abs(middle - (*RED, alpha)).max() <= 4
+
+
+def test_what_follows_the_picture_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(encode("png", "rgba") + b"<script>alert(1)</script>" * 9)
+    clean_picture(tmp_path / "in", tmp_path / "out.png")
+    assert b"script" not in (tmp_path / "out.png").read_bytes()
+
+
+def test_large_pictures_are_scaled_down(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(encode("png", "rgba", width=6000, height=300))
+    found = clean_picture(tmp_path / "in", tmp_path / "out.png")
+    assert (found.width, found.height) == (4096, 205)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "image.unsupported"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image.unsupported"),
+        (b"GIF89a" + bytes(50), "image.unsupported"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(200), "image.damaged"),
+        (b"RIFF\x10\x00\x00\x00WEBPVP8 " + bytes(20), "image.damaged"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, data: bytes, code: str) -> None:
+    (tmp_path / "in").write_bytes(data)
+    with pytest.raises(PermanentError) as refused:
+        clean_picture(tmp_path / "in", tmp_path / "out.png")
+    assert refused.value.code == code
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_picture_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(encode("png", "rgb24", width=8200, height=4))
+    with pytest.raises(PermanentError) as refused:
+        clean_picture(tmp_path / "in", tmp_path / "out.png")
+    assert refused.value.code == "image.too_large"
