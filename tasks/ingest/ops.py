@@ -6,8 +6,8 @@ from typing import Any
 
 from tasks.attempt import StepContext
 from tasks.contracts import MediaInfo
-from tasks.media.limits import limits_of
 from tasks.media.checksum import sha256_of
+from tasks.media.limits import limits_of
 from tasks.media.picture import clean_picture
 from tasks.media.poster import extract_poster
 from tasks.media.probe import probe_file
