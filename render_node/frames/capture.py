@@ -16,7 +16,7 @@ from tasks.scenario import Scenario
 
 T = TypeVar("T")
 V = TypeVar("V")
-SHEET_PIXELS = 3_000_000
+SHEET_PIXELS = 6_000_000
 """Pixels drawn with one screenshot: its fixed cost is shared by dozens of tiles."""
 AHEAD_PIXELS = 24_000_000
 WAIT_S = 120.0
