@@ -25,6 +25,7 @@ PUBLIC = {
     "get /api/v1/scenario/schema",
     "get /api/v1/scenario/motions",
     "get /api/v1/scenario/presets",
+    "get /api/v1/scenario/safe-areas",
     "get /api/v1/fonts",
     "get /healthz",
     "get /readyz",
@@ -33,6 +34,7 @@ PUBLIC = {
 SIGNED = {
     "post /api/internal/steps/{step_id}/claim",
     "post /api/internal/steps/{step_id}/heartbeat",
+    "post /api/internal/steps/{step_id}/news",
     "post /api/internal/steps/{step_id}/report",
     "post /api/upload-video/result",
     "post /api/render/callback",
