@@ -5,7 +5,7 @@ is refused with ``contract.unknown_version``, so that old and new processes can 
 """
 
 from tasks.contracts.media import AudioInfo, ImageInfo, MediaInfo, VideoInfo
-from tasks.contracts.render import RenderOrder, RenderOutput, RenderReceipt
+from tasks.contracts.render import MusicMix, RenderOrder, RenderOutput, RenderReceipt, SoundOutput
 from tasks.contracts.step import Claim, ClaimRequest, Heartbeat, Progress, StepBell, StepFailure, StepNews, StepReport
 from tasks.contracts.transcript import Segment, Transcript, Word
 
@@ -16,11 +16,13 @@ __all__ = [
     "Heartbeat",
     "ImageInfo",
     "MediaInfo",
+    "MusicMix",
     "Progress",
     "RenderOrder",
     "RenderOutput",
     "RenderReceipt",
     "Segment",
+    "SoundOutput",
     "StepBell",
     "StepFailure",
     "StepNews",
