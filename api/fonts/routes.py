@@ -13,13 +13,21 @@ from api.assets.docs import problems
 from api.auth import current_user, login_required
 from api.extensions import db, get_settings, get_storage
 from api.fonts import service
+from api.fonts.library import faces_of_caller
 from api.fonts.models import Font
 from api.fonts.schemas import FontRequest, UploadedFontCreatedResponse, UploadedFontPageResponse, UploadedFontResponse
 from api.ids import get_owned
 from api.jobs.service import publish_soon
 from api.pagination import PageQuery, paginate
+from tasks.fonts import offer_fonts
 
 blueprint = Blueprint("fonts", __name__, url_prefix="/api/v1", description="Fonts of your own")
+
+
+@blueprint.before_app_request
+def offer_own_fonts() -> None:
+    """Let the scenarios of every request name the caller's fonts."""
+    offer_fonts(faces_of_caller)
 
 
 @blueprint.route("/fonts/uploaded")

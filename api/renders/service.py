@@ -15,6 +15,7 @@ from api.assets.service import require_ready
 from api.credits.prices import render_action
 from api.credits.work import hold
 from api.errors import ConflictError
+from api.fonts.library import named_fonts
 from api.ids import new_id
 from api.jobs.models import Job
 from api.jobs.service import create_job
@@ -51,7 +52,7 @@ def create_render(
     if media is None or media.video is None:
         raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
     require_room(session, user)
-    order = RenderOrder(source.object_key, scenario, output, source_sha256=source.sha256)
+    order = RenderOrder(source.object_key, scenario, output, source_sha256=source.sha256, fonts=named_fonts(scenario))
     render_id = new_id()
     job = create_job(
         session,

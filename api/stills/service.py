@@ -14,6 +14,7 @@ from api.credits.prices import Action
 from api.credits.work import hold, price
 from api.errors import NotFoundError
 from api.extensions import db
+from api.fonts.library import named_fonts
 from api.ids import get_owned, new_id
 from api.jobs.service import create_job
 from api.jobs.states import JobState
@@ -45,7 +46,8 @@ def build_order(
     if source is not None and (media is None or media.video is None):
         raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
     key, sha256 = (source.object_key, source.sha256) if source else ("", "")
-    return StillOrder(scenario, tuple(times), key, sha256, media, output, **look)
+    fonts = named_fonts(scenario)
+    return StillOrder(scenario, tuple(times), key, sha256, media, output, fonts=fonts, **look)
 
 
 def ask_still(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.contracts.base import Message
+from tasks.contracts.fonts import OrderedFont
 from tasks.contracts.media import MediaInfo
 from tasks.contracts.render import RenderOutput
 
@@ -18,6 +19,7 @@ class CheckOrder(Message):
 
     :param source_key: object key of the footage; empty leaves contrast out.
     :param safe_area: name of the profile that boxes are held against.
+    :param fonts: uploaded faces that the scenario names.
     :param samples: of how many captions at most the footage behind them is looked at, evenly spread.
     """
 
@@ -28,6 +30,7 @@ class CheckOrder(Message):
     media: MediaInfo | None = None
     output: RenderOutput = field(default_factory=RenderOutput)
     samples: int = 16
+    fonts: tuple[OrderedFont, ...] = ()
 
 
 @dataclass(frozen=True)

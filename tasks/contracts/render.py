@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.contracts.base import Message
+from tasks.contracts.fonts import OrderedFont
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class RenderOrder(Message):
     """Input of step ``render.video``: object key of the source, the validated scenario, the output.
 
     :param music_key: object key of the music that ``output.sound.music`` mixes in.
+    :param fonts: uploaded faces that the scenario names.
     """
 
     source_key: str
@@ -96,6 +98,7 @@ class RenderOrder(Message):
     output: RenderOutput = field(default_factory=RenderOutput)
     source_sha256: str = ""
     music_key: str = ""
+    fonts: tuple[OrderedFont, ...] = ()
 
 
 @dataclass(frozen=True)

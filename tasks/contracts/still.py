@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.contracts.base import Message
+from tasks.contracts.fonts import OrderedFont
 from tasks.contracts.media import MediaInfo
 from tasks.contracts.render import RenderOutput
 
@@ -21,6 +22,7 @@ class StillOrder(Message):
     :param output: its size, aspect and fit count, as for a render.
     :param background: ``#RRGGBB`` behind captions alone; empty is transparent.
     :param columns: pictures in a row of a sheet, 0 as many as make it about square.
+    :param fonts: uploaded faces that the scenario names.
     :param tile_width: width of each picture of a sheet in pixels, 0 is 320 or less.
     """
 
@@ -33,6 +35,7 @@ class StillOrder(Message):
     background: str = ""
     columns: int = 0
     tile_width: int = 0
+    fonts: tuple[OrderedFont, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,24 @@ can name their hashes. A style's own font draws what it has; scripts that it lac
 ``data/chains.json`` names for them, and anything else is refused: no other font of a host is ever used.
 """
 
-from tasks.fonts.catalogue import FontFace, catalogue, find_face, font_faces, nearest_face
+from tasks.fonts.catalogue import (
+    FontFace,
+    UploadedFace,
+    available_faces,
+    catalogue,
+    find_face,
+    font_faces,
+    nearest_face,
+    offer_fonts,
+    uploaded_fonts,
+)
 from tasks.fonts.chains import chain_for, describe_fonts, drawn_texts, dress, subset_faces
 from tasks.fonts.check import check_scenario, faces_of
 
 __all__ = [
     "FontFace",
+    "UploadedFace",
+    "available_faces",
     "catalogue",
     "chain_for",
     "check_scenario",
@@ -21,5 +33,7 @@ __all__ = [
     "find_face",
     "font_faces",
     "nearest_face",
+    "offer_fonts",
     "subset_faces",
+    "uploaded_fonts",
 ]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distributions, version
@@ -26,7 +29,7 @@ OLD_WEIGHTS = {250: 100, 275: 200}
 class FontFace:
     """One face. A variable font covers ``weight_min`` to ``weight_max``; in a static one they are equal.
 
-    :param index: the face's number in a collection file.
+    :param index: the face's number in a collection file, :param may_subset: whether its maker allows cutting it.
     """
 
     family: str
@@ -36,6 +39,7 @@ class FontFace:
     version: str
     path: Path
     index: int = 0
+    may_subset: bool = True
 
     @property
     def sha256(self) -> str:
@@ -66,6 +70,70 @@ class FontFace:
             "version": self.version,
             "sha256": self.sha256,
         }
+
+
+@dataclass(frozen=True)
+class UploadedFace(FontFace):
+    """A face that somebody brought, known by what a worker found in it; its file lies in the storage.
+
+    :param codes: code points that it has a glyph for.
+    """
+
+    object_key: str = ""
+    digest: str = ""
+    codes: frozenset[int] = frozenset()
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the safe copy."""
+        return self.digest
+
+    @property
+    def characters(self) -> frozenset[int]:
+        """Code points that the font has a glyph for."""
+        return self.codes
+
+    def draws(self, cluster: str) -> bool:
+        """Tell whether the face has every character of a cluster, composed or decomposed."""
+        forms = (unicodedata.normalize(form, cluster) for form in ("NFC", "NFD"))
+        return any(all(ord(char) in self.codes or is_invisible(char) for char in form) for form in forms)
+
+    def draws_as_one(self, cluster: str) -> bool:
+        """Never: emoji are drawn by the emoji font of the chain."""
+        return False
+
+
+def is_invisible(char: str) -> bool:
+    """Tell whether a character draws nothing of its own: joiners, marks of direction, variation selectors."""
+    return unicodedata.category(char) == "Cf" or "\ufe00" <= char <= "\ufe0f"
+
+
+Provider = Callable[[], tuple[FontFace, ...]]
+_provider: ContextVar[Provider | None] = ContextVar("uploaded_fonts", default=None)
+
+
+def available_faces() -> tuple[FontFace, ...]:
+    """Return every face that a scenario may name here and now: uploaded ones first, then the installed ones."""
+    provide = _provider.get()
+    return (*provide(), *font_faces()) if provide else font_faces()
+
+
+def offer_fonts(provide: Provider) -> None:
+    """Let every scenario from here on, in this thread, name further fonts; see :func:`uploaded_fonts`."""
+    _provider.set(provide)
+
+
+@contextmanager
+def uploaded_fonts(provide: Provider) -> Iterator[None]:
+    """Let the scenarios of this block name further fonts.
+
+    :param provide: called whenever fonts are looked up, so it should remember its answer.
+    """
+    token = _provider.set(provide)
+    try:
+        yield
+    finally:
+        _provider.reset(token)
 
 
 @cache
@@ -127,7 +195,7 @@ def read_face(path: Path, family: str, release: str, index: int = 0) -> FontFace
 
 def find_face(family: str, *, weight: int, style: str, faces: Sequence[FontFace] | None = None) -> FontFace | None:
     """Return the face that draws exactly this family, weight and style, or None."""
-    for face in font_faces() if faces is None else faces:
+    for face in available_faces() if faces is None else faces:
         if face.family == family and face.style == style and face.weight_min <= weight <= face.weight_max:
             return face
     return None
@@ -135,7 +203,7 @@ def find_face(family: str, *, weight: int, style: str, faces: Sequence[FontFace]
 
 def nearest_face(family: str, *, weight: int, style: str, faces: Sequence[FontFace] | None = None) -> FontFace | None:
     """Return the face of a family that comes nearest in style, then in weight, as browsers choose; or None."""
-    own = [face for face in (font_faces() if faces is None else faces) if face.family == family]
+    own = [face for face in (available_faces() if faces is None else faces) if face.family == family]
     own = [face for face in own if face.style == style] or own
     return min(own, key=lambda face: _distance(face, weight), default=None)
 

@@ -143,7 +143,13 @@ def drawn_texts(scenario: Scenario, faces: Faces = None) -> dict[FontFace, str]:
 def subset_faces(faces: Sequence[FontFace], text: str) -> list[bytes]:
     """Return each face cut down to the characters of a text; the same characters give the same bytes."""
     wanted = "".join(sorted(set(text)))
-    return [shaping.subset(face.path, face.index, wanted) for face in faces]
+    return [_cut(face, wanted) for face in faces]
+
+
+def _cut(face: FontFace, text: str) -> bytes:
+    if not face.may_subset:
+        return face.path.read_bytes()
+    return shaping.subset(face.path, face.index, text)
 
 
 def describe_fonts(scenario: Scenario, faces: Faces = None) -> list[dict[str, Any]]:

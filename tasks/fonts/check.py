@@ -6,7 +6,7 @@ import difflib
 from typing import Any
 
 from tasks.errors import InvalidInputError
-from tasks.fonts.catalogue import FontFace, find_face, font_faces
+from tasks.fonts.catalogue import FontFace, available_faces, find_face
 from tasks.fonts.chains import Faces, Part, chain_for, chains, drawn_texts, parts_of
 from tasks.scenario import Scenario, SceneCue, SceneWord
 from tasks.scenario.clusters import is_emoji
@@ -19,7 +19,7 @@ def check_scenario(scenario: Scenario, faces: Faces = None) -> None:
 
     :param faces: what there is to draw with; None: all that is installed.
     """
-    known = font_faces() if faces is None else tuple(faces)
+    known = available_faces() if faces is None else tuple(faces)
     unknown, missing = [], []
     for cue, word, parts in parts_of(scenario, known):
         if face_of(word, known) is None:

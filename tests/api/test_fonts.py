@@ -12,12 +12,17 @@ from api.assets.cleanup import find_orphans
 from api.extensions import db, get_settings, get_storage
 from api.fonts import service
 from api.fonts.models import Font
+from render_node.uploaded_fonts import with_uploaded_fonts
 from tasks.attempt import StepContext, describe_failure
 from tasks.contracts import Claim
 from tasks.errors import PermanentError
-from tasks.fonts import find_face
+from tasks.fonts import check_scenario, faces_of, find_face
 from tasks.ingest.fonts import sanitize_font
+from tasks.scenario import parse
 from tests.api.farm import Caller, Farm, find_step, send, sha256_of, storage_used
+from tests.api.test_renders import scenario, source
+
+__all__ = ["scenario", "source"]
 
 
 @pytest.fixture
@@ -43,14 +48,18 @@ def announce(user: Caller, data: bytes) -> dict[str, Any]:
 def work(farm: Farm, job_id: str, scratch: Path) -> None:
     """Do what a worker does with the step: its real body, over the real storage."""
     told = farm.claim(job_id, "font")
-    claim = Claim.from_json({name: value for name, value in told.items() if name != "task"})
-    scratch.mkdir(exist_ok=True)
-    context = StepContext(claim, scratch, get_storage(), settings=get_settings())  # type: ignore[arg-type]
     try:
-        outcome: dict[str, Any] = {"result": sanitize_font(context)}
+        outcome: dict[str, Any] = {"result": sanitize_font(context_of(told, scratch))}
     except PermanentError as error:
         outcome = {"failure": describe_failure(error)}
     assert farm.report(told, **outcome).status_code == 200
+
+
+def context_of(claimed: dict[str, Any], scratch: Path) -> StepContext:
+    """Return what a body works with: the real storage, a folder of its own."""
+    claim = Claim.from_json({name: value for name, value in claimed.items() if name != "task"})
+    scratch.mkdir(exist_ok=True)
+    return StepContext(claim, scratch, get_storage(), settings=get_settings())  # type: ignore[arg-type]
 
 
 def bring(user: Caller, farm: Farm, data: bytes, scratch: Path) -> dict[str, Any]:
@@ -158,3 +167,62 @@ def test_a_worker_can_name_no_other_object(user: Caller, farm: Farm, brand: byte
 
     assert find_step(job_id, "font").state == "failed"
     assert user.get(f"/fonts/uploaded/{ticket['id']}")["state"] == "refused"
+
+
+def in_brand(scenario: dict[str, Any], **style: Any) -> dict[str, Any]:
+    """Return a scenario whose captions are drawn in the uploaded font."""
+    track = {**scenario["tracks"][0], "style": {"fontFamily": "Brand Neue", "fontWeight": 400, **style}}
+    return {**scenario, "tracks": [track]}
+
+
+def test_a_scenario_names_ones_own_font_and_the_node_draws_with_that_very_file(
+    user: Caller, farm: Farm, scenario: dict[str, Any], source: str, brand: bytes, tmp_path: Path
+) -> None:
+    told = bring(user, farm, brand, tmp_path / "scratch")
+    font = db.session.get_one(Font, told["id"])
+    order = {"source_asset_id": source, "scenario": in_brand(scenario)}
+    render = user.post("/renders", order, expect=202)
+
+    claim = farm.claim(render["job_id"], "render")
+    (ordered,) = claim["input"]["fonts"]
+    assert (ordered["family"], ordered["object_key"], ordered["sha256"]) == ("Brand Neue", font.object_key, font.sha256)
+    drawn = with_uploaded_fonts(draw_with)(context_of(claim, tmp_path / "node"))
+    assert drawn == {"Brand Neue": font.sha256}
+
+
+def draw_with(context: StepContext) -> dict[str, Any]:
+    """Return which faces the step's scenario is drawn with; stands where the renderer stands."""
+    parsed = parse(context.input["scenario"])
+    check_scenario(parsed)
+    return {face.family: sha256_of(face.path.read_bytes()) for face in faces_of(parsed)}
+
+
+def test_a_node_refuses_a_font_whose_bytes_are_others(
+    user: Caller, farm: Farm, scenario: dict[str, Any], source: str, brand: bytes, tmp_path: Path
+) -> None:
+    bring(user, farm, brand, tmp_path / "scratch")
+    render = user.post("/renders", {"source_asset_id": source, "scenario": in_brand(scenario)}, expect=202)
+    claim = farm.claim(render["job_id"], "render")
+    get_storage().put_bytes(claim["input"]["fonts"][0]["object_key"], b"other", content_type="font/ttf")
+
+    with pytest.raises(PermanentError) as refused:
+        with_uploaded_fonts(draw_with)(context_of(claim, tmp_path / "node"))
+    assert refused.value.code == "font.source_changed"
+
+
+def test_nobody_elses_font_can_be_named_nor_what_it_does_not_draw(
+    user: Caller, other: Caller, farm: Farm, scenario: dict[str, Any], source: str, brand: bytes, tmp_path: Path
+) -> None:
+    bring(user, farm, brand, tmp_path / "scratch")
+    bold = user.post(
+        "/renders", {"source_asset_id": source, "scenario": in_brand(scenario, fontWeight=700)}, expect=422
+    )
+    theirs = other.post("/scenario/validate", {"scenario": in_brand(scenario)}, expect=200)
+    mine = user.post("/scenario/validate", {"scenario": in_brand(scenario)}, expect=200)
+
+    assert (bold["code"], bold["details"]["findings"][0]["suggestion"]) == (
+        "scenario.font_unknown",
+        "it has: normal 400-400",
+    )
+    assert "font_unknown" in str(theirs)
+    assert "font_unknown" not in str(mine)

@@ -1,0 +1,57 @@
+"""The caller's fonts as scenarios see them; no font is ever parsed here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from flask import g, has_request_context
+from sqlalchemy import select
+
+from api.auth import current_user
+from api.extensions import db
+from api.fonts.models import Font, FontState
+from tasks.contracts.fonts import OrderedFont
+from tasks.fonts import FontFace, UploadedFace, faces_of
+from tasks.scenario import parse
+
+
+def faces_of_caller() -> tuple[FontFace, ...]:
+    """Return the fonts of whoever sent the request, read once a request; none without a caller."""
+    if not has_request_context() or g.get("user") is None:
+        return ()
+    owner_id = current_user().id
+    known = g.get("uploaded_faces")
+    if known is None or known[0] != owner_id:
+        ready = select(Font).where(Font.owner_id == owner_id, Font.state == FontState.READY.value)
+        rows = db.session.scalars(ready.order_by(Font.created_at, Font.id))
+        known = g.uploaded_faces = (owner_id, tuple(map(face_of, rows)))
+    return cast(tuple[FontFace, ...], known[1])
+
+
+def face_of(font: Font) -> UploadedFace:
+    """Return a font as scenarios see it."""
+    codes = frozenset(code for first, last in font.characters or [] for code in range(first, last + 1))
+    return UploadedFace(
+        font.family,
+        font.style,
+        font.weight_min,
+        font.weight_max,
+        f"uploaded {font.sha256[:12]}",
+        Path(str(font.object_key)),
+        may_subset=font.may_subset,
+        object_key=str(font.object_key),
+        digest=font.sha256,
+        codes=codes,
+    )
+
+
+def named_fonts(scenario: dict[str, Any]) -> tuple[OrderedFont, ...]:
+    """Return the caller's fonts that a checked scenario is drawn with, as an order carries them."""
+    faces = (face for face in faces_of(parse(scenario)) if isinstance(face, UploadedFace))
+    return tuple(
+        OrderedFont(
+            face.family, face.style, face.weight_min, face.weight_max, face.object_key, face.sha256, face.may_subset
+        )
+        for face in faces
+    )
