@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -179,6 +180,33 @@ def test_an_upload_that_cannot_be_paid_waits_for_credits(user: Caller, admin: Ca
 
     user.post(f"/uploads/{ticket['id']}/complete", expect=202)
     assert balance(user) == (0, 2)
+
+
+def test_with_credits_off_nothing_costs_anything(
+    app: Any, user: Caller, farm: Farm, order: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend_down(user, 0)
+    monkeypatch.setitem(app.extensions, "settings", replace(app.extensions["settings"], credits=False))
+
+    render = user.post("/renders", order, expect=202)
+    finish(farm, render["job_id"])
+
+    account = user.get("/credits")
+    assert (account["enabled"], account["balance"], account["held"]) == (False, 0, 0)
+    assert user.get(f"/credits/history?job_id={render['job_id']}")["items"] == []
+
+
+def test_a_retry_that_cannot_be_paid_is_402_and_starts_nothing(user: Caller, farm: Farm, order: dict[str, Any]) -> None:
+    render = user.post("/renders", order, expect=202)
+    farm.fail(render["job_id"], "render", "media.truncated")
+    spend_down(user, DRAWN - 1)
+
+    assert user.post(f"/jobs/{render['job_id']}/retry", expect=402)["code"] == "credits.insufficient"
+    db.session.rollback()
+
+    assert user.get(f"/jobs/{render['job_id']}")["state"] == "failed"
+    assert balance(user) == (DRAWN - 1, 0)
+    assert user.get("/usage")["quotas"]["concurrent_renders"]["used"] == 0
 
 
 def test_fifty_orders_at_once_pass_neither_quota_nor_balance(
