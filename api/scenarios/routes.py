@@ -108,8 +108,8 @@ class ScenarioValidation(MethodView):
     def post(self, body: dict[str, Any]) -> dict[str, Any]:
         """Check a scenario
 
-        Says whether a render of it would be accepted: schema, times, fonts and glyphs. Nothing is reserved. A MotionText
-        document (1.3, 2.0) is taken as it is; `unmapped` lists what of it would not be drawn, or only nearly so.
+        Says whether a render of it would be accepted: schema, times, fonts and glyphs. Nothing is reserved. Of a
+        MotionText document (1.3, 2.0), `unmapped` lists what would not be drawn, or only nearly so.
         """
-        seen = service.look_at(body["scenario"], strict=body["strict"])
-        return {"valid": not seen["findings"], **seen}
+        findings, unmapped = service.look_at(body["scenario"], strict=body["strict"])
+        return {"valid": not findings, "findings": findings, "unmapped": unmapped}

@@ -12,11 +12,12 @@ from tasks.scenario import parse
 
 def find_problems(document: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the findings for which a render of the scenario would be refused; none when it is fine."""
-    return look_at(document)["findings"]
+    findings, _ = look_at(document)
+    return findings
 
 
-def look_at(document: dict[str, Any], *, strict: bool = False) -> dict[str, Any]:
-    """Return ``findings`` for which a render would be refused, and what of another format is ``unmapped``."""
+def look_at(document: dict[str, Any], *, strict: bool = False) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the findings for which a render would be refused, and what of a document of another format is unmapped."""
     unmapped: list[dict[str, Any]] = []
     try:
         accepted = accept(document, strict=strict)
@@ -24,5 +25,5 @@ def look_at(document: dict[str, Any], *, strict: bool = False) -> dict[str, Any]
         check_scenario(parse(accepted.scenario))
     except InvalidInputError as error:
         findings = error.extra.get("findings") or [{"pointer": "", "message": error.detail, "code": error.code}]
-        return {"findings": list(findings), "unmapped": unmapped}
-    return {"findings": [], "unmapped": unmapped}
+        return list(findings), unmapped
+    return [], unmapped

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from cli.commands.scenario import understand
 from cli.console import print_json, progress
 from cli.exits import Exit
 from cli.files import read_json, require_file
@@ -38,18 +39,22 @@ def add_parser(subparsers: Any) -> None:
         "--encoder", default="auto", choices=("auto", "libx264", "h264_nvenc"), help="naming one makes it strict"
     )
     parser.add_argument("--no-encode", action="store_true", help="draw and blend, but write no video")
+    parser.add_argument("--strict", action="store_true", help="refuse a MotionText document of which anything is lost")
     parser.add_argument("--json", action="store_true", help="print the receipt as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Render the video."""
-    source, scenario = require_file(arguments.video), read_json(arguments.scenario)
+    source, document = require_file(arguments.video), read_json(arguments.scenario)
 
     from cli.settings import direct_settings
     from render_node.render import render_file
     from tasks.contracts import RenderOutput
+    from tasks.scenario.motiontext import is_motiontext
 
+    aspect = _shape(source) if is_motiontext(document) else None
+    scenario = understand(document, strict=arguments.strict, aspect=aspect)
     output = RenderOutput(encoder=arguments.encoder, crf=arguments.crf, preset=arguments.preset)
     with progress("render") as tick:
         receipt = render_file(
@@ -67,6 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_receipt(receipt, None if arguments.no_encode else arguments.out)
     return Exit.OK
+
+
+def _shape(video: Path) -> tuple[int, int] | None:
+    from tasks.media.probe import probe_file
+
+    seen = probe_file(video).video
+    return (seen.display_width, seen.display_height) if seen else None
 
 
 def print_receipt(receipt: dict[str, Any], out: Path | None) -> None:

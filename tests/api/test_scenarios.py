@@ -44,7 +44,7 @@ def test_validation_tells_what_a_render_would_refuse(user: Caller, farm: Farm) -
     good = user.post("/scenario/validate", {"scenario": scenario}, expect=200)
     bad = user.post("/scenario/validate", {"scenario": {**scenario, "trakcs": []}}, expect=200)
 
-    assert good == {"valid": True, "findings": []}
+    assert good == {"valid": True, "findings": [], "unmapped": []}
     assert bad["valid"] is False
     assert [finding["pointer"] for finding in bad["findings"]] == ["/trakcs"]
 

@@ -168,7 +168,8 @@ class Layout:
         return size * within if box.is_placed and box.max_px is None and isinstance(size, int | float) else None
 
     def _clamp(self, box: Box, width: float, within: float) -> float:
-        limit = box.max_px if box.max_px is not None else box.limits.get("maxWidth", 1e9 / within) * within
+        share = box.limits.get("maxWidth")
+        limit = box.max_px if box.max_px is not None else width if share is None else share * within
         return float(max(min(width, limit), box.limits.get("minWidth", 0) * within))
 
     def _clamp_height(self, box: Box, height: float, within: float) -> float:

@@ -61,7 +61,7 @@ def _call_color(call: re.Match[str]) -> str | None:
     first, second, third = (value or 0.0 for value in numbers[:3])
     if call.group(1).lower().startswith("rgb"):
         channels = [
-            v * 2.55 if part.endswith("%") else v for v, part in zip((first, second, third), parts, strict=False)
+            v * 255 / 100 if part.endswith("%") else v for v, part in zip((first, second, third), parts, strict=False)
         ]
     else:
         channels = [each * 255 for each in colorsys.hls_to_rgb(first % 360 / 360, third / 100, second / 100)]

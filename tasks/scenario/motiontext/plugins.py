@@ -215,7 +215,7 @@ def bouncing(params: Json, subject: Subject) -> Effect:
     share = _number(params, "letterDuration", 0.6, 0.2, 0.9)
     frames = (_frame(0, easing="ease-in-out"), _frame(0.5, translateY=-lift, easing="ease-in-out"), _frame(1))
     step = (1 - share) / max(1, subject.letters - 1)
-    return Effect("pulse", frames, "letter", share, step, near="the word rises as a whole, not letter by letter")
+    return Effect("pulse", frames, "letter", share, step)
 
 
 def color(params: Json, subject: Subject) -> Effect:

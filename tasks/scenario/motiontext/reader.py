@@ -96,7 +96,7 @@ def read(document: Json) -> Document:
         resolved = references.resolve(plain, "")
     except (TooLargeError, RecursionError):
         _refuse([finding("", "the document is nested too deeply, or its references grow too large", "too_large")])
-    _refuse(references.findings)
+    _refuse([{**each, "pointer": _original(each["pointer"], document)} for each in references.findings])
     resolved = rename(resolved)
     if document.get("version") == "1.3":
         resolved = modernize(resolved)

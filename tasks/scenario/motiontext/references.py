@@ -7,8 +7,9 @@ from typing import Any
 from tasks.scenario.check import Finding, finding, suggest
 
 MAX_DEPTH = 64
-MAX_VALUES = 2_000_000
-"""Values that a document may have once every reference is replaced: a few can name each other without end."""
+MAX_NAMED = 20_000
+MAX_ALL_NAMED = 400_000
+"""Values that one reference, and all of them, may stand for: a few can name each other without end."""
 
 
 class TooLargeError(Exception):
@@ -24,12 +25,13 @@ class References:
             prefix: section if isinstance(section, dict) else {}
             for prefix, section in (("define", document.get("define")), ("definitions", document.get("definitions")))
         }
-        self._values = 0
+        self._named = self._all_named = 0
 
     def resolve(self, value: Any, pointer: str, *, path: tuple[str, ...] = (), depth: int = 0) -> Any:
         """Return a copy without references; what is wrong goes to ``findings``. Raises TooLargeError."""
-        self._values += 1
-        if depth > MAX_DEPTH or self._values > MAX_VALUES:
+        self._named = self._named + 1 if path else 0
+        self._all_named += bool(path)
+        if depth > MAX_DEPTH or self._named > MAX_NAMED or self._all_named > MAX_ALL_NAMED:
             raise TooLargeError
         if isinstance(value, str):
             return self._follow(value, pointer, path, depth)

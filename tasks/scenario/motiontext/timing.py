@@ -71,6 +71,7 @@ def add_to_cue(motion: Motion, effect: Effect, window: Span, cue: Span) -> bool:
         "staggerMs": min(LONGEST_STAGGER_MS, round(effect.stagger * length * 1000)),
         "keyframes": frames if effect.length == 1 else [*frames, {"at": 1}],
     }
+    motion.notes += [effect.near] * bool(effect.near)
     return True
 
 
