@@ -157,7 +157,7 @@ CODES: dict[str, tuple[int, str]] = {
     "browser.not_found": (0, "The node has no Chromium; the message says how to get one"),
     "browser.crashed": (0, "The browser died or drew nothing; tried again"),
     # Scenarios
-    "scenario.motiontext_unmapped": (422, "With strict: parts of a MotionText document cannot be kept; findings say which"),
+    "scenario.motiontext_unmapped": (422, "With strict: a MotionText document cannot be kept whole; findings say why"),
     "scenario.invalid": (422, "The scenario breaks its schema or makes no sense; findings carry JSON Pointers"),
     "scenario.font_unknown": (422, "A font is not installed; findings name cue, word and what comes near"),
     "scenario.glyph_missing": (

@@ -23,10 +23,11 @@ class Render(db.Model):
     ``scenario_hash`` names source, scenario, fonts and output together: equal hashes ask for equal pictures. One that
     is ``cached`` has the result of an earlier one; ``twin_id`` was unfinished as the same was ordered again.
     ``first_look_keys`` are objects that show it before it is done, ``findings`` what the checks at ordering warned of,
-    ``predicted`` the estimate of that moment.
+    ``predicted`` the estimate of that moment. ``unmapped`` is said once, in the answer to the order.
     """
 
     __tablename__ = "render"
+    __allow_unmapped__ = True
     __table_args__ = (
         Index("ix_render_owner_created", "owner_id", "created_at", "id"),
         Index("ix_render_hash", "owner_id", "scenario_hash"),
@@ -50,6 +51,7 @@ class Render(db.Model):
     first_look_keys: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     predicted: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    unmapped: list[dict[str, Any]] | None = None
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
     job: Mapped[Job] = relationship()

@@ -207,7 +207,8 @@ class RenderResponse(RenderSummaryResponse):
     )
     unmapped = fields.List(
         fields.Dict(keys=fields.String()),
-        metadata={"description": "As it is ordered: what of a MotionText document is not kept, or only nearly"},
+        allow_none=True,
+        metadata={"description": "In the answer to an order: what of a MotionText document is not kept, or nearly"},
     )
     twin_id = fields.UUID(
         allow_none=True, metadata={"description": "As it was ordered, this render of the same order was unfinished"}
