@@ -119,14 +119,19 @@ def reopen_ingest(session: Session, job: Job) -> None:
 
     Raises ``asset.not_found``, ``asset.refused`` or ``credits.insufficient``.
     """
-    known = reopen_picture(session, job).media_info
+    known = reopen_asset(session, job).media_info
     credits = price_to_hear(known) if known is not None else price(Action.TRANSCRIPTION, LEAST_HEARD_S)
     hold(session, job, Action.TRANSCRIPTION, credits, again=True)
 
 
 @on_job_retried(PICTURE_KIND)
-def reopen_picture(session: Session, job: Job) -> Asset:
-    """Open the asset again unless its bytes are gone; return it. Raises ``asset.not_found`` or ``asset.refused``."""
+def reopen_picture(session: Session, job: Job) -> None:
+    """Let the check of a picture start again unless the bytes are gone."""
+    reopen_asset(session, job)
+
+
+def reopen_asset(session: Session, job: Job) -> Asset:
+    """Open a job's asset again and return it; raise ``asset.not_found`` or ``asset.refused``."""
     asset = lock_asset(session, job)
     if asset is None:
         raise NotFoundError("asset.not_found", "The asset was deleted")
