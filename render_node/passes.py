@@ -7,9 +7,11 @@ from contextlib import ExitStack
 
 import av
 
-from render_node.footage import Footage
+from render_node.footage import Footage, time_of
 from render_node.lanes import Lane, Outlet, Target
-from render_node.source_sound import SourceSound
+from render_node.sound import SoundPlan
+from render_node.source_sound import MadeSound, SourceSound
+from tasks.contracts import SoundOutput
 from tasks.errors import PermanentError
 
 Progress = Callable[[int, int, str], None]
@@ -19,12 +21,22 @@ class Pass:
     """Reads, lets the lanes draw and write, and passes the sound on.
 
     :param total: frames that the footage is expected to have, for progress.
+    :param mixes: sound that outputs want made anew.
     """
 
-    def __init__(self, footage: Footage, lanes: list[Lane], *, total: int, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        footage: Footage,
+        lanes: list[Lane],
+        *,
+        total: int,
+        mixes: dict[SoundOutput, SoundPlan],
+        progress: Progress | None = None,
+    ) -> None:
         self.frames = 0
         self._footage, self._lanes, self._total, self._progress = footage, lanes, total, progress
         self._sound = SourceSound(footage)
+        self._mixes = {sound: MadeSound(plan) for sound, plan in mixes.items()}
 
     def run(self, outlets: list[Outlet]) -> None:
         """Go through the whole source and finish the outputs; raise ``media.damaged`` when it holds no frame."""
@@ -40,6 +52,8 @@ class Pass:
         if not self._is_open():
             raise PermanentError("media.damaged", "Not one frame of the video can be decoded")
         self._sound.release()
+        for mix in self._mixes.values():
+            mix.write(float("inf"))
         for outlet in outlets:
             outlet.writer.finish()
 
@@ -52,11 +66,17 @@ class Pass:
         for lane in self._lanes:
             lane.take(frame)
         self.frames += 1
+        if self._is_open():
+            for mix in self._mixes.values():
+                mix.write(float(time_of(frame)))
         if self._progress:
             self._progress(min(self.frames, self._total), self._total, "frames")
 
     def _declare(self, outlet: Outlet) -> None:
-        if not outlet.target.output.sound.mute:
+        sound = outlet.target.output.sound
+        if sound in self._mixes:
+            self._mixes[sound].declare(outlet)
+        elif not sound.mute and not sound.is_mixed:
             self._sound.declare(outlet)
 
     def _is_open(self) -> bool:

@@ -12,7 +12,8 @@ import av
 
 from render_node.drawing import Script
 from render_node.lanes import Lane, Outlet, Target
-from tasks.contracts import MediaInfo, RenderReceipt, VideoInfo
+from render_node.sound import SoundPlan
+from tasks.contracts import MediaInfo, RenderReceipt, SoundOutput, VideoInfo
 
 RENDERER = "reelyard-stage/1"
 PLAIN_FORMATS = frozenset({"yuv420p", "yuvj420p"})
@@ -28,6 +29,7 @@ class Job:
     targets: list[Target]
     expected_frames: int = 0
     dropped_frames: int = 0
+    mixes: dict[SoundOutput, SoundPlan] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)
 
 
@@ -75,6 +77,8 @@ def build_checks(job: Job, target: Target, lane: Lane) -> dict[str, Any]:
         checks["converted_from"] = job.video.pixel_format
     if lane.is_tone_mapped:
         checks["tone_mapped_from"] = job.video.color_transfer or job.video.color_space
+    if mix := job.mixes.get(target.output.sound):
+        checks.update(mix.to_json())
     if job.dropped_frames:
         checks["dropped_frames"] = job.dropped_frames
     return checks

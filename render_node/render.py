@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from render_node.geometry import choose_geometry
 from render_node.lanes import Lane, Look, Pace, Target
 from render_node.passes import Pass, Progress, open_outlets
 from render_node.receipt import Job, build_receipt
+from render_node.sound import SoundFiles, SoundPlan, plan_sound
 from tasks.config import WorkerSettings
-from tasks.contracts import RenderOutput, RenderReceipt
+from tasks.contracts import RenderOutput, RenderReceipt, SoundOutput
 from tasks.contracts.outputs import complete_output
-from tasks.errors import PermanentError
+from tasks.errors import InvalidInputError, PermanentError
 from tasks.fonts import check_scenario, faces_of
 from tasks.media.container import open_media
 from tasks.media.limits import limits_of
@@ -102,6 +104,8 @@ def prepare(
     parsed = parse(scenario)
     check_scenario(parsed)
     wanted = [(path, complete_output(output)) for path, output in outputs]
+    if extras.music is None and any(output.sound.music for _, output in wanted):
+        raise InvalidInputError("render.sound_unsupported", "The output asks for music, but there is none to mix")
     media = probe_file(source, limits_of(settings))
     if media.video is None:
         raise PermanentError("render.no_video", "The source has no picture to draw captions over")
@@ -122,6 +126,8 @@ def _run(source: Path, job: Job, *, settings: WorkerSettings, extras: Extras) ->
         times = frame_times(container, stream)
     job.expected_frames = len(times)
     lanes = plan_lanes(job, times)
+    files = SoundFiles(source if job.media.audio else None, extras.music, length_of(job, times), limits_of(settings))
+    job.mixes = plan_mixes(job, files, extras.progress)
     lanes[0].poster, lanes[0].poster_from_s = extras.poster, choose_poster_time(job.script.scenario, times)
     distinct = list(dict.fromkeys(lanes.values()))
     with ExitStack() as stack:
@@ -130,7 +136,8 @@ def _run(source: Path, job: Job, *, settings: WorkerSettings, extras: Extras) ->
         container = stack.enter_context(open_media(source, limits_of(settings)))
         outlets = open_outlets(stack, lanes, job.targets)
         footage = Footage(container)
-        Pass(footage, distinct, total=len(times), progress=extras.progress).run(outlets)
+        whole = Pass(footage, distinct, total=len(times), mixes=job.mixes, progress=extras.progress)
+        whole.run(outlets)
         job.dropped_frames = footage.dropped
     written = {id(outlet.target): outlet for outlet in outlets}
     return [
@@ -152,6 +159,18 @@ def plan_lanes(job: Job, times: list[float]) -> dict[int, Lane]:
             drawings[key] = Drawing(job.script, pace.times, look.size)
         lanes[look] = Lane(look, drawings[key], pace, shares=shares)
     return {position: lanes[target.look] for position, target in enumerate(job.targets)}
+
+
+def plan_mixes(job: Job, files: SoundFiles, progress: Progress | None) -> dict[SoundOutput, SoundPlan]:
+    """Measure for every sound that must be made; without any sound to begin with there is none to make."""
+    sounds = dict.fromkeys(target.output.sound for target in job.targets if target.output.sound.is_mixed)
+    tick = partial(progress, 0, job.expected_frames, "frames") if progress else None
+    return {sound: plan_sound(files, sound, tick=tick) for sound in sounds if files.speech is not None or sound.music}
+
+
+def length_of(job: Job, times: list[float]) -> float:
+    """Return when the last frame ends, in seconds."""
+    return (times[-1] if times else 0.0) + float(1 / rate_of(job, times))
 
 
 def rate_of(job: Job, times: list[float]) -> Fraction:

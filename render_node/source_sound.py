@@ -1,4 +1,4 @@
-"""The source's own sound on its way to the outputs: packets as they are, or decoded once for all that encode it."""
+"""Sound on its way to the outputs: the source's packets as they are or decoded once, or a mix made for some of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import av.error
 
 from render_node.footage import Footage
 from render_node.lanes import Outlet
+from render_node.sound import RATE, SoundPlan, iter_sound
+
+AHEAD_S = 0.5
+"""How far sound is written ahead of the picture, so that players find both in one place."""
 
 
 class SourceSound:
@@ -58,3 +62,29 @@ class SourceSound:
             if frame.pts is not None and frame.time_base is not None:
                 frame.pts -= round(self._zero / frame.time_base)
         return frames
+
+
+class MadeSound:
+    """Writes one mix to the outputs that ordered it, in step with the picture."""
+
+    def __init__(self, plan: SoundPlan) -> None:
+        self._frames = iter_sound(plan)
+        self._outlets: list[Outlet] = []
+        self._reached_s = 0.0
+
+    def declare(self, outlet: Outlet) -> None:
+        """Add the mix to an output."""
+        outlet.writer.make_audio()
+        self._outlets.append(outlet)
+
+    def write(self, until_s: float) -> None:
+        """Write the mix up to a little after a time of the picture."""
+        while self._reached_s < until_s + AHEAD_S:
+            frame = next(self._frames, None)
+            if frame is None:
+                self._reached_s = float("inf")
+                return
+            assert frame.pts is not None and frame.time_base is not None
+            self._reached_s = float(frame.pts * frame.time_base) + frame.samples / RATE
+            for outlet in self._outlets:
+                outlet.writer.write_sound(frame)
