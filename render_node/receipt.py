@@ -14,6 +14,7 @@ from render_node.drawing import Script
 from render_node.lanes import Lane, Outlet, Target
 from render_node.sound import SoundPlan
 from tasks.contracts import MediaInfo, RenderReceipt, SoundOutput, VideoInfo
+from tasks.fonts import describe_fonts
 
 RENDERER = "reelyard-stage/1"
 PLAIN_FORMATS = frozenset({"yuv420p", "yuvj420p"})
@@ -48,7 +49,7 @@ def build_receipt(job: Job, target: Target, lane: Lane, outlet: Outlet | None) -
         encoder_options=target.choice.options if outlet else {},
         browser=overlay.browser,
         renderer=RENDERER,
-        fonts=tuple(face.to_json() for face in job.script.fonts),
+        fonts=tuple(describe_fonts(job.script.scenario, job.script.fonts)),
         versions=versions(),
         frame_count=lane.frames,
         captured_states=overlay.drawn,
@@ -92,7 +93,7 @@ def recipe_of(job: Job, target: Target) -> str:
         "source": job.media.sha256,
         "output": target.output.to_json(),
         "encoder": [target.choice.name, target.choice.options],
-        "fonts": [face.sha256 for face in job.script.fonts],
+        "fonts": describe_fonts(job.script.scenario, job.script.fonts),
         "versions": versions(),
         "renderer": RENDERER,
     }
