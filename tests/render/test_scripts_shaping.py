@@ -10,9 +10,14 @@ import uharfbuzz
 
 from render_node.frames import stage_page
 from render_node.frames.stage_page import StagePage
+from render_node.stills import draw_still
+from tasks.config import read_worker_settings
+from tasks.contracts import RenderOutput
+from tasks.errors import InvalidInputError
 from tasks.fonts import FontFace, drawn_texts, dress, find_face, nearest_face
 from tasks.scenario import parse
 from tasks.scenario.clusters import clusters
+from tests.conftest import TEST_SETTINGS
 from tests.render.conftest import OpenStage
 from tests.unit.scenario.scenes import cue, scene, word
 
@@ -74,7 +79,8 @@ def advance(face: FontFace, text: str, weight: int) -> float:
 
 def platform_fonts(stage: StagePage, selector: str) -> list[dict[str, Any]]:
     """Return the fonts that the browser says it drew an element with."""
-    cdp, page = stage._cdp, stage._page
+    page = stage._page
+    cdp = page.context.new_cdp_session(page)
     cdp.send("DOM.enable")
     cdp.send("CSS.enable")
     root = cdp.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
@@ -174,3 +180,15 @@ def test_faces_handed_to_the_page_are_small() -> None:
     whole = find_face("Noto Sans", weight=800, style="normal")
     assert whole is not None
     assert whole.path.stat().st_size > 1_000_000
+
+
+def test_a_missing_glyph_is_refused_before_a_browser_starts() -> None:
+    document = scene(cue(word(1, "ok"), word(2, "\U00013000", 0.5, 1.0)))
+    unused = ("REDIS_URL", "S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    settings = read_worker_settings({**TEST_SETTINGS, **dict.fromkeys(unused, "http://unused")})
+    with pytest.raises(InvalidInputError) as refused:
+        draw_still(document, 0.5, settings=settings, output=RenderOutput(), source=None)
+    assert refused.value.code == "scenario.glyph_missing"
+    (found,) = refused.value.extra["findings"]
+    assert (found["pointer"], found["cue_id"], found["word_id"]) == ("/tracks/0/cues/0/words/1", "c1", "w2")
+    assert "U+13000" in found["message"]
