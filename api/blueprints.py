@@ -24,6 +24,7 @@ def register_blueprints(app: Flask) -> None:
     from api.organisations.routes import blueprint as organisations
     from api.pages.routes import blueprint as pages
     from api.payments.routes import blueprint as payments
+    from api.renders.estimate_routes import blueprint as estimates
     from api.renders.routes import blueprint as renders
     from api.scenarios.routes import blueprint as scenarios
     from api.stills.routes import blueprint as stills
@@ -44,6 +45,7 @@ def register_blueprints(app: Flask) -> None:
         scenarios,
         fonts,
         renders,
+        estimates,
         stills,
         validations,
         jobs,

@@ -18,6 +18,7 @@ from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded, on
 from api.jobs.models import Job, Step
 from api.jobs.states import JobState
 from api.quotas.service import release, reserve_render, reserve_storage, settle
+from api.renders.estimate import measure_render
 from api.renders.models import Render
 from api.renders.pricing import output_size, price_of
 from api.renders.service import JOB_KIND
@@ -120,6 +121,7 @@ def settle_render(session: Session, job: Job) -> None:
     if job.state == JobState.SUCCEEDED:
         settle(session, ref)
         charge_render(session, job)
+        measure_render(session, job)
     else:
         release(session, ref)
         give_back(session, job, Action.RENDER_1080)

@@ -11,6 +11,7 @@ from api.assets.service import require_ready
 from api.ids import get_owned
 from api.renders import service
 from api.renders.cache import find_finished, find_twin, reuse_render
+from api.renders.estimate import predict_render, remember, work_of
 from api.renders.models import Render
 from api.users.models import User
 from api.validations.service import find_cheap
@@ -44,7 +45,16 @@ def order_render(session: Session, user: User, body: dict[str, Any]) -> Render:
     )
     render.findings, render.unmapped = findings, accepted.unmapped
     render.twin_id = find_twin(session, render, source)
+    foresee(session, render, source, output)
     return render
+
+
+def foresee(session: Session, render: Render, source: Asset, output: RenderOutput) -> None:
+    """Write down how long the render will take, as far as anybody knows."""
+    media = source.media_info
+    if media is not None:
+        work = work_of(media, render.scenario, output)
+        remember(render, work, predict_render(session, work))
 
 
 def shape_of(source: Asset) -> tuple[int, int] | None:

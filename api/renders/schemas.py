@@ -183,6 +183,19 @@ class RenderSummaryResponse(Schema):
     links = fields.Nested(RenderLinksResponse)
 
 
+class PredictionResponse(Schema):
+    """How long the work takes once a worker has it."""
+
+    p50_s = fields.Float(metadata={"description": "Seconds; half of all renders are done sooner"})
+    p90_s = fields.Float(metadata={"description": "Seconds; nine in ten are done sooner"})
+    basis = fields.String(
+        validate=validate.OneOf(["history", "default"]),
+        metadata={"description": "history: from n renders of this service; default: a guess, there are too few"},
+    )
+    n = fields.Integer()
+    actual_s = fields.Float(metadata={"description": "What it took; once it has succeeded"})
+
+
 class FirstLookResponse(Schema):
     """What there is to see of a render that runs."""
 
@@ -198,6 +211,9 @@ class RenderResponse(RenderSummaryResponse):
     scenario_hash = fields.String(metadata={"description": "Equal for equal source, scenario and output"})
     first_look = fields.Nested(
         FirstLookResponse, allow_none=True, metadata={"description": "While it runs, once there is something to see"}
+    )
+    predicted = fields.Nested(
+        PredictionResponse, allow_none=True, metadata={"description": "What was estimated as it was ordered"}
     )
     cached = fields.Boolean(metadata={"description": "The result is that of an earlier render of the same order"})
     findings = fields.List(
@@ -228,3 +244,43 @@ class RenderQuery(OwnedPageQuery):
     """Filters of the list of renders."""
 
     state = fields.String(validate=validate.OneOf(STATES))
+
+
+class EstimateRequest(StrictSchema):
+    """An order that is only asked about."""
+
+    source_asset_id = fields.UUID(required=True)
+    scenario = fields.Dict(keys=fields.String(), required=True, metadata={"description": "See GET /scenario/schema"})
+    output = fields.Nested(RenderOutputRequest, load_default=lambda: RenderOutputRequest().load({}))
+
+
+class QueueResponse(Schema):
+    """Who is before it."""
+
+    wait_s = fields.Float(metadata={"description": "Seconds until a worker would take it"})
+    queued = fields.Integer(metadata={"description": "Renders that wait"})
+    running = fields.Integer()
+    workers = fields.Integer(metadata={"description": "Render workers heard of within ten minutes"})
+
+
+class AccuracyResponse(Schema):
+    """How good the latest estimates of this service were."""
+
+    n = fields.Integer(metadata={"description": "Finished renders that were looked at"})
+    median_error_percent = fields.Float(
+        allow_none=True, metadata={"description": "Of p50, either way; null without any"}
+    )
+    p90_held_percent = fields.Float(allow_none=True, metadata={"description": "How often p90 held; about 90 is right"})
+
+
+class EstimateResponse(Schema):
+    """What a render would take and cost."""
+
+    cached = fields.Boolean(metadata={"description": "The result is there: nothing to wait for or to pay"})
+    seconds = fields.Nested(PredictionResponse)
+    queue = fields.Nested(QueueResponse)
+    credits = fields.Integer()
+    frames = fields.Integer()
+    width = fields.Integer()
+    height = fields.Integer()
+    recent_error = fields.Nested(AccuracyResponse)
