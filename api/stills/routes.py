@@ -20,11 +20,13 @@ from api.jobs.service import publish_soon
 from api.jobs.waiting import wait_for_end
 from api.limits import still_limit
 from api.renders.models import Render
+from api.renders.ordering import shape_of
 from api.stills import service
 from api.stills.answers import read_source, require_success
 from api.stills.schemas import RenderStillQuery, StillRequest, StillResponse
 from tasks.contracts import RenderOutput
 from tasks.contracts.still import StillOrder
+from tasks.fonts.accept import accept
 
 blueprint = Blueprint("stills", __name__, url_prefix="/api/v1", description="Single pictures, before or after a render")
 
@@ -77,7 +79,7 @@ class StillList(MethodView):
         """
         source = read_source(body["source_asset_id"])
         order = service.build_order(
-            body["scenario"],
+            accept(body["scenario"], aspect=shape_of(source) if source else None).scenario,
             source,
             times=body["times"] or [body["t"]],
             output=RenderOutput(**{name: body[name] for name in ("width", "height", "aspect", "fit")}),

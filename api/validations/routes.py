@@ -15,11 +15,13 @@ from api.extensions import db, get_settings
 from api.jobs.service import publish_soon
 from api.jobs.waiting import wait_for_end
 from api.limits import still_limit
+from api.renders.ordering import shape_of
 from api.stills.answers import read_source, require_success
 from api.validations import service
 from api.validations.schemas import ValidationRequest, ValidationResponse
 from tasks.contracts import RenderOutput
 from tasks.contracts.outputs import complete_output
+from tasks.fonts.accept import accept
 
 blueprint = Blueprint("validations", __name__, url_prefix="/api/v1", description="What is wrong before it is rendered")
 
@@ -55,8 +57,9 @@ class RenderValidation(MethodView):
             return service.refuse_at_once(findings)
         source = read_source(body["source_asset_id"])
         output = complete_output(RenderOutput.from_json(body["output"]))
+        scenario = accept(body["scenario"], aspect=shape_of(source) if source else None).scenario
         order = service.build_order(
-            body["scenario"], source, output=output, safe_area=body["safe_area"], samples=body["samples"]
+            scenario, source, output=output, safe_area=body["safe_area"], samples=body["samples"]
         )
         validation, is_new = service.ask_validation(db.session(), current_user(), order, source)
         db.session.commit()
