@@ -79,14 +79,12 @@ def advance(face: FontFace, text: str, weight: int) -> float:
 
 def platform_fonts(stage: StagePage, selector: str) -> list[dict[str, Any]]:
     """Return the fonts that the browser says it drew an element with."""
-    page = stage._page
-    cdp = page.context.new_cdp_session(page)
-    cdp.send("DOM.enable")
-    cdp.send("CSS.enable")
-    root = cdp.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
-    found = cdp.send("DOM.querySelectorAll", {"nodeId": root, "selector": selector})["nodeIds"]
-    assert len(found) == page.locator(selector).count()
-    return [font for node in found for font in cdp.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]]
+    ask = stage._page._ask
+    ask("DOM.enable")
+    ask("CSS.enable")
+    root = ask("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+    found = ask("DOM.querySelectorAll", {"nodeId": root, "selector": selector})["nodeIds"]
+    return [font for node in found for font in ask("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]]
 
 
 def test_every_script_is_shaped_as_harfbuzz_does_and_drawn_by_our_fonts_only(open_stage: OpenStage) -> None:
@@ -184,8 +182,9 @@ def test_faces_handed_to_the_page_are_small() -> None:
 
 def test_a_missing_glyph_is_refused_before_a_browser_starts() -> None:
     document = scene(cue(word(1, "ok"), word(2, "\U00013000", 0.5, 1.0)))
-    unused = ("REDIS_URL", "S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    settings = read_worker_settings({**TEST_SETTINGS, **dict.fromkeys(unused, "http://unused")})
+    unused = ("S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    names = {"REDIS_URL": "redis://unused", **dict.fromkeys(unused, "http://unused")}
+    settings = read_worker_settings({**TEST_SETTINGS, **names})
     with pytest.raises(InvalidInputError) as refused:
         draw_still(document, 0.5, settings=settings, output=RenderOutput(), source=None)
     assert refused.value.code == "scenario.glyph_missing"
