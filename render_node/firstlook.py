@@ -77,7 +77,7 @@ def draw_first_look(
         looks, end_s = collect(container, output)
     poster, animatic = folder / POSTER, folder / ANIMATIC
     draw_captions(scenario, looks, chromium=settings.chromium)
-    poster.write_bytes(encode_png(to_rgb(*choose_poster(scenario, looks))))
+    poster.write_bytes(encode_png(to_rgb(choose_poster(scenario, looks))))
     write_animatic(animatic, looks, end_s)
     return poster, animatic
 
@@ -167,15 +167,14 @@ def draw_captions(scenario: Scenario, looks: list[Look], *, chromium: str) -> No
         overlay.close()
 
 
-def choose_poster(scenario: Scenario, looks: list[Look]) -> tuple[av.VideoFrame, Colour]:
+def choose_poster(scenario: Scenario, looks: list[Look]) -> av.VideoFrame:
     """Return the frame nearest to the first third that has a caption on it, else the one nearest to it."""
     third = looks[-1].t / 3
 
     def rank(look: Look) -> tuple[bool, float]:
         return not any(cue.start <= look.t < cue.end for cue in scenario.cues), abs(look.t - third)
 
-    best = min(looks, key=rank)
-    return best.frame, best.colour
+    return min(looks, key=rank).frame
 
 
 def write_animatic(path: Path, looks: list[Look], end_s: float) -> None:

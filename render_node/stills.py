@@ -15,8 +15,8 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from render_node.alpha import RgbaPatch, blend_rgba, empty_canvas, pixels_of, to_rgba
-from render_node.colour import Colour
 from render_node.composite import YuvPatch, blend, to_yuv
+from render_node.encode.convert import PixelConverter
 from render_node.frames.stage_page import Rgba
 from render_node.geometry import FrameGeometry, choose_geometry
 from render_node.overlay import Overlay
@@ -25,7 +25,6 @@ from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, VideoInfo
 from tasks.errors import PermanentError
 from tasks.fonts import check_scenario, faces_of
-from tasks.media.colour import SPACES, matrix_of
 from tasks.media.container import media_start, open_media
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video, probe_file
@@ -118,7 +117,7 @@ def _draw_over(
         for t, frame, _ in found:
             for patch in overlay.at(t):
                 blend(frame, patch)
-            pictures.append(to_rgb(frame, colour))
+            pictures.append(to_rgb(frame))
     finally:
         overlay.close()
     return Drawn(pictures, shown, overlay.browser)
@@ -182,10 +181,9 @@ def _frame_at(container: InputContainer, video: Any, t: float, zero: Fraction) -
     return found
 
 
-def to_rgb(frame: av.VideoFrame, colour: Colour) -> Picture:
-    """Return a shaped frame as RGB, by its own matrix."""
-    matrix = matrix_of(SPACES.get(colour.space, ""), height=frame.height)
-    picture: Picture = frame.reformat(format="rgb24", src_colorspace=matrix).to_ndarray().astype(np.uint8, copy=False)
+def to_rgb(frame: av.VideoFrame) -> Picture:
+    """Return a shaped frame as RGB, converted as posters of renders are."""
+    picture: Picture = PixelConverter("rgb24")(frame).to_ndarray().astype(np.uint8, copy=False)
     return picture
 
 

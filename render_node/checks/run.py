@@ -100,5 +100,4 @@ def read_samples(
     with open_media(source, limits_of(settings)) as container:
         frames = read_frames(container, [t for _, t in chosen])
         for (index, t), (_, frame) in zip(chosen, frames, strict=True):
-            colour = shaper.colour(frame)
-            yield index, t, to_rgb(shaper.shape(frame), colour)
+            yield index, t, to_rgb(shaper.shape(frame))
