@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validate
 
@@ -33,12 +34,25 @@ def even(value: int) -> None:
         raise ValidationError("Must be even.")
 
 
+def uuid_text(value: str) -> None:
+    """Refuse what is not a UUID as it is usually written; orders carry ids as text."""
+    try:
+        is_usual = str(UUID(value)) == value
+    except ValueError:
+        is_usual = False
+    if not is_usual:
+        raise ValidationError("Not a valid UUID.")
+
+
 SIDE: list[Callable[[Any], Any]] = [validate.Range(0, MAX_SIDE), even]
 
 
 class MusicMixFields(StrictSchema):
     """Music under the source's own sound."""
 
+    asset_id = fields.String(
+        required=True, validate=uuid_text, metadata={"format": "uuid", "description": "An asset that holds sound"}
+    )
     gain_db = fields.Float(load_default=-12.0, validate=validate.Range(-60, 12))
     duck_db = fields.Float(
         load_default=12.0,

@@ -16,7 +16,7 @@ from api.credits.prices import render_action
 from api.credits.work import hold
 from api.errors import ConflictError
 from api.fonts.library import named_fonts
-from api.ids import new_id
+from api.ids import get_owned, new_id
 from api.jobs.models import Job
 from api.jobs.service import create_job
 from api.ownership import visible_to
@@ -52,7 +52,14 @@ def create_render(
     if media is None or media.video is None:
         raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
     require_room(session, user)
-    order = RenderOrder(source.object_key, scenario, output, source_sha256=source.sha256, fonts=named_fonts(scenario))
+    order = RenderOrder(
+        source.object_key,
+        scenario,
+        output,
+        source_sha256=source.sha256,
+        music_key=music_key_of(output),
+        fonts=named_fonts(scenario),
+    )
     render_id = new_id()
     job = create_job(
         session,
@@ -78,6 +85,20 @@ def create_render(
     session.add(render)
     session.flush()
     return render
+
+
+def music_key_of(output: RenderOutput) -> str:
+    """Return the object of the music that an output asks for, empty for none.
+
+    Raises ``asset.*`` and ``render.sound_unsupported``.
+    """
+    music = output.sound.music
+    if music is None:
+        return ""
+    media = require_ready(asset := get_owned(Asset, UUID(music.asset_id))).media_info
+    if media is None or media.audio is None:
+        raise InvalidInputError("render.sound_unsupported", "The asset that is to be the music holds no sound")
+    return asset.object_key
 
 
 def require_room(session: Session, user: User) -> None:

@@ -15,8 +15,10 @@ class MusicMix(Message):
 
     :param gain_db: change of the music's level, :param duck_db: by how much it gives way while someone speaks, 0 never.
     :param loop: begin again when it ends before the video does.
+    :param asset_id: which asset it is; empty where a file is given instead.
     """
 
+    asset_id: str = ""
     gain_db: float = -12.0
     duck_db: float = 12.0
     loop: bool = True
