@@ -77,10 +77,17 @@ class Layout:
                 # its own limits are shares of what the parent measures once it holds the child, still bare
                 bare = Box(child, self.measure.font(child.style), words=child.text.split() or [""])
                 box.children.append(bare)
-                size = self._client_size(box)
+                size = self._client_size(box) if self._counts(box, child) else (0.0, 0.0)
                 box.children[-1] = self.build(child, active, size)
                 self._space_children(box)
         return box
+
+    def _counts(self, box: Box, child: Node) -> bool:
+        """Whether the parent's size decides anything of a child: text in a row with gaps keeps no room of its own."""
+        return child.kind != "text" or not self._has_gaps(box)
+
+    def _has_gaps(self, box: Box) -> bool:
+        return bool((box.node.layout.get("childrenLayout") or {}).get("gap")) and box.flow != "block"
 
     def _client_size(self, box: Box) -> tuple[float, float]:
         trial = replace(box, children=[replace(child) for child in box.children if not child.is_placed])
@@ -131,7 +138,7 @@ class Layout:
 
     def _space_children(self, box: Box) -> None:
         """A gap is made of margins, and takes the children's own padding away."""
-        if (box.node.layout.get("childrenLayout") or {}).get("gap") and box.flow != "block":
+        if self._has_gaps(box):
             box.children = [replace(child, padding=(0, 0, 0, 0)) for child in box.children]
 
     def _pad(self, box: Box) -> None:

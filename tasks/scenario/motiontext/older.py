@@ -98,7 +98,8 @@ def _span(node: Json) -> list[Any] | None:
 
 
 def _times(node: Json) -> Iterator[tuple[float, float]]:
-    for child in node.get("children") or ():
+    children = node.get("children")
+    for child in children if isinstance(children, list) else ():
         if isinstance(child, dict):
             time = child.get("displayTime")
             if isinstance(time, list) and all(isinstance(each, int | float) for each in time):

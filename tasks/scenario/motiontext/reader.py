@@ -252,12 +252,17 @@ class _Inherited:
             style,
             box,
             raw.get("pluginChain") or [],
-            raw.get("text", ""),
+            "".join(" " if ord(char) < 32 else char for char in raw.get("text", "") if not _is_lone(char)),
             raw.get("src"),
         )
         children = raw.get("children") or () if raw["eType"] == "group" else ()
         made.children.extend(self.node(child, f"{pointer}/children/{i}", made) for i, child in enumerate(children))
         return made
+
+
+def _is_lone(char: str) -> bool:
+    """Tell whether a character is half of a surrogate pair, which nothing can draw or write."""
+    return 0xD800 <= ord(char) <= 0xDFFF
 
 
 def _span(value: Sequence[float] | None) -> Span | None:

@@ -18,6 +18,8 @@ TEXT_KEYS = {
 BOX_KEYS = {"backgroundColor", "boxBg", "border", "padding", "borderRadius", "opacity"}
 NEUTRAL = {"fontStyle": "normal", "opacity": 1, "textAlign": "center", "letterSpacing": "normal", "margin": 0}
 """Values that ask for nothing: MotionText itself does not draw these keys of text."""
+SAME_MEASURES = {("arial", "Arimo"), ("helvetica", "Arimo"), ("times new roman", "Tinos")}
+"""Families drawn by one that was made to take exactly their room: nothing is lost that anybody would see."""
 LAYOUT_MODES = ("flow", "absolute")
 
 
@@ -68,12 +70,17 @@ class Survey:
         yield from _color(style, "color", place)
         if "textShadow" in style and read_shadows(style["textShadow"], em=1) is None:
             yield note(f"{place}/textShadow", "the shadow is not understood")
+        yield from self._font(style, place)
+        if is_box:
+            yield from self._box_style({key: style[key] for key in style if key in BOX_KEYS}, place)
+
+    def _font(self, style: Json, place: str) -> Iterator[Finding]:
         wanted = read_families(style.get("fontFamily"))
         if wanted and not any(name.lower() in self._known for name in wanted):
             instead = self._measure.family(style)
+            if (wanted[0].lower(), instead) in SAME_MEASURES:
+                return
             yield note(f"{place}/fontFamily", f"{wanted[0]} is not installed; {instead} stands in for it", near=True)
-        if is_box:
-            yield from self._box_style({key: style[key] for key in style if key in BOX_KEYS}, place)
 
     def _box_style(self, style: Json, place: str) -> Iterator[Finding]:
         for key in sorted(style.keys() - BOX_KEYS):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import InvalidInputError
+from tasks.fonts.ruler import FontRuler
 from tasks.scenario import parse
 from tasks.scenario.motiontext import convert
 from tasks.scenario.motiontext.css import read_color, read_shadows
@@ -254,6 +255,14 @@ def test_what_is_not_kept_is_said_with_its_place(made: Json, note: tuple[str, st
     assert notes_of(made) == ([note] if note else [])
 
 
+def test_arial_is_drawn_by_the_family_of_its_measures_and_nothing_said() -> None:
+    made = convert(document(cue(), style={"fontFamily": "Arial, sans-serif"}), ruler=FontRuler())
+    other = convert(document(cue(), style={"fontFamily": "Comic Sans MS"}), ruler=FontRuler())
+
+    assert (one_cue(made)["style"]["fontFamily"], made.unmapped) == ("Arimo", [])
+    assert [note["code"] for note in other.unmapped] == ["scenario.nearly_mapped"]
+
+
 def test_strict_refuses_a_document_of_which_anything_is_lost() -> None:
     whole = document()
     lossy = document(cue(text("t", "x", pluginChain=[{"name": "flames"}])))
@@ -265,6 +274,14 @@ def test_strict_refuses_a_document_of_which_anything_is_lost() -> None:
     assert [each["pointer"] for each in caught.value.extra["findings"]] == [
         "/cues/0/root/children/0/pluginChain/0/name"
     ]
+
+
+@pytest.mark.parametrize("words", ["a\nb", "a\x00b", "a\ud800 b", "  a   b "])
+def test_text_that_cannot_be_drawn_is_left_out(words: str) -> None:
+    made = convert(document(cue(text("t", words)))).scenario
+
+    parse(made)
+    assert "".join(word["text"] for word in made["tracks"][0]["cues"][0]["words"]) == "ab"
 
 
 def test_a_picture_that_is_an_asset_is_kept() -> None:
