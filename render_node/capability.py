@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from render_node.encode.settings import HARDWARE, SOFTWARE, probe_encoder
+from render_node.encode.settings import probe_encoder
 from render_node.frames.browser import find_chromium, open_browser
+from tasks.contracts.outputs import ENCODERS
 from tasks.errors import ReelyardError
 from tasks.fonts import font_faces
 
@@ -17,7 +18,7 @@ def probe(*, chromium: str = "", gpu: int = 0) -> dict[str, Any]:
     Every entry has ``ok`` and, when it is not, ``reason``.
     """
     return {
-        "encoders": {name: describe(probe_encoder(name, gpu)) for name in (HARDWARE, SOFTWARE)},
+        "encoders": {name: describe(probe_encoder(name, gpu)) for names in ENCODERS.values() for name in names},
         "browser": probe_browser(chromium),
         "fonts": sorted({face.family for face in font_faces()}),
         "cpu_count": os.cpu_count() or 1,
