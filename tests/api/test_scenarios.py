@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.farm import Caller, Farm, ingest
+from tests.unit.motiontext import documents as motiontext
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,25 @@ def test_validation_tells_what_a_render_would_refuse(user: Caller, farm: Farm) -
 
 def test_validation_wants_a_signed_in_user(app: Any) -> None:
     assert app.test_client().post("/api/v1/scenario/validate", json={"scenario": {}}).status_code == 401
+
+
+def test_a_motiontext_document_is_taken_as_it_is(user: Caller, farm: Farm) -> None:
+    document = motiontext.document(motiontext.cue(style={"fontFamily": "Inter"}))
+
+    fine = user.post("/scenario/validate", {"scenario": document}, expect=200)
+    wrong = user.post("/scenario/validate", {"scenario": {**document, "tracks": []}}, expect=200)
+
+    assert fine == {"valid": True, "findings": [], "unmapped": []}
+    assert [finding["pointer"] for finding in wrong["findings"]] == ["/tracks"]
+
+
+def test_what_of_a_motiontext_document_is_lost_is_listed_or_refused(user: Caller, farm: Farm) -> None:
+    node = motiontext.text("t", "hello", pluginChain=[{"name": "flames"}])
+    document = motiontext.document(motiontext.cue(node))
+
+    listed = user.post("/scenario/validate", {"scenario": document}, expect=200)
+    refused = user.post("/scenario/validate", {"scenario": document, "strict": True}, expect=200)
+
+    place = "/cues/0/root/children/0/pluginChain/0/name"
+    assert (listed["valid"], [note["pointer"] for note in listed["unmapped"]]) == (True, [place])
+    assert (refused["valid"], [finding["pointer"] for finding in refused["findings"]]) == (False, [place])
