@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,7 +110,9 @@ class Survey:
     def _plugin(self, plugin: Json, place: str, *, is_group: bool) -> Iterator[Finding]:
         name = plugin["name"]
         if find_plugin(name) is None:
-            yield note(f"{place}/name", f"the plugin {name} is not known", suggest(name.partition("@")[0], PLUGINS))
+            near = difflib.get_close_matches(name.partition("@")[0], PLUGINS, n=1, cutoff=0.75)
+            advice = f"did you mean {near[0]}?" if near else None
+            yield note(f"{place}/name", f"the plugin {name} is not known", advice)
         elif is_group:
             yield note(place, "a plugin of a group changes nothing: MotionText gives it an empty element to work on")
         elif plugin.get("compose", "replace") != "replace":
