@@ -257,3 +257,31 @@ def test_completing_twice_changes_nothing() -> None:
     once = complete_output(RenderOutput(container="webm", quality="best"))
     assert complete_output(once) == once
     assert (once.codec, once.crf, once.alpha, once.bit_depth) == ("vp9", 18, False, 8)
+
+
+class TestFilesThatLie:
+    def test_frames_without_times_follow_each_other(self, tmp_path: Path) -> None:
+        source = make_video(
+            tmp_path / "in.avi", width=WIDTH, height=HEIGHT, fps=20, duration_s=1, audio=None, codec="mpeg4", options={}
+        )
+        receipt = render(source, tmp_path / "out.mp4")
+        with av.open(str(tmp_path / "out.mp4")) as container:
+            times = [float(frame.time) for frame in container.decode(video=0)]
+        assert receipt.frame_count == len(times) == 20
+        assert np.abs(np.diff(times) - 0.05).max() < 0.001
+
+    def test_size_that_changes_midway_is_fitted_again(self, tmp_path: Path) -> None:
+        path = tmp_path / "in.ts"
+        with path.open("wb") as joined:
+            for number, (width, height) in enumerate(((WIDTH, HEIGHT), (WIDTH // 2, HEIGHT // 2))):
+                part = tmp_path / f"{number}.ts"
+                frames = [raw_frame(card(width, height), BT709) for _ in range(5)]
+                for at, frame in enumerate(frames):
+                    frame.pts = 40 * (5 * number + at)
+                write_source(part, frames)
+                joined.write(part.read_bytes())
+        receipt = render(path, tmp_path / "out.mp4")
+        shown = read_frames(tmp_path / "out.mp4")
+        assert {(frame.width, frame.height) for frame in shown} == {(receipt.width, receipt.height)}
+        assert len(shown) == 10
+        assert max(off_by(frame) for frame in (shown[0], shown[-1])) <= 3
