@@ -19,6 +19,7 @@ def register_blueprints(app: Flask) -> None:
     from api.extensions import get_smorest
     from api.fonts.routes import blueprint as fonts
     from api.health.routes import blueprint as health
+    from api.identities.routes import blueprint as identities
     from api.jobs.routes import blueprint as jobs
     from api.organisations.invitation_routes import blueprint as invitations
     from api.organisations.routes import blueprint as organisations
@@ -36,6 +37,7 @@ def register_blueprints(app: Flask) -> None:
 
     for documented in (
         auth,
+        identities,
         tokens,
         organisations,
         invitations,

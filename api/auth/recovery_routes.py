@@ -12,8 +12,8 @@ from api.auth.schemas import (
     CredentialsRequest,
     EmailRequest,
     LinkPasswordRequest,
-    LinkRequest,
     MailedResponse,
+    MailLinkRequest,
     PasswordChangeRequest,
     TokenResponse,
 )
@@ -111,7 +111,7 @@ class EmailConfirm(MethodView):
 
     decorators = [auth_limit]
 
-    @blueprint.arguments(LinkRequest)
+    @blueprint.arguments(MailLinkRequest)
     @blueprint.response(204)
     def post(self, body: dict[str, str]) -> None:
         """Prove the new address with the mailed link"""

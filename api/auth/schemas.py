@@ -47,7 +47,7 @@ class EmailRequest(StrictSchema):
     email = email_field()
 
 
-class LinkRequest(StrictSchema):
+class MailLinkRequest(StrictSchema):
     """The token of a mailed link."""
 
     token = token_field()

@@ -49,6 +49,7 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "admin": (Scope.ADMIN, Scope.ADMIN),
     "audit": (Scope.ADMIN, Scope.ADMIN),
     "auth": (SESSION, SESSION),
+    "identities": (SESSION, SESSION),
     "users": (SESSION, SESSION),
     "tokens": (SESSION, SESSION),
 }
