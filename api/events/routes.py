@@ -34,8 +34,8 @@ class JobEvents(MethodView):
 
         Server-Sent Events from the first on, or from after ``Last-Event-ID`` (header, or ``last_event_id`` in the
         query), without gap or repeat, until the job has ended. Names: job.queued, job.running, step.running, progress,
-        step.first_look, step.retrying, step.succeeded, step.failed, job.succeeded, job.failed, job.cancelled. ``data`` has state,
-        progress, eta_s, error and, for events of a step, step.
+        step.first_look, step.retrying, step.succeeded, step.failed, job.succeeded, job.failed, job.cancelled. ``data``
+        has state, progress, eta_s, error and, for events of a step, step.
         """
         get_owned(Job, job_id)
         engine, after = db.engine, read_position()

@@ -17,11 +17,13 @@ from api.renders import service
 from api.renders.cache import find_finished
 from api.renders.estimate import describe_queue, predict_render, read_accuracy, work_of
 from api.renders.estimator import Prediction
+from api.renders.ordering import shape_of
 from api.renders.pricing import price_of
 from api.renders.schemas import EstimateRequest, EstimateResponse
 from tasks.contracts import RenderOutput
 from tasks.contracts.outputs import complete_output
 from tasks.errors import InvalidInputError
+from tasks.fonts.accept import accept
 
 blueprint = Blueprint("estimates", __name__, url_prefix="/api/v1", description="What a render would take and cost")
 
@@ -52,16 +54,17 @@ class RenderEstimate(MethodView):
         Seconds of work (p50, p90), the wait for a worker, credits; from what renders took here, with how good such
         estimates were lately. Nothing is reserved.
         """
-        service.check_order(body["scenario"])
         source = require_ready(get_visible(Asset, body["source_asset_id"]))
+        scenario = accept(body["scenario"], aspect=shape_of(source)).scenario
+        service.check_order(scenario)
         output = complete_output(RenderOutput.from_json(body["output"]))
         media = source.media_info
         if media is None or media.video is None:
             raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
         session = db.session()
-        order_hash = service.hash_order(source.sha256, body["scenario"], output)
+        order_hash = service.hash_order(source.sha256, scenario, output)
         cached = find_finished(session, current_user(), source, order_hash) is not None
-        work = work_of(media, body["scenario"], output)
+        work = work_of(media, scenario, output)
         prediction = predict_render(session, work)
         queue = describe_queue(session, prediction.p50_s)
         session.rollback()  # lets go of the lock that finding a result takes

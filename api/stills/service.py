@@ -87,7 +87,7 @@ def ask_still(
 def hash_order(order: StillOrder) -> str:
     """Name a picture by everything that decides it; the footage by its bytes, fonts by their files' hashes."""
     asked = order.to_json()
-    for where in ("source_key", "media"):
+    for where in ("source_key", "media", "fonts"):
         del asked[where]
     fonts = [face.sha256 for face in faces_of(parse(order.scenario))]
     return hash_question(recipe=RECIPE, fonts=fonts, **asked)

@@ -87,7 +87,8 @@ def ask_validation(session: Session, user: User, order: CheckOrder, source: Asse
 def hash_order(order: CheckOrder) -> str:
     """Name a validation by everything that decides its findings."""
     asked = order.to_json()
-    del asked["source_key"]
+    for where in ("source_key", "fonts"):
+        del asked[where]
     fonts = [face.sha256 for face in faces_of(parse(order.scenario))]
     area = find_safe_area(order.safe_area)
     return hash_question(recipe=RECIPE, fonts=fonts, area=list(area.within(10_000, 10_000)), **asked)
