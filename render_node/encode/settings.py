@@ -45,9 +45,11 @@ def choose_encoder(output: RenderOutput, *, configured: str = "auto", gpu: int =
     names = _candidates(output, configured)
     for name in names:
         pixel_format = pixel_format_of(name, output)
-        problem = probe_encoder(name, gpu, pixel_format)
+        options = build_options(name, output, gpu=gpu, threads=threads)
+        # Cards differ in what they can do, so theirs are tried with the very options that will be used.
+        tried = tuple(options.items()) if name.endswith("_nvenc") else ()
+        problem = probe_encoder(name, gpu, pixel_format) or probe_encoder(name, gpu, pixel_format, tried)
         if not problem:
-            options = build_options(name, output, gpu=gpu, threads=threads)
             return EncoderChoice(name, options, pixel_format, fallback_reason="; ".join(problems))
         problems.append(problem)
     raise PermanentError(
@@ -81,9 +83,12 @@ def pixel_format_of(encoder: str, output: RenderOutput) -> str:
 
 
 @cache
-def probe_encoder(name: str, gpu: int = 0, pixel_format: str = "") -> str:
-    """Encode one frame for real; return an empty string, or the encoder's own words why not."""
-    options = {"gpu": str(gpu)} if name.endswith("_nvenc") else QUIET.get(name, {})
+def probe_encoder(name: str, gpu: int = 0, pixel_format: str = "", tried: tuple[tuple[str, str], ...] = ()) -> str:
+    """Encode one frame for real; return an empty string, or the encoder's own words why not.
+
+    :param tried: options to encode with, as pairs.
+    """
+    options = dict(tried) or ({"gpu": str(gpu)} if name.endswith("_nvenc") else QUIET.get(name, {}))
     level = av.logging.get_level()
     av.logging.set_level(av.logging.PANIC)
     try:
