@@ -115,7 +115,7 @@ def _count_renders(start: datetime) -> Select[Any]:
             func.count().label("renders_ordered"),
             func.count().filter(Job.state == JobState.SUCCEEDED.value).label("renders_succeeded"),
             func.count().filter(Job.state == JobState.FAILED.value).label("renders_failed"),
-            func.coalesce(func.sum(duration), 0.0).label("rendered_s"),
+            func.coalesce(func.sum(duration).filter(Render.cached.is_(False)), 0.0).label("rendered_s"),
         )
         .join(Job, Job.id == Render.job_id)
         .where(Render.created_at >= start)

@@ -106,6 +106,15 @@ def test_a_hit_costs_neither_quota_nor_credits(user: Caller, order: dict[str, An
     assert counts(user) == (2, 2, 1, 0)
 
 
+def test_a_hit_is_counted_as_ordered_and_not_as_rendered(
+    user: Caller, order: dict[str, Any], done: dict[str, Any]
+) -> None:
+    user.post("/renders", order, expect=202)
+
+    [today] = user.get("/usage/history")["items"]
+    assert (today["renders_ordered"], today["rendered_s"]) == (2, done["receipt"]["duration_s"])
+
+
 def test_the_renders_of_somebody_else_are_no_hits(
     user: Caller, other: Caller, farm: Farm, done: dict[str, Any]
 ) -> None:
