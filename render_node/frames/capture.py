@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from render_node.frames.browser import Browser, open_browser
 from render_node.frames.plan import FramePlan, Plan, Tile, tiles_of
+from render_node.frames.sheets import cut
 from render_node.frames.stage_page import Rgba, StagePage
 from tasks.errors import FencedError, ReelyardError, TransientError
 from tasks.fonts import FontFace
@@ -16,9 +17,7 @@ from tasks.scenario import Scenario
 
 T = TypeVar("T")
 V = TypeVar("V")
-SHEET_PIXELS = 6_000_000
-"""Pixels drawn with one screenshot: its fixed cost is shared by dozens of tiles."""
-AHEAD_PIXELS = 24_000_000
+AHEAD_PIXELS = 12_000_000
 WAIT_S = 120.0
 WINDOW_FRAMES = 600
 """Frames planned at a time: memory does not grow with the video."""
@@ -168,23 +167,8 @@ class CaptureThread(Generic[T]):
             for start in range(0, len(self._times), WINDOW_FRAMES):
                 plan = page.plan(self._times[start : start + WINDOW_FRAMES])
                 self._store.expect(plan)
-                for sheet in sheets(list(plan.tiles)):
+                for sheet in cut(list(plan.tiles)):
                     self._store.put(sheet, page.capture(sheet))
 
     def _page(self, browser: Browser, width: int, height: int) -> StagePage:
         return StagePage(browser, self._scenario, width=width, height=height, fonts=self._fonts, images=self._images)
-
-
-def sheets(tiles: list[Tile]) -> Iterator[list[Tile]]:
-    """Cut tiles, in order, into lists that fit one sheet."""
-    sheet: list[Tile] = []
-    pixels = 0
-    for tile in tiles:
-        size = tile.rect.width * tile.rect.height
-        if sheet and pixels + size > SHEET_PIXELS:
-            yield sheet
-            sheet, pixels = [], 0
-        sheet.append(tile)
-        pixels += size
-    if sheet:
-        yield sheet

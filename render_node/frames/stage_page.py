@@ -17,7 +17,9 @@ import tasks.scenario
 from render_node.frames.browser import Browser
 from render_node.frames.page import Page
 from render_node.frames.plan import Plan, Rect, Tile, read_plan
-from tasks.errors import TransientError
+from render_node.frames.sheets import pack
+from render_node.ordered_images import offered_images
+from tasks.errors import PermanentError, TransientError
 from tasks.fonts import FontFace, drawn_texts, dress, subset_faces
 from tasks.scenario import Scenario
 
@@ -33,8 +35,6 @@ SERVED = {
     **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in MODULES},
     "/stage.css": ("stage.css", "text/css; charset=utf-8"),
 }
-SHEET_WIDTHS = (1024, 1280, 1536, 1792, 2048, 2560, 3072, 4096)
-"""Widths that are tried for a sheet; no side is longer than the last, the browser's largest raster tile."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class StagePage:
         fonts: list[FontFace],
         images: dict[str, bytes] | None = None,
     ) -> None:
-        self._scenario, self._fonts, self._images = scenario, fonts, images or {}
+        self._scenario, self._fonts = scenario, fonts
+        self._images = offered_images() if images is None else images
         self._size = (width, height)
         self._page = Page(browser, _files())
 
@@ -85,7 +86,10 @@ class StagePage:
         scale = self._size[0] / self._scenario.width
         texts = drawn_texts(self._scenario, self._fonts)
         fonts = [_font_data(face, text) for face, text in texts.items()]
-        images = {name: data_url(content) for name, content in self._images.items()}
+        missing = sorted(set(self._scenario.images) - set(self._images))
+        if missing:
+            raise PermanentError("scenario.image_missing", f"The picture {missing[0]} is not at hand")
+        images = {name: data_url(self._images[name]) for name in self._scenario.images}
         self._page.evaluate(
             "([scenario, scale, fonts, images]) => window.reelyard.open(scenario, scale, fonts, images)",
             [dress(self._scenario, self._fonts).to_stage(), scale, fonts, images],
@@ -155,33 +159,6 @@ def even_rect(box: list[float], width: int, height: int) -> Rect:
     left, top = max(0, int(box[0] // 2) * 2), max(0, int(box[1] // 2) * 2)
     right, bottom = min(width, -int(-(box[0] + box[2]) // 2) * 2), min(height, -int(-(box[1] + box[3]) // 2) * 2)
     return Rect(left, top, max(0, right - left), max(0, bottom - top))
-
-
-def pack(rects: list[Rect]) -> tuple[list[tuple[int, int]], int, int]:
-    """Place regions on a sheet that is as small as can be; return their corners and the sheet's size in pixels."""
-    widest = max(rect.width for rect in rects)
-    sheets = [_shelves(rects, width) for width in (widest, *(each for each in SHEET_WIDTHS if each > widest))]
-    fitting = [sheet for sheet in sheets if sheet[2] <= SHEET_WIDTHS[-1]] or sheets
-    return min(fitting, key=lambda sheet: sheet[1] * sheet[2])
-
-
-def _shelves(rects: list[Rect], width: int) -> tuple[list[tuple[int, int]], int, int]:
-    """Stand regions on shelves, the highest first, each on the first shelf with room."""
-    places = [(0, 0)] * len(rects)
-    shelves: list[tuple[int, int]] = []  # where each begins, and how far it is filled
-    bottom = used = 0
-    for index in sorted(range(len(rects)), key=lambda index: -rects[index].height):
-        rect = rects[index]
-        free = (number for number, (_, filled) in enumerate(shelves) if filled + rect.width <= width)
-        number = next(free, len(shelves))
-        if number == len(shelves):
-            shelves.append((bottom, 0))
-            bottom += rect.height
-        top, left = shelves[number]
-        places[index] = (left, top)
-        shelves[number] = (top, left + rect.width)
-        used = max(used, left + rect.width)
-    return places, max(2, used), max(2, bottom)
 
 
 def decode_png(data: bytes) -> Rgba:
