@@ -76,6 +76,9 @@ class Storage(Protocol):
     def put_bytes(self, key: str, data: bytes, *, content_type: str, if_absent: bool = False) -> bool:
         """Store bytes; with ``if_absent`` return False instead of overwriting."""
 
+    def put_if_absent(self, key: str, path: Path, *, content_type: str) -> bool:
+        """Upload a file of up to 5 GiB unless something is there; return False, with that kept, when it is."""
+
     def get_bytes(self, key: str, *, limit: int = 1 << 24) -> bytes:
         """Return a small object whole; raise PermanentError("storage.too_large") above ``limit`` bytes."""
 

@@ -125,6 +125,10 @@ class MemoryStorage:
             self._objects[key] = (ObjectInfo(key, len(data), etag, content_type, datetime.now(UTC)), data)
         return True
 
+    def put_if_absent(self, key: str, path: Path, *, content_type: str) -> bool:
+        """Store a file's bytes unless something is there."""
+        return self.put_bytes(key, path.read_bytes(), content_type=content_type, if_absent=True)
+
     def get_bytes(self, key: str, *, limit: int = 1 << 24) -> bytes:
         """Return a small object whole."""
         _, data = self._find(key)

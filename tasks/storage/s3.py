@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import boto3
 from boto3.exceptions import S3UploadFailedError
@@ -190,10 +190,18 @@ class S3Storage:
 
     def put_bytes(self, key: str, data: bytes, *, content_type: str, if_absent: bool = False) -> bool:
         """Store bytes; with ``if_absent`` return False instead of overwriting."""
+        return self._put(key, data, content_type=content_type, if_absent=if_absent)
+
+    def put_if_absent(self, key: str, path: Path, *, content_type: str) -> bool:
+        """Upload a file of up to 5 GiB unless something is there; return False, with that kept, when it is."""
+        with path.open("rb") as file:
+            return self._put(key, file, content_type=content_type, if_absent=True)
+
+    def _put(self, key: str, body: bytes | BinaryIO, *, content_type: str, if_absent: bool) -> bool:
         condition = {"IfNoneMatch": "*"} if if_absent else {}
         try:
             with _translated(key, passed=_TAKEN):
-                self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type, **condition)
+                self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **condition)
         except ClientError:
             return False
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -125,6 +126,34 @@ def test_put_if_absent_writes_once(storage: Storage, key: str) -> None:
 
     assert (first, second) == (True, False)
     assert storage.get_bytes(key) == b"first"
+
+
+def test_a_file_is_put_only_where_nothing_is(storage: Storage, key: str, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_bytes(b"first" * 500_000)
+    second.write_bytes(b"second")
+    put = [storage.put_if_absent(key, path, content_type="video/mp4") for path in (first, second)]
+    assert put == [True, False]
+    found = storage.head(key)
+    assert found is not None
+    assert (found.size_bytes, found.content_type) == (2_500_000, "video/mp4")
+
+
+def test_of_many_who_put_a_file_at_once_one_wins(storage: Storage, key: str, tmp_path: Path) -> None:
+    won: list[int] = []
+
+    def put(number: int) -> None:
+        path = tmp_path / str(number)
+        path.write_bytes(bytes([number]) * 100_000)
+        if storage.put_if_absent(key, path, content_type="video/mp4"):
+            won.append(number)
+
+    threads = [threading.Thread(target=put, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert storage.get_bytes(key) == bytes(won) * 100_000
 
 
 def test_missing_object_is_a_permanent_error(storage: Storage, key: str, tmp_path: Path) -> None:
