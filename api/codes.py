@@ -53,6 +53,7 @@ CODES: dict[str, tuple[int, str]] = {
     "oauth.bad_code": (422, "The code is not one of ours, was used, is too old, or the verifier does not fit"),
     "identity.linked_elsewhere": (409, "The identity belongs to another account"),
     "identity.unavailable": (503, "The provider or issuer does not answer; Retry-After"),
+    "identity.no_account": (403, "The issuer's token is good but opens no account: its address is unproven or taken"),
     "identity.not_found": (404, "The account has no such identity"),
     "mail.refused": (0, "A mail server refuses a message for good"),
     "mail.unavailable": (0, "A mail server cannot take a message now; it is tried again"),
@@ -170,6 +171,9 @@ CODES: dict[str, tuple[int, str]] = {
     # Scenarios
     "scenario.motiontext_unmapped": (422, "With strict: a MotionText document cannot be kept whole; findings say why"),
     "scenario.invalid": (422, "The scenario breaks its schema or makes no sense; findings carry JSON Pointers"),
+    "scenario.image_unknown": (422, "A picture of the scenario is none of yours that is ready; findings say which"),
+    "scenario.image_missing": (0, "A picture of the scenario did not reach the node"),
+    "image.source_changed": (0, "A picture is not the file that was ordered"),
     "scenario.font_unknown": (422, "A font is not installed; findings name cue, word and what comes near"),
     "scenario.glyph_missing": (
         422,

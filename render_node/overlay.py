@@ -12,6 +12,7 @@ import numpy as np
 from render_node.frames.capture import CaptureThread, TileStore
 from render_node.frames.plan import FramePlan, LayerPlan, Part, Rect, Tile
 from render_node.frames.stage_page import Rgba
+from render_node.ordered_images import offered_images
 from tasks.fonts import FontFace
 from tasks.scenario import Scenario
 
@@ -45,7 +46,7 @@ class Overlay(Generic[P]):
     :param times: seconds, ascending; they are to be asked for in order, gaps allowed.
     :param size: width and height of the output in pixels.
     :param convert: turns a drawn tile (straight alpha) into a patch; called in the browser's thread.
-    :param images: the scenario's pictures, name -> bytes of a PNG, JPEG or WebP.
+    :param images: the scenario's pictures, name -> bytes of a PNG, JPEG or WebP; None: those offered to this thread.
     """
 
     def __init__(
@@ -62,9 +63,8 @@ class Overlay(Generic[P]):
         self.times = times
         self._convert = convert
         self._store: TileStore[P] = TileStore(convert)
-        self._capture = CaptureThread(
-            scenario, self._store, size=size, fonts=fonts, chromium=chromium, images=images or {}
-        )
+        pictures = offered_images() if images is None else images
+        self._capture = CaptureThread(scenario, self._store, size=size, fonts=fonts, chromium=chromium, images=pictures)
         self._started = False
         self._next = 0
         self._shown: FramePlan = ()

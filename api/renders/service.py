@@ -17,6 +17,7 @@ from api.credits.work import hold
 from api.errors import ConflictError
 from api.fonts.library import named_fonts
 from api.ids import get_owned, new_id
+from api.images.library import named_images
 from api.jobs.models import Job
 from api.jobs.service import create_job
 from api.ownership import visible_to
@@ -59,6 +60,7 @@ def create_render(
         source_sha256=source.sha256,
         music_key=music_key_of(output),
         fonts=named_fonts(scenario),
+        images=named_images(scenario),
     )
     render_id = new_id()
     job = create_job(
@@ -111,7 +113,13 @@ def require_room(session: Session, user: User) -> None:
 def hash_order(source_sha256: str, scenario: dict[str, Any], output: RenderOutput) -> str:
     """Name an order by everything that decides its pictures; the scenario's fonts by their files' hashes."""
     fonts = [face.sha256 for face in faces_of(parse(scenario))]
-    document = {"source": source_sha256, "scenario": scenario, "output": output.to_json(), "fonts": fonts}
+    document: dict[str, Any] = {
+        "source": source_sha256,
+        "scenario": scenario,
+        "output": output.to_json(),
+        "fonts": fonts,
+        "images": [[image.name, image.sha256] for image in named_images(scenario)],
+    }
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -16,6 +16,7 @@ from api.errors import NotFoundError
 from api.extensions import db
 from api.fonts.library import named_fonts
 from api.ids import get_owned, new_id
+from api.images.library import named_images
 from api.jobs.service import create_job
 from api.jobs.states import JobState
 from api.stills.answers import find_answer, hash_question
@@ -47,7 +48,8 @@ def build_order(
         raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
     key, sha256 = (source.object_key, source.sha256) if source else ("", "")
     fonts = named_fonts(scenario)
-    return StillOrder(scenario, tuple(times), key, sha256, media, output, fonts=fonts, **look)
+    images = named_images(scenario)
+    return StillOrder(scenario, tuple(times), key, sha256, media, output, fonts=fonts, images=images, **look)
 
 
 def ask_still(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from api.assets.models import Asset
 from api.fonts.library import named_fonts
 from api.ids import get_owned, new_id
+from api.images.library import named_images
 from api.jobs.service import create_job
 from api.jobs.states import JobState
 from api.renders.pricing import output_size
@@ -53,7 +54,8 @@ def build_order(
     if source is not None and (media is None or media.video is None):
         raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
     key, sha256 = (source.object_key, source.sha256) if source else ("", "")
-    return CheckOrder(scenario, area.name, key, sha256, media, output, samples, named_fonts(scenario))
+    fonts, images = named_fonts(scenario), named_images(scenario)
+    return CheckOrder(scenario, area.name, key, sha256, media, output, samples, fonts, images)
 
 
 def ask_validation(session: Session, user: User, order: CheckOrder, source: Asset | None) -> tuple[Validation, bool]:

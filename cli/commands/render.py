@@ -11,6 +11,7 @@ from cli.commands.scenario import understand
 from cli.console import print_json, progress
 from cli.exits import Exit
 from cli.files import read_json, require_file
+from cli.pictures import read_pictures
 
 if TYPE_CHECKING:
     from tasks.contracts import RenderOutput
@@ -75,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             encode=not arguments.no_encode,
             progress=tick,
             music=require_file(arguments.music) if arguments.music else None,
+            images=read_pictures(scenario, arguments.scenario),
         ).to_json()
     if arguments.json:
         print_json(receipt)

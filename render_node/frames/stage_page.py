@@ -35,6 +35,7 @@ SERVED = {
     **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in MODULES},
     "/stage.css": ("stage.css", "text/css; charset=utf-8"),
 }
+SHEETS_TO_GARBAGE = 4
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class StagePage:
         self._images = offered_images() if images is None else images
         self._size = (width, height)
         self._page = Page(browser, _files())
+        self._sheets = 0
 
     def __enter__(self) -> StagePage:
         self._page.__enter__()
@@ -112,10 +114,19 @@ class StagePage:
         drawn = [[tile.id, *place] for tile, place in zip(tiles, places, strict=True)]
         self._page.evaluate("(tiles) => window.reelyard.stage.draw(tiles)", drawn)
         sheet = self._screenshot(width, height)
+        self._sheets += 1
+        if self._sheets % SHEETS_TO_GARBAGE == 0:
+            self._page.collect_garbage()
         return [
             sheet[top : top + tile.rect.height, left : left + tile.rect.width]
             for tile, (left, top) in zip(tiles, places, strict=True)
         ]
+
+    def picture_at(self, t: float) -> Rgba:
+        """Return everything on screen at ``t`` seconds, drawn whole."""
+        self._page.resize(*self._size)
+        self._page.evaluate("(t) => window.reelyard.stage.drawAt(t)", t)
+        return self._screenshot(*self._size)
 
     def _screenshot(self, width: int, height: int) -> Rgba:
         picture = decode_png(self._page.screenshot())

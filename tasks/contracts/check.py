@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.contracts.base import Message
 from tasks.contracts.fonts import OrderedFont
+from tasks.contracts.images import OrderedImage
 from tasks.contracts.media import MediaInfo
 from tasks.contracts.render import RenderOutput
 
@@ -19,7 +20,7 @@ class CheckOrder(Message):
 
     :param source_key: object key of the footage; empty leaves contrast out.
     :param safe_area: name of the profile that boxes are held against.
-    :param fonts: uploaded faces that the scenario names.
+    :param fonts: uploaded faces that the scenario names, :param images: uploaded pictures that it shows.
     :param samples: of how many captions at most the footage behind them is looked at, evenly spread.
     """
 
@@ -31,6 +32,7 @@ class CheckOrder(Message):
     output: RenderOutput = field(default_factory=RenderOutput)
     samples: int = 16
     fonts: tuple[OrderedFont, ...] = ()
+    images: tuple[OrderedImage, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,13 @@ class AudioInfo(Message):
 
 @dataclass(frozen=True)
 class ImageInfo(Message):
-    """A still picture, in pixels."""
+    """A still picture, in pixels; ``clean_sha256`` is of the copy that is drawn."""
 
     format: str
     width: int
     height: int
     has_alpha: bool = False
+    clean_sha256: str = ""
 
 
 @dataclass(frozen=True)

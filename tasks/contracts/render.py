@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.contracts.base import Message
 from tasks.contracts.fonts import OrderedFont
+from tasks.contracts.images import OrderedImage
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class RenderOrder(Message):
     """Input of step ``render.video``: object key of the source, the validated scenario, the output.
 
     :param music_key: object key of the music that ``output.sound.music`` mixes in.
-    :param fonts: uploaded faces that the scenario names.
+    :param fonts: uploaded faces that the scenario names, :param images: uploaded pictures that it shows.
     """
 
     source_key: str
@@ -101,6 +102,7 @@ class RenderOrder(Message):
     source_sha256: str = ""
     music_key: str = ""
     fonts: tuple[OrderedFont, ...] = ()
+    images: tuple[OrderedImage, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.contracts.base import Message
 from tasks.contracts.fonts import OrderedFont
+from tasks.contracts.images import OrderedImage
 from tasks.contracts.media import MediaInfo
 from tasks.contracts.render import RenderOutput
 
@@ -22,7 +23,7 @@ class StillOrder(Message):
     :param output: its size, aspect and fit count, as for a render.
     :param background: ``#RRGGBB`` behind captions alone; empty is transparent.
     :param columns: pictures in a row of a sheet, 0 as many as make it about square.
-    :param fonts: uploaded faces that the scenario names.
+    :param fonts: uploaded faces that the scenario names, :param images: uploaded pictures that it shows.
     :param tile_width: width of each picture of a sheet in pixels, 0 is 320 or less.
     """
 
@@ -36,6 +37,7 @@ class StillOrder(Message):
     columns: int = 0
     tile_width: int = 0
     fonts: tuple[OrderedFont, ...] = ()
+    images: tuple[OrderedImage, ...] = ()
 
 
 @dataclass(frozen=True)

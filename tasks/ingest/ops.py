@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tasks.attempt import StepContext
@@ -43,8 +44,8 @@ def image(context: StepContext) -> dict[str, Any]:
     context.plan_stages(download=3, image=3, upload=1)
     clean = context.scratch / "image.png"
     with context.source_copy() as path:
-        found = clean_picture(path, clean)
+        found = replace(clean_picture(path, clean), clean_sha256=sha256_of(clean))
         media = MediaInfo(found.format, 0.0, path.stat().st_size, sha256_of(path), image=found)
     context.progress(1, 1, stage="image", unit="pictures")
     key = context.put_output("image.png", clean, content_type="image/png")
-    return {"object_key": key, "sha256": sha256_of(clean), "media": media.to_json()}
+    return {"object_key": key, "media": media.to_json()}

@@ -171,8 +171,8 @@ def test_a_source_of_somebody_else_is_not_found(user: Caller, other: Caller, ord
 @pytest.mark.parametrize(
     "change",
     [
-        {"owner_id": str(uuid4())},
-        {"job_id": str(uuid4())},
+        {"owner_id": "7e294597-b506-4b9c-b7ce-1828bcc4711d"},
+        {"job_id": "2f3295ab-91c8-4906-a955-b91244d586ff"},
         {"state": "succeeded"},
         {"output": {"object_key": "x"}},
         {"output": {"crf": 52}},

@@ -95,7 +95,7 @@ def draw(document: dict[str, Any], chromium: str) -> tuple[Picture, str]:
         fonts = faces_of(scenario)
         with StagePage(browser, scenario, width=width, height=height, fonts=fonts) as stage:
             stage.load()
-            moments = [take(stage, t, width, height) for t in TIMES]
+            moments = [take(stage, t) for t in TIMES]
             version = browser.version
     count = len(document["tracks"][0]["cues"])
     strips = [np.concatenate([cut(moment, index) for moment in moments], axis=1) for index in range(count)]
@@ -105,11 +105,9 @@ def draw(document: dict[str, Any], chromium: str) -> tuple[Picture, str]:
     return np.concatenate(columns, axis=1), version
 
 
-def take(stage: StagePage, t: float, width: int, height: int) -> NDArray[np.float64]:
+def take(stage: StagePage, t: float) -> NDArray[np.float64]:
     """Return the canvas at a time, over the background, at half size."""
-    stage._resize(width, height)
-    stage._page.evaluate("t => window.reelyard.stage.drawAt(t)", t)
-    picture = stage._screenshot(width, height).astype(np.float64)
+    picture = stage.picture_at(t).astype(np.float64)
     alpha = picture[..., 3:] / 255
     laid = picture[..., :3] * alpha + BACKGROUND * (1 - alpha)
     return (laid[::2, ::2] + laid[1::2, ::2] + laid[::2, 1::2] + laid[1::2, 1::2]) / 4  # type: ignore[no-any-return]

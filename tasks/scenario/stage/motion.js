@@ -115,7 +115,7 @@ export function mix(a, b, part) {
 // Fades and movement of a picture, or of a caption as one; null while it is not on screen ([start, end)).
 export function layerState(layer, t) {
   if (t < layer.start || t >= layer.end) return null;
-  if (layer.kind === "progress") return {opacity: 1, fx: null, done: (t - layer.start) / (layer.end - layer.start)};
+  if (layer.kind === "progress") return {opacity: 255, fx: null, done: (t - layer.start) / (layer.end - layer.start)};
   const {enter, exit, loop} = layer.animation ?? layer;
   let fx = null;
   if (enter.unit === "cue") fx = entering(enter, t - layer.start);

@@ -1,0 +1,1 @@
+"""Uploaded pictures as scenarios name them."""
