@@ -17,7 +17,8 @@ from tasks.scenario import Scenario
 
 T = TypeVar("T")
 V = TypeVar("V")
-AHEAD_PIXELS = 12_000_000
+AHEAD_PIXELS = 4_000_000
+"""Drawn and not yet used: about a sheet, so that the next one is drawn while this one is blended."""
 WAIT_S = 120.0
 WINDOW_FRAMES = 600
 """Frames planned at a time: memory does not grow with the video."""

@@ -87,6 +87,10 @@ class Page:
         options = {"format": "png", "optimizeForSpeed": True, "captureBeyondViewport": False}
         return base64.b64decode(self._ask("Page.captureScreenshot", options)["data"])
 
+    def collect_garbage(self) -> None:
+        """Free what scripts no longer use; left alone, a page that is only drawn on grows for long."""
+        self._ask("HeapProfiler.collectGarbage")
+
     def _ask(self, method: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._connection.call(method, parameters, session=self._session)
 
