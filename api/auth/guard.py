@@ -18,6 +18,7 @@ from api.auth.models import AuthSession
 from api.config import ApiSettings
 from api.errors import ForbiddenError, UnauthenticatedError
 from api.extensions import db
+from api.identities.issuers import authenticate_external, is_external, peek_external
 from api.tokens.guard import authenticate_token, find_good, require_admin_scope, sent_token
 from api.users.models import User
 
@@ -72,13 +73,20 @@ def admin_required(view: F) -> F:
 
 
 def authenticate() -> None:
-    """Find out who is calling, by API token or by the access token of a session; raise the typed 401 otherwise."""
+    """Find out who is calling, by API token, by an external issuer's token or by the access token of a session.
+
+    Raises the typed 401 otherwise.
+    """
     text = sent_token()
     if text is not None:
         user = authenticate_token(text)
         g.user, g.user_id, g.session_id = user, user.id, None
         return
     g.pop("api_token", None)
+    external = authenticate_external()
+    if external is not None:
+        g.user, g.user_id, g.session_id = external.user, external.user.id, external.session_id
+        return
     claims = read_token(refresh=False)
     found = db.session.execute(
         select(User, AuthSession)
@@ -120,6 +128,8 @@ def peek_subject() -> str | None:
     if text is not None:
         token = find_good(text)
         return str(token.user_id) if token else None
+    if is_external():
+        return peek_external()
     try:
         verify_jwt_in_request(optional=True)
         return str(UUID(get_jwt()["sub"])) if get_jwt() else None

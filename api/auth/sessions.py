@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask import request
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, and_, delete, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from api.auth.models import AuthSession, SignInAttempt
@@ -17,7 +17,9 @@ from api.extensions import get_settings
 from api.users.models import User
 
 KEPT_FOR = timedelta(days=7)
-"""How long a session that is over is still shown to nobody but kept for questions."""
+"""How long the row of a session stays after its last token."""
+ENDED_KEPT_FOR = timedelta(days=400)
+"""The same for a session of an external issuer that was ended here: the issuer may go on signing for it."""
 
 
 def open_session(session: Session, user: User, method: str) -> AuthSession:
@@ -72,7 +74,9 @@ def end(row: AuthSession, reason: str) -> None:
 def sweep(session: Session) -> int:
     """Remove sessions whose tokens are all over, and attempts that no longer count; return how many sessions."""
     now = datetime.now(UTC)
-    gone = session.execute(delete(AuthSession).where(AuthSession.expires_at < now - KEPT_FOR))
+    ended_here_only = and_(AuthSession.revoked_at.is_not(None), AuthSession.method.startswith("http"))
+    over = and_(AuthSession.expires_at < now - KEPT_FOR, not_(ended_here_only))
+    gone = session.execute(delete(AuthSession).where(or_(over, AuthSession.expires_at < now - ENDED_KEPT_FOR)))
     session.execute(delete(SignInAttempt).where(SignInAttempt.created_at < now - timedelta(days=1)))
     session.commit()
     return int(gone.rowcount)  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from api.auth.registration import forget_registrations, give_way
 from api.errors import ConflictError, ForbiddenError
 from api.extensions import get_settings
 from api.identities.models import Identity
-from api.identities.providers import Profile
+from api.identities.profiles import Profile
 from api.mail.queue import queue_mail
 from api.users.models import User
 from api.users.service import normalise_email
@@ -57,6 +57,7 @@ def open_for(session: Session, profile: Profile) -> User:
                 raise ConflictError("oauth.account_exists", "The address has an account; sign in and link it there")
             else:
                 give_way(session, user)
+                user.tokens_after = None  # what was signed before was for identities that are gone
             user.email_verified_at = datetime.now(UTC)
             forget_registrations(session, email)
             add_identity(session, user, profile)

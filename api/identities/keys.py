@@ -41,23 +41,32 @@ class KeyCache:
         self._tried_at = self._fetched_at = float("-inf")
 
     def find(self, kid: str | None) -> PublicKey | None:
-        """Return the key of that id, or the only one for None; raise ``identity.unavailable`` without any keys."""
-        with self._lock:
-            now = self._clock()
-            stale = now - self._fetched_at > FRESH_S or self._pick(kid) is None
-            if stale and now - self._tried_at > PAUSE_S:
-                self._fetch(now)
-            if not self._keys:
-                raise TransientError("identity.unavailable", "The issuer's keys cannot be had")
-            return self._pick(kid)
+        """Return the key of that id, or the only one for None; raise ``identity.unavailable`` without any keys.
+
+        Who has a key never waits for others to be fetched.
+        """
+        known = self._pick(kid)
+        if (known is None or self._is_stale()) and self._lock.acquire(blocking=known is None):
+            try:
+                if self._clock() - self._tried_at > PAUSE_S and (self._is_stale() or self._pick(kid) is None):
+                    self._fetch()
+            finally:
+                self._lock.release()
+        if not self._keys:
+            raise TransientError("identity.unavailable", "The issuer's keys cannot be had")
+        return self._pick(kid)
+
+    def _is_stale(self) -> bool:
+        return self._clock() - self._fetched_at > FRESH_S
 
     def _pick(self, kid: str | None) -> PublicKey | None:
+        keys = self._keys
         if kid is None:
-            return next(iter(self._keys.values())) if len(self._keys) == 1 else None
-        return self._keys.get(kid)
+            return next(iter(keys.values())) if len(keys) == 1 else None
+        return keys.get(kid)
 
-    def _fetch(self, now: float) -> None:
-        self._tried_at = now
+    def _fetch(self) -> None:
+        self._tried_at = now = self._clock()
         try:
             keys = read_keys(fetch_json(self._jwks_url(), timeout_s=self._timeout_s))
         except TransientError:
@@ -80,13 +89,14 @@ def read_keys(document: Any) -> dict[str | None, PublicKey]:
 
 def read_key(one: Any) -> PublicKey | None:
     """Return one key, None unless it is an RSA or EC key for signatures of a decent size."""
-    if not isinstance(one, dict) or one.get("kty") not in KINDS or one.get("use", "sig") != "sig":
+    kind = one.get("kty") if isinstance(one, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS or one.get("use", "sig") != "sig":
         return None
     public = {name: value for name, value in one.items() if name in ("kty", "n", "e", "crv", "x", "y")}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of small keys, which are refused below
-            key = KINDS[one["kty"]].import_key(public)
+            key = KINDS[kind].import_key(public)
             small = isinstance(key, RSAKey) and key.raw_value.key_size < LEAST_RSA_BITS
     except (JoseError, ValueError, TypeError, KeyError):
         return None

@@ -17,6 +17,7 @@ from api.extensions import get_settings
 from api.identities.claims import BadTokenError, Expected, verify_token
 from api.identities.fetching import client_options, fetch_json
 from api.identities.keys import PAUSE_S, KeyCache
+from api.identities.profiles import Profile
 from api.identities.settings import IdentitySettings, require_safe_url
 from tasks.errors import PermanentError, TransientError
 
@@ -31,15 +32,6 @@ class Attempt:
     nonce: str
     verifier: str
     redirect_uri: str
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Who somebody is at a provider; ``email`` is None unless the provider has proven it."""
-
-    provider: str
-    subject: str
-    email: str | None
 
 
 class Provider(Protocol):

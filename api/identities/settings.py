@@ -98,6 +98,8 @@ def parse_issuer(one: dict[str, Any]) -> Issuer:
 def require_safe_url(name: str, value: str | None) -> None:
     """Raise ValueError unless it is https, or http on this machine."""
     parts = urlsplit(value or "")
+    if len(value or "") > 255:
+        raise ValueError(f"has a {name} of more than 255 characters")
     if parts.scheme == "https" and parts.hostname:
         return
     if parts.scheme == "http" and parts.hostname in LOOPBACK:
