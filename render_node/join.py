@@ -1,0 +1,277 @@
+"""Putting the pieces of a long video together: packets as they are, times of the whole, sound from the source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.video.stream import VideoStream
+
+from render_node.chunks import Chunk
+from render_node.encode.writer import TAGS, FileWriter
+from render_node.footage import Footage, frame_times
+from render_node.lanes import Outlet, Pace
+from render_node.receipt import RENDERER, Job, recipe_of
+from render_node.render import Extras, length_of, plan_mixes, prepare, rate_of
+from render_node.sound import SoundFiles
+from render_node.source_sound import AHEAD_S, MadeSound, SourceSound
+from tasks.config import WorkerSettings
+from tasks.contracts import RenderOutput, RenderReceipt
+from tasks.errors import PermanentError
+from tasks.fonts import describe_fonts
+from tasks.media.container import open_media
+from tasks.media.limits import limits_of
+from tasks.media.probe import find_video
+from tasks.workflows.chunks import decode_times
+
+SAME = ("encoder", "browser", "renderer", "versions", "width", "height", "fps_num", "fps_den", "pixel_format", "colour")
+"""What the receipts of all pieces must agree in."""
+KEPT_CHECKS = ("encoder_fallback", "converted_from", "tone_mapped_from")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece that has frames: its file and what was said about it."""
+
+    path: Path
+    chunk: Chunk
+
+    @property
+    def receipt(self) -> RenderReceipt:
+        """What really happened when it was made."""
+        assert self.chunk.receipt is not None
+        return self.chunk.receipt
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """When each packet of the whole is shown and decoded, in decoding order; units of ``time_base``."""
+
+    pts: list[int]
+    dts: list[int]
+    time_base: Fraction
+
+
+class JoinWriter(FileWriter):
+    """Writes packets of pictures that are encoded already."""
+
+    def open_packets(self, template: VideoStream, time_base: Fraction) -> None:
+        """Declare the picture as it is in a piece."""
+        stream = self._container.add_stream_from_template(template, opaque=True)
+        assert isinstance(stream, VideoStream)
+        if self._choice.name in TAGS:
+            stream.codec_context.codec_tag = TAGS[self._choice.name]
+        stream.time_base = time_base
+        self._video = stream
+
+    def write_packet(self, packet: av.Packet[Any], *, pts: int, dts: int, time_base: Fraction) -> None:
+        """Write a packet of the picture."""
+        assert self._video is not None
+        packet.stream = self._video
+        packet.pts, packet.dts, packet.time_base = pts, dts, time_base
+        self._container.mux(packet)
+        self.frames += 1
+
+    def finish(self) -> None:
+        """Flush the sound and write the index."""
+        self._video = None
+        super().finish()
+
+
+def join_chunks(
+    source: Path,
+    scenario: dict[str, Any],
+    parts: list[Part],
+    out: Path,
+    *,
+    output: RenderOutput,
+    settings: WorkerSettings,
+    extras: Extras | None = None,
+) -> RenderReceipt:
+    """Join the pieces of a whole render, in order, and return the receipt of the whole.
+
+    Raises ``render.chunks_differ`` when they were not made alike, ``render.chunks_incomplete`` when frames are missing
+    or twice; nothing is left at ``out`` then.
+    """
+    extras, started = extras or Extras(), time.monotonic()
+    job = prepare(source, scenario, [(out, output)], settings=settings, extras=extras)
+    check_alike(parts)
+    with open_media(source, limits_of(settings)) as container:
+        stream = find_video(container)
+        assert stream is not None
+        times = frame_times(container, stream)
+    pace = Pace(times, job.targets[0].look.fps, rate_of(job, times))
+    job.expected_frames = len(pace.times)
+    timeline = build_timeline(parts)
+    check_complete(timeline, pace.times, dropped=sum(part.receipt.checks.get("dropped_frames", 0) for part in parts))
+    files = SoundFiles(source if job.media.audio else None, extras.music, length_of(job, times), limits_of(settings))
+    job.mixes = plan_mixes(job, files, extras.progress)
+    try:
+        writer = _write(source, job, parts, timeline, settings=settings, extras=extras)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+    job.timings_s["total"] = round(time.monotonic() - started, 3)
+    return merge_receipts(job, parts, timeline, writer)
+
+
+def check_alike(parts: list[Part]) -> None:
+    """Raise ``render.chunks_differ`` unless one kind of node made all pieces, and their decoders need the same."""
+    if not parts:
+        raise PermanentError("media.damaged", "Not one frame of the video can be decoded")
+    for name in SAME:
+        found = {repr(getattr(part.receipt, name)) for part in parts}
+        if len(found) > 1:
+            raise PermanentError(
+                "render.chunks_differ", f"The pieces differ in {name}: {' and '.join(sorted(found))}"[:500]
+            )
+    if len({_extradata(part.path) for part in parts}) > 1:
+        raise PermanentError("render.chunks_differ", "The pieces differ in their headers")
+
+
+def _extradata(path: Path) -> bytes:
+    with av.open(str(path)) as container:
+        return container.streams.video[0].codec_context.extradata or b""
+
+
+def build_timeline(parts: list[Part]) -> Timeline:
+    """Read the times of all packets and put them on the clock of the whole."""
+    time_base = parts[0].chunk.time_base
+    pts: list[int] = []
+    for part in parts:
+        before = len(pts)
+        pts += [part.chunk.first + shown for shown in _shown(part)]
+        if part.chunk.time_base != time_base or len(pts) - before != part.chunk.frames:
+            raise PermanentError("render.chunks_incomplete", "A piece does not hold the frames that it should")
+    return Timeline(pts, list(decode_times(pts)), time_base)
+
+
+def _shown(part: Part) -> Iterator[int]:
+    with av.open(str(part.path)) as container:
+        for packet in container.demux(video=0):
+            if packet.size:
+                assert packet.pts is not None and packet.time_base is not None
+                yield round(packet.pts * packet.time_base / part.chunk.time_base)
+
+
+def check_complete(timeline: Timeline, expected: list[float], *, dropped: int) -> None:
+    """Raise ``render.chunks_incomplete`` unless the frames are those of the source, each once.
+
+    :param expected: times in seconds, :param dropped: frames that could not be decoded, which may be missing.
+    """
+    shown = sorted(timeline.pts)
+    if len(set(shown)) != len(shown):
+        raise PermanentError("render.chunks_incomplete", "Pieces overlap: a frame is there twice")
+    if dropped == 0 and len(shown) == len(expected):
+        near = float(timeline.time_base) / 2
+        if all(
+            abs(float(mine * timeline.time_base) - theirs) <= near for mine, theirs in zip(shown, expected, strict=True)
+        ):
+            return
+    elif len(shown) + dropped >= len(expected):
+        return
+    raise PermanentError("render.chunks_incomplete", f"The pieces hold {len(shown)} frames of {len(expected)}")
+
+
+def _write(
+    source: Path, job: Job, parts: list[Part], timeline: Timeline, *, settings: WorkerSettings, extras: Extras
+) -> JoinWriter:
+    target = job.targets[0]
+    assert target.path is not None
+    writer = JoinWriter(target.path, target.output.container, replace(target.choice, name=parts[0].receipt.encoder))
+    with ExitStack() as stack:
+        stack.enter_context(writer)
+        with av.open(str(parts[0].path)) as first:
+            writer.open_packets(first.streams.video[0], timeline.time_base)
+        footage = Footage(stack.enter_context(open_media(source, limits_of(settings))))
+        track = SoundTrack(footage, job, Outlet(target, writer))
+        times = zip(timeline.pts, timeline.dts, strict=True)
+        for number, (packet, (pts, dts)) in enumerate(zip(_packets(parts), times, strict=True)):
+            track.write(float(dts * timeline.time_base))
+            writer.write_packet(packet, pts=pts, dts=dts, time_base=timeline.time_base)
+            if extras.progress:
+                extras.progress(number + 1, len(timeline.pts), "join")
+        track.write(float("inf"))
+        writer.finish()
+    return writer
+
+
+def _packets(parts: list[Part]) -> Iterator[av.Packet[Any]]:
+    for part in parts:
+        with av.open(str(part.path)) as container:
+            yield from (packet for packet in container.demux(video=0) if packet.size)
+
+
+class SoundTrack:
+    """The sound of the whole, written in step with the picture."""
+
+    def __init__(self, footage: Footage, job: Job, outlet: Outlet) -> None:
+        sound = outlet.target.output.sound
+        self._packets: Iterator[av.Packet[Any]] = iter(())
+        self._source = SourceSound(footage)
+        self._mix: MadeSound | None = None
+        self._reached_s = 0.0
+        self._zero = footage.zero
+        streams = footage.container.streams.audio
+        if sound in job.mixes:
+            self._mix = MadeSound(job.mixes[sound])
+            self._mix.declare(outlet)
+        elif not sound.mute and not sound.is_mixed and streams:
+            self._source.declare(outlet)
+            self._packets = footage.container.demux(streams[0])
+
+    def write(self, until_s: float) -> None:
+        """Write the sound up to a little after a time of the picture in seconds."""
+        if self._mix is not None:
+            self._mix.write(until_s)
+        while self._reached_s < until_s + AHEAD_S:
+            packet = next(self._packets, None)
+            if packet is None:
+                self._reached_s = float("inf")
+                return
+            self._source.take(packet, is_open=True)
+            if packet.dts is not None and packet.time_base is not None:
+                self._reached_s = float(packet.dts * packet.time_base - self._zero)
+
+
+def merge_receipts(job: Job, parts: list[Part], timeline: Timeline, writer: JoinWriter) -> RenderReceipt:
+    """Write down what really happened to the whole."""
+    first, target = parts[0].receipt, job.targets[0]
+    shown = sorted(timeline.pts)
+    frame_s = first.fps_den / first.fps_num
+    end_s = float(shown[-1] * timeline.time_base) + frame_s
+    begin_s = float(shown[0] * timeline.time_base)
+    checks: dict[str, Any] = {
+        **{name: first.checks[name] for name in KEPT_CHECKS if name in first.checks},
+        "expected_frames": job.expected_frames,
+        "chunks": len(parts),
+    }
+    if mix := job.mixes.get(target.output.sound):
+        checks.update(mix.to_json())
+    if dropped := sum(part.receipt.checks.get("dropped_frames", 0) for part in parts):
+        checks["dropped_frames"] = dropped
+    if writer.audio_mode != "none":
+        checks["audio_minus_video_s"] = round(writer.audio_end_s - end_s, 4)
+    return replace(
+        first,
+        recipe=recipe_of(job, replace(target, choice=replace(target.choice, name=first.encoder))),
+        renderer=RENDERER,
+        fonts=tuple(describe_fonts(job.script.scenario, job.script.fonts)),
+        frame_count=writer.frames,
+        captured_states=sum(part.receipt.captured_states for part in parts),
+        duration_s=round(end_s - begin_s, 6),
+        audio=writer.audio_mode,
+        audio_duration_s=round(writer.audio_end_s, 6),
+        container=target.output.container,
+        checks=checks,
+        timings_s={
+            **job.timings_s,
+            "chunks": round(sum(part.receipt.timings_s.get("total", 0.0) for part in parts), 3),
+        },
+    )
