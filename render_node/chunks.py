@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.container import InputContainer
 
 from render_node.drawing import Drawing
 from render_node.encode.writer import FileWriter
-from render_node.footage import Footage, FrameClock, frame_times, time_of
+from render_node.footage import Footage, frame_times, time_of
 from render_node.lanes import Lane, Outlet, Pace
 from render_node.receipt import Job, build_receipt
 from render_node.render import Extras, prepare, rate_of
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, RenderReceipt, SoundOutput
 from tasks.media.container import open_media
-from tasks.media.limits import limits_of
+from tasks.media.limits import MediaLimits, limits_of
 from tasks.media.probe import find_video
 from tasks.workflows.chunks import Span
 
@@ -86,47 +85,47 @@ class SpanPace(Pace):
 
 
 class SpanFootage(Footage):
-    """The frames of a file from the key frame before a span on, up to its end.
+    """The frames of an open file up to a span's end."""
 
-    :param first_s: the latest time in seconds that the first frame may have; where seeking leads behind it, as it can
+    def read(self, span: Span, *, seek: bool) -> Iterator[av.VideoFrame]:
+        """Yield decoded frames from the file's beginning, or from the key frame before the span where that is known."""
+        if seek:
+            at = self.zero + Fraction(span.start_ms, 1000)
+            self.container.seek(int(at / self._clock.time_base), stream=self.stream, backward=True)
+        for packet in self.container.demux(self.stream):
+            if seek and packet.pts is None and self._last is None:
+                return  # without a time of its own nobody knows where this is
+            for frame in self._decode(packet):
+                if span.is_past(time_of(frame)):
+                    return
+                yield frame
+
+
+class SpanFrames:
+    """The frames of a span, some before it perhaps; ``dropped`` counts those that could not be used.
+
+    :param first_s: the latest time in seconds that the first frame may have. Where seeking leads behind it, as it does
         in streams without an index, the file is read from its beginning.
     """
 
-    def __init__(self, container: InputContainer, span: Span, first_s: float) -> None:
-        super().__init__(container)
-        self._span, self._first_s = span, first_s
+    def __init__(self, source: Path, limits: MediaLimits, span: Span, first_s: float) -> None:
+        self._source, self._limits, self._span, self._first_s = source, limits, span, first_s
+        self.dropped = 0
 
     def __iter__(self) -> Iterator[av.VideoFrame]:
-        """Yield decoded frames, their times counted from the media's start."""
-        if not self._span.start_ms:
-            yield from self._read()
-            return
-        self._seek(Fraction(self._span.start_ms, 1000))
-        frames = self._read(is_sought=True)
-        first = next(frames, None)
-        if first is None or time_of(first) > self._first_s:
-            yield from self._rewound()
-        else:
-            yield first
-            yield from frames
-
-    def _rewound(self) -> Iterator[av.VideoFrame]:
-        self._seek(Fraction(0))
-        self._clock, self._last, self.dropped = FrameClock(self.container, self.stream), None, 0
-        return self._read()
-
-    def _seek(self, t: Fraction) -> None:
-        time_base = self._clock.time_base
-        self.container.seek(int((self.zero + t) / time_base), stream=self.stream, backward=True)
-
-    def _read(self, *, is_sought: bool = False) -> Iterator[av.VideoFrame]:
-        for packet in self.container.demux(self.stream):
-            if is_sought and packet.pts is None and self._last is None:
-                return  # without a time of its own nobody knows where this is
-            for frame in self._decode(packet):
-                if self._span.is_past(time_of(frame)):
-                    return
-                yield frame
+        for seek in (True, False) if self._span.start_ms else (False,):
+            with open_media(self._source, self._limits) as container:
+                footage = SpanFootage(container)
+                frames = footage.read(self._span, seek=seek)
+                first = next(frames, None)
+                if seek and (first is None or time_of(first) > self._first_s):
+                    continue
+                if first is not None:
+                    yield first
+                for frame in frames:
+                    yield frame
+                    self.dropped = footage.dropped
+                return
 
 
 def render_chunk(
@@ -180,7 +179,7 @@ def _encode(
         stack.enter_context(writer)
         outlet = Outlet(target, writer)
         lane.outlets.append(outlet)
-        footage = SpanFootage(stack.enter_context(open_media(source, limits_of(settings))), span, pace.times[0])
+        footage = SpanFrames(source, limits_of(settings), span, pace.times[0])
         for number, frame in enumerate(footage):
             if number == 0:
                 lane.prepare(frame)

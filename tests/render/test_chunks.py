@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,14 @@ from render_node.encode.writer import FileWriter
 from render_node.join import Part, join_chunks
 from render_node.render import Extras, render_file
 from tasks.contracts import RenderOutput, RenderReceipt, SoundOutput
-from tasks.errors import PermanentError
+from tasks.errors import FencedError, PermanentError
 from tasks.scenario.slices import slice_scenario
 from tasks.workflows.chunks import Span, plan_spans
 from tests.media_samples import make_video
 from tests.render.looks import look
 from tests.render.test_render import audio_of, settings_of
 
-SIZE = {"width": 270, "height": 480}
+SIZE: dict[str, Any] = {"width": 270, "height": 480}
 SPANS = plan_spans(4.0, target_s=1, from_s=2)
 BFRAMES = {"preset": "veryfast", "crf": "20", "bf": "3", "g": "50", "sc_threshold": "0"}
 Seen = list[tuple[Fraction, str]]
@@ -138,3 +139,127 @@ class TestSeam:
         assert dts == sorted(set(dts))
         assert all(packet.dts <= packet.pts for packet in packets)
         assert [packet.dts for packet in packets] != [packet.pts for packet in packets]  # there are B-frames to order
+
+
+def vary(path: Path, source: Path) -> Path:
+    """Copy a clip with frames at uneven times, and none at all for more than a second."""
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        stream = new.add_stream("libx264", rate=30, options={"preset": "veryfast", "g": "40", "bf": "2"})
+        stream.width, stream.height, stream.time_base = 270, 480, Fraction(1, 1000)
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number, frame in enumerate(old.decode(video=0)):
+            if number % 7 == 3 or 28 <= number < 65:
+                continue
+            frame.pts, frame.time_base = number * 33 + (number % 3) * 5, Fraction(1, 1000)
+            frame.pict_type = av.video.frame.PictureType.NONE
+            new.mux(stream.encode(frame))
+        new.mux(stream.encode(None))
+    return path
+
+
+def compare(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: RenderOutput) -> RenderReceipt:
+    """Render in pieces and at once; the frames to be encoded, their number and times must be the same."""
+    document, suffix = saying(), f".{output.container}"
+    in_pieces = watch(monkeypatch, ChunkWriter)
+    parts = cut(source, document, tmp_path, output)
+    monkeypatch.undo()
+    at_once = watch(monkeypatch, FileWriter)
+    whole = render_file(source, document, tmp_path / f"whole{suffix}", output=output, settings=settings_of())
+    monkeypatch.undo()
+    kept = [part for part in parts if part.chunk.frames]
+    receipt = join(source, document, kept, tmp_path / f"joined{suffix}", output)
+    assert in_pieces == at_once
+    mine, theirs = decoded(tmp_path / f"joined{suffix}"), decoded(tmp_path / f"whole{suffix}")
+    assert [t for t, _ in mine] == [t for t, _ in theirs]
+    assert receipt.frame_count == whole.frame_count == len(mine)
+    assert receipt.checks.get("audio_minus_video_s") == whole.checks.get("audio_minus_video_s")
+    return receipt
+
+
+class TestKinds:
+    def test_uneven_times_and_a_piece_without_frames(
+        self, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = vary(tmp_path / "vfr.mp4", clip)
+        receipt = compare(source, tmp_path, monkeypatch, RenderOutput(encoder="libx264", preset="veryfast"))
+        assert (receipt.checks["chunks"], receipt.audio) == (3, "none")
+
+    def test_an_even_rate_of_its_own_over_uneven_footage(
+        self, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = vary(tmp_path / "vfr.mp4", clip)
+        output = RenderOutput(encoder="libx264", preset="ultrafast", fps="24000/1001")
+        assert compare(source, tmp_path, monkeypatch, output).checks["chunks"] == 4
+
+    @pytest.mark.parametrize(("container", "codec"), [("mp4", "hevc"), ("webm", "vp9"), ("webm", "av1")])
+    def test_other_codecs(
+        self, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, container: str, codec: str
+    ) -> None:
+        output = RenderOutput(container=container, codec=codec, quality="draft", preset="ultrafast", width=136)
+        compare(clip, tmp_path, monkeypatch, output)
+        if codec == "hevc":
+            with av.open(str(tmp_path / "joined.mp4")) as joined:
+                assert joined.streams.video[0].codec_context.codec_tag == "hvc1"
+
+    def test_streams_without_an_index_are_read_from_where_it_is_safe(
+        self, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = make_video(tmp_path / "in.ts", **SIZE, duration_s=4.0, options=BFRAMES)
+        compare(source, tmp_path, monkeypatch, RenderOutput(encoder="libx264", preset="ultrafast"))
+
+    def test_sound_that_is_made_anew_is_made_once_for_the_whole(
+        self, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sound = SoundOutput(loudness_lufs=-16.0, fade_out_s=1.0)
+        output = RenderOutput(encoder="libx264", preset="ultrafast", sound=sound)
+        assert compare(clip, tmp_path, monkeypatch, output).audio == "aac"
+        assert audio_of(tmp_path / "joined.mp4") == audio_of(tmp_path / "whole.mp4")
+
+
+PLAIN = RenderOutput(encoder="libx264", preset="ultrafast", crf=30)
+
+
+@pytest.fixture(scope="module")
+def parts(chromium: str, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Part]:
+    return cut(clip, saying(), tmp_path_factory.mktemp("parts"), PLAIN)
+
+
+class TestRefusals:
+    def refuse(self, clip: Path, parts: list[Part], out: Path) -> str:
+        with pytest.raises(PermanentError) as caught:
+            join(clip, saying(), parts, out, PLAIN)
+        assert not out.exists()
+        return caught.value.code
+
+    def test_a_piece_that_is_missing(self, clip: Path, parts: list[Part], tmp_path: Path) -> None:
+        assert self.refuse(clip, [*parts[:1], *parts[2:]], tmp_path / "out.mp4") == "render.chunks_incomplete"
+
+    def test_a_piece_that_is_there_twice(self, clip: Path, parts: list[Part], tmp_path: Path) -> None:
+        assert self.refuse(clip, [*parts[:2], *parts[1:]], tmp_path / "out.mp4") == "render.chunks_incomplete"
+
+    def test_a_piece_of_another_kind_of_node(self, clip: Path, parts: list[Part], tmp_path: Path) -> None:
+        other = replace(parts[1].chunk, receipt=replace(parts[1].receipt, browser="Chromium 1"))
+        mixed = [parts[0], replace(parts[1], chunk=other), *parts[2:]]
+        assert self.refuse(clip, mixed, tmp_path / "out.mp4") == "render.chunks_differ"
+
+    def test_a_piece_with_other_headers(self, clip: Path, parts: list[Part], tmp_path: Path) -> None:
+        [other] = cut(clip, saying(), tmp_path, replace(PLAIN, preset="veryslow"), SPANS[1:2])
+        mixed = [parts[0], other, *parts[2:]]
+        assert self.refuse(clip, mixed, tmp_path / "out.mp4") == "render.chunks_differ"
+
+    def test_a_chunk_that_is_stopped_leaves_nothing(self, clip: Path, tmp_path: Path) -> None:
+        def stop(done: int, total: int, stage: str) -> None:
+            if done == 5:
+                raise FencedError("job.cancelled", "cancelled")
+
+        with pytest.raises(FencedError):
+            render_chunk(
+                clip,
+                saying(),
+                tmp_path / "out.mp4",
+                span=SPANS[1],
+                output=PLAIN,
+                settings=settings_of(),
+                extras=Extras(progress=stop),
+            )
+        assert list(tmp_path.iterdir()) == []
