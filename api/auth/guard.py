@@ -108,6 +108,8 @@ def read_token(*, refresh: bool) -> dict[str, Any]:
     try:
         verify_jwt_in_request(refresh=refresh)
         claims = cast(dict[str, Any], get_jwt())
+        if claims["type"] != ("refresh" if refresh else "access") or not claims["exp"]:  # the library lets both pass
+            raise ValueError("another kind of token, or one without an end")
         UUID(claims["sid"])
         UUID(claims["sub"])
     except NoAuthorizationError as error:
