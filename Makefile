@@ -33,6 +33,7 @@ lint: $(VENV)/.dev ## Check style, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -ll -r api tasks render_node cli migrations
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Build the documentation; warnings are errors
