@@ -166,6 +166,9 @@ CODES: dict[str, tuple[int, str]] = {
     "render.too_small": (0, "The output would have no pixels"),
     "render.source_changed": (0, "The source's bytes are not those that were ordered"),
     "render.stopped": (0, "The render was stopped from outside"),
+    "render.chunks_differ": (0, "The pieces of a long video were not made by one kind of node"),
+    "render.chunks_incomplete": (0, "The pieces of a long video do not add up to its frames"),
+    "render.parity_failed": (0, "The file does not show what the preview shows; the receipt's parity says where"),
     "browser.not_found": (0, "The node has no Chromium; the message says how to get one"),
     "browser.crashed": (0, "The browser died or drew nothing; tried again"),
     # Scenarios
@@ -197,6 +200,7 @@ CODES: dict[str, tuple[int, str]] = {
     "task.timeout": (0, "A step ran longer than its limit"),
     "node.no_space": (0, "The worker's disk is full; tried again elsewhere"),
     "node.out_of_memory": (0, "The worker ran out of memory; tried again"),
+    "node.other_class": (0, "Another kind of node began this video; the step waits for one of those"),
     "node.misconfigured": (0, "The worker lacks something that its environment should give it"),
     "child.timeout": (0, "A program that a step started ran too long"),
     "failpoint.raised": (0, "A test asked for this failure"),

@@ -51,6 +51,9 @@ _VARIABLES = {
     "ring_grace_s": "REELYARD_RING_GRACE_S",
     "rering_s": "REELYARD_RERING_S",
     "retry_backoff_s": "REELYARD_RETRY_BACKOFF_S",
+    "chunk_s": "REELYARD_CHUNK_S",
+    "chunk_from_s": "REELYARD_CHUNK_FROM_S",
+    "chunk_days": "REELYARD_CHUNK_DAYS",
     "log_level": "REELYARD_LOG_LEVEL",
     "log_format": "REELYARD_LOG_FORMAT",
 }
@@ -100,6 +103,9 @@ class ApiSettings:
     ring_grace_s: float
     rering_s: float
     retry_backoff_s: float
+    chunk_s: float
+    chunk_from_s: float
+    chunk_days: int
     log_level: str
     log_format: str
 

@@ -18,9 +18,10 @@ from render_node.encode.writer import TAGS, FileWriter
 from render_node.footage import Footage, frame_times
 from render_node.lanes import Outlet, Pace
 from render_node.receipt import RENDERER, Job, recipe_of
-from render_node.render import Extras, length_of, plan_mixes, prepare, rate_of
+from render_node.render import Extras, choose_poster_time, length_of, plan_mixes, prepare, rate_of
 from render_node.sound import SoundFiles
 from render_node.source_sound import AHEAD_S, MadeSound, SourceSound
+from render_node.stills import draw_pictures, encode_png
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, RenderReceipt
 from tasks.errors import PermanentError
@@ -117,8 +118,26 @@ def join_chunks(
     except BaseException:
         out.unlink(missing_ok=True)
         raise
+    receipt = merge_receipts(job, parts, timeline, writer)
+    if extras.poster is not None:
+        shown_at = choose_poster_time(job.script.scenario, pace.times)
+        receipt.checks["poster_at_s"] = draw_poster(source, job, extras.poster, shown_at, settings=settings)
     job.timings_s["total"] = round(time.monotonic() - started, 3)
-    return merge_receipts(job, parts, timeline, writer)
+    return receipt
+
+
+def draw_poster(source: Path, job: Job, path: Path, t: float, *, settings: WorkerSettings) -> float:
+    """Write a PNG of the frame that is shown at ``t`` seconds, as it went to the encoder; return its own time."""
+    drawn = draw_pictures(
+        job.script.scenario.document,
+        [t],
+        settings=settings,
+        output=job.targets[0].output,
+        source=source,
+        video=job.video,
+    )
+    path.write_bytes(encode_png(drawn.pictures[0]))
+    return drawn.times[0]
 
 
 def check_alike(parts: list[Part]) -> None:

@@ -287,6 +287,20 @@ _TABLE = (
         "First pause before a transient failure is tried again (doubling, with jitter)",
         default=5.0,
     ),
+    # Long videos
+    Variable("REELYARD_CHUNK_S", seconds(0.5, 3600), "Length of the pieces of a long video", default=60.0),
+    Variable(
+        "REELYARD_CHUNK_FROM_S",
+        seconds(1, 86400),
+        "Videos this long are rendered in pieces, on several nodes at once",
+        default=180.0,
+    ),
+    Variable(
+        "REELYARD_CHUNK_DAYS",
+        integer(2, 365),
+        "How long rendered pieces are kept, so that a changed video renders only what changed",
+        default=7,
+    ),
     # Workers
     Variable("REELYARD_API_URL", url("http", "https"), "Where workers reach the API", default="http://127.0.0.1:8000"),
     Variable("REELYARD_NODE_NAME", text, "Name of this host in claims and logs; unset means the host name", default=""),

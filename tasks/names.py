@@ -41,11 +41,14 @@ class TaskName(StrEnum):
     INGEST_IMAGE = "ingest.image"
     SPEECH_TRANSCRIBE = "speech.transcribe"
     RENDER_VIDEO = "render.video"
+    RENDER_CHUNK = "render.chunk"
+    RENDER_JOIN = "render.join"
     RENDER_STILL = "render.still"
     RENDER_CHECK = "render.check"
     CONTROL_EXPIRE_UPLOADS = "control.expire_uploads"
     CONTROL_SWEEP_OBJECTS = "control.sweep_objects"
     CONTROL_ROLL_UP_USAGE = "control.roll_up_usage"
+    CONTROL_SWEEP_CHUNKS = "control.sweep_chunks"
     CONTROL_RECHARGE_CREDITS = "control.recharge_credits"
     CONTROL_SWEEP_ROWS = "control.sweep_rows"
 
@@ -72,11 +75,14 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.INGEST_IMAGE: TaskPolicy(Queue.INGEST, 60, 90),
     TaskName.SPEECH_TRANSCRIBE: TaskPolicy(Queue.TRANSCRIPTION, 3 * 3600, 3 * 3600 + 60),
     TaskName.RENDER_VIDEO: TaskPolicy(Queue.RENDER, 6 * 3600, 6 * 3600 + 60),
+    TaskName.RENDER_CHUNK: TaskPolicy(Queue.RENDER, 2 * 3600, 2 * 3600 + 60),
+    TaskName.RENDER_JOIN: TaskPolicy(Queue.RENDER, 2 * 3600, 2 * 3600 + 60),
     TaskName.RENDER_STILL: TaskPolicy(Queue.RENDER, 300, 330),
     TaskName.RENDER_CHECK: TaskPolicy(Queue.RENDER, 600, 630),
     TaskName.CONTROL_EXPIRE_UPLOADS: TaskPolicy(Queue.CONTROL, 60, 90),
     TaskName.CONTROL_SWEEP_OBJECTS: TaskPolicy(Queue.CONTROL, 600, 660),
     TaskName.CONTROL_ROLL_UP_USAGE: TaskPolicy(Queue.CONTROL, 120, 150),
+    TaskName.CONTROL_SWEEP_CHUNKS: TaskPolicy(Queue.CONTROL, 600, 660),
     TaskName.CONTROL_RECHARGE_CREDITS: TaskPolicy(Queue.CONTROL, 300, 330),
     TaskName.CONTROL_SWEEP_ROWS: TaskPolicy(Queue.CONTROL, 120, 150),
 }
@@ -92,11 +98,13 @@ class CallbackPath(StrEnum):
     REPORT = "/api/internal/steps/{step_id}/report"
     TRANSCRIPT_RESULT = "/api/upload-video/result"
     RENDER = "/api/render/callback"
+    NODE_BEAT = "/api/internal/nodes/beat"
 
 
 REPORT_PATH: dict[TaskName, CallbackPath] = {
     TaskName.SPEECH_TRANSCRIBE: CallbackPath.TRANSCRIPT_RESULT,
     TaskName.RENDER_VIDEO: CallbackPath.RENDER,
+    TaskName.RENDER_JOIN: CallbackPath.RENDER,
 }
 """Tasks whose reports go to a callback that keeps the name it had in a product replaced."""
 

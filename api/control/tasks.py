@@ -47,6 +47,16 @@ def sweep_objects() -> dict[str, int]:
         return {"removed": sweep(db.session(), storage=get_storage())}
 
 
+@app.task(name=TaskName.CONTROL_SWEEP_CHUNKS.value, **chore_options(TaskName.CONTROL_SWEEP_CHUNKS))
+def sweep_chunks() -> dict[str, int]:
+    """Remove pieces of long videos whose time is over."""
+    from api.extensions import get_settings, get_storage
+    from api.renders.chunks import sweep_chunks as sweep
+
+    with flask_app().app_context():
+        return {"removed": sweep(get_storage(), days=get_settings().chunk_days)}
+
+
 @app.task(name=TaskName.CONTROL_ROLL_UP_USAGE.value, **chore_options(TaskName.CONTROL_ROLL_UP_USAGE))
 def roll_up_usage() -> dict[str, int]:
     """Write the usage of the last days."""

@@ -45,9 +45,11 @@ logger = logging.getLogger(__name__)
 
 LONGEST_BACKOFF_S = 300.0
 MOST_HANDBACKS = 20
-"""Times a step may come back from workers of another version before it is given up."""
+"""Times a step may come back from workers of another version or kind before it is given up."""
 
 UNKNOWN_VERSION = "contract.unknown_version"
+HANDBACKS = frozenset({UNKNOWN_VERSION, "node.other_class"})
+"""Why a worker leaves a step to others: no fault of the input or of anybody, so nobody is charged."""
 
 
 def claim_step(session: Session, request: ClaimRequest) -> Claim:
@@ -203,7 +205,7 @@ def try_result(session: Session, job: Job, step: Step, result: dict[str, Any]) -
 
 def take_failure(session: Session, job: Job, step: Step, failure: StepFailure, now: datetime) -> None:
     """Fail a step for good, or have it tried again: after a pause that doubles, as often as its task's policy says."""
-    if failure.code == UNKNOWN_VERSION:
+    if failure.code in HANDBACKS:
         take_handback(session, job, step, failure, now)
         return
     charged = step.charged + 1
@@ -217,7 +219,7 @@ def take_failure(session: Session, job: Job, step: Step, failure: StepFailure, n
 
 
 def take_handback(session: Session, job: Job, step: Step, failure: StepFailure, now: datetime) -> None:
-    """Keep a step for a worker that speaks its version; nobody is charged."""
+    """Keep a step for a worker that speaks its version, or is of its kind; nobody is charged."""
     handbacks = step.handbacks + 1
     if handbacks >= MOST_HANDBACKS:
         close_attempt(session, step, Outcome.FAILED, now, failure)

@@ -15,6 +15,8 @@ WEIGHTS: dict[TaskName, float] = {
     TaskName.INGEST_POSTER: 3.0,
     TaskName.SPEECH_TRANSCRIBE: 95.0,
     TaskName.RENDER_VIDEO: 100.0,
+    TaskName.RENDER_CHUNK: 20.0,
+    TaskName.RENDER_JOIN: 4.0,
     TaskName.RENDER_STILL: 5.0,
     TaskName.RENDER_CHECK: 10.0,
 }

@@ -18,6 +18,7 @@ from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded, on
 from api.jobs.models import Job, Step
 from api.jobs.states import JobState
 from api.quotas.service import release, reserve_render, reserve_storage, settle
+from api.renders.chunks import PREFIX
 from api.renders.estimate import measure_render
 from api.renders.models import Render
 from api.renders.pricing import output_size, price_of
@@ -25,12 +26,14 @@ from api.renders.service import JOB_KIND
 from api.uploads.effects import own_key
 from api.users.models import User
 from tasks.contracts import AudioInfo, MediaInfo, RenderOutput, RenderReceipt, VideoInfo
+from tasks.contracts.chunk import ChunkResult
 from tasks.contracts.outputs import MIME_TYPES, SUFFIXES
 from tasks.errors import PermanentError
 from tasks.names import TaskName
 
 
 @on_step_succeeded(TaskName.RENDER_VIDEO)
+@on_step_succeeded(TaskName.RENDER_JOIN)
 def store_result(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
     """Make the result an asset of its own and keep the receipt; a second call changes nothing."""
     render = session.get(Render, UUID(job.subject["render_id"]), with_for_update=True)
@@ -46,6 +49,7 @@ def store_result(session: Session, job: Job, step: Step, result: dict[str, Any])
 
 
 @on_step_told(TaskName.RENDER_VIDEO, "first_look")
+@on_step_told(TaskName.RENDER_CHUNK, "first_look")
 def store_first_look(session: Session, job: Job, step: Step, data: dict[str, Any]) -> None:
     """Remember where poster and animatic of a running attempt lie."""
     keys = {name: data.get(name) for name in ("poster_key", "animatic_key")}
@@ -54,6 +58,13 @@ def store_first_look(session: Session, job: Job, step: Step, data: dict[str, Any
     render = session.get(Render, UUID(job.subject["render_id"]), with_for_update=True)
     if render is not None:
         render.first_look_keys = {name: own_key(job, str(key)) for name, key in keys.items()}
+
+
+@on_step_succeeded(TaskName.RENDER_CHUNK)
+def check_chunk(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
+    """Refuse a piece that does not lie among those of the job's owner."""
+    if not ChunkResult.from_json(result).key.startswith(f"{PREFIX}{step.input['owner']}/"):
+        raise PermanentError("step.foreign_key", "The piece does not belong to the job")
 
 
 def count_storage(session: Session, asset: Asset) -> None:

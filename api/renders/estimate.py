@@ -94,7 +94,9 @@ def measure_render(session: Session, job: Job) -> None:
     query = (
         select(Attempt.started_at, Attempt.ended_at)
         .join(Step, Step.id == Attempt.step_id)
-        .where(Step.job_id == job.id, Step.task == TaskName.RENDER_VIDEO.value)
+        .where(
+            Step.job_id == job.id, Step.task == TaskName.RENDER_VIDEO.value
+        )  # pieces tell nothing: many nodes at once
         .where(Attempt.outcome == Outcome.SUCCEEDED.value)
     )
     attempt = session.execute(query.order_by(Attempt.number.desc()).limit(1)).one_or_none()
@@ -122,7 +124,7 @@ def describe_queue(session: Session, usual_s: float) -> dict[str, Any]:
     :param usual_s: seconds that the renders before it take, as far as anybody knows.
     """
     now = database_now(session)
-    is_render = Step.task == TaskName.RENDER_VIDEO.value
+    is_render = Step.task.in_((TaskName.RENDER_VIDEO.value, TaskName.RENDER_CHUNK.value))
     counts = dict(
         session.execute(
             select(Step.state, func.count())

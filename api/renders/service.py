@@ -15,6 +15,7 @@ from api.assets.service import require_ready
 from api.credits.prices import render_action
 from api.credits.work import hold
 from api.errors import ConflictError
+from api.extensions import get_settings
 from api.fonts.library import named_fonts
 from api.ids import get_owned, new_id
 from api.images.library import named_images
@@ -26,11 +27,14 @@ from api.renders.models import Render
 from api.renders.pricing import output_size, price_of
 from api.users.models import User
 from tasks.contracts import RenderOrder, RenderOutput
+from tasks.contracts.outputs import complete_output
 from tasks.errors import InvalidInputError
 from tasks.fonts import check_scenario, faces_of
 from tasks.names import PRIORITY_NAMES
 from tasks.scenario import parse
-from tasks.workflows.captions import build_render_steps
+from tasks.workflows.captions import build_chunked_steps, build_render_steps
+from tasks.workflows.chunks import can_join, plan_spans
+from tasks.workflows.plan import StepSpec
 
 JOB_KIND = "render"
 
@@ -68,7 +72,7 @@ def create_render(
         owner_id=user.id,
         organisation_id=source.organisation_id,
         kind=JOB_KIND,
-        steps=build_render_steps(order),
+        steps=plan_steps(order, media.duration_s, owner_id=source.organisation_id or user.id),
         priority=PRIORITY_NAMES[priority],
         subject={"render_id": str(render_id), "source_asset_id": str(source.id)},
     )
@@ -87,6 +91,17 @@ def create_render(
     session.add(render)
     session.flush()
     return render
+
+
+def plan_steps(order: RenderOrder, duration_s: float, *, owner_id: UUID) -> list[StepSpec]:
+    """Plan a render: in pieces where the video is long and its output can be joined, else in one."""
+    settings = get_settings()
+    spans = plan_spans(duration_s, target_s=settings.chunk_s, from_s=settings.chunk_from_s)
+    if len(spans) == 1 or not can_join(complete_output(order.output)):
+        return build_render_steps(order)
+    # A piece that is used again must outlive the job that uses it: a day is far more than any render takes
+    reuse_s = (settings.chunk_days - 1) * 86400.0
+    return build_chunked_steps(order, spans, owner=str(owner_id), reuse_s=reuse_s)
 
 
 def music_key_of(output: RenderOutput) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from tasks.contracts import RenderOrder
 from tasks.contracts.check import CheckOrder
+from tasks.contracts.chunk import ChunkOrder
 from tasks.contracts.still import StillOrder
 from tasks.names import TaskName
+from tasks.scenario.slices import slice_scenario
+from tasks.workflows.chunks import Span
 from tasks.workflows.plan import StepSpec
 
 PROBE, TRANSCRIBE, POSTER, RENDER = "probe", "transcribe", "poster", "render"
+CHUNK, JOIN = "chunk", "join"
 STILL, CHECK = "still", "check"
 FONT = "font"
 IMAGE = "image"
@@ -40,6 +44,33 @@ def build_image_steps(object_key: str, *, size_bytes: int) -> list[StepSpec]:
 def build_render_steps(order: RenderOrder) -> list[StepSpec]:
     """Plan one render of a scenario over a source."""
     return [StepSpec(RENDER, TaskName.RENDER_VIDEO, order.to_json())]
+
+
+def build_chunked_steps(order: RenderOrder, spans: list[Span], *, owner: str, reuse_s: float) -> list[StepSpec]:
+    """Plan a render of a long video: a piece for each span, then the joining of all.
+
+    :param owner: within whom equal pieces are shared, :param reuse_s: how old a piece may be that is used again.
+    """
+
+    def chunk_of(part: int, span: Span) -> StepSpec:
+        end_s = None if span.end_ms is None else span.end_ms / 1000
+        piece = ChunkOrder(
+            order.source_key,
+            order.source_sha256,
+            slice_scenario(order.scenario, span.start_ms / 1000, end_s),
+            order.output,
+            span.start_ms,
+            span.end_ms,
+            owner,
+            reuse_s,
+            order.fonts,
+            order.images,
+            first_look=order.scenario if part == 0 else None,
+        )
+        return StepSpec(CHUNK, TaskName.RENDER_CHUNK, piece.to_json(), part=part)
+
+    pieces = [chunk_of(part, span) for part, span in enumerate(spans)]
+    return [*pieces, StepSpec(JOIN, TaskName.RENDER_JOIN, order.to_json(), after=(CHUNK,))]
 
 
 def build_still_steps(order: StillOrder) -> list[StepSpec]:

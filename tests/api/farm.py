@@ -82,7 +82,10 @@ class Farm:
         return self.client.post(path, data=body, headers=headers)
 
     def claim(self, job_id: str, name: str) -> dict[str, Any]:
-        step = find_step(job_id, name)
+        return self.claim_part(job_id, name, 0)
+
+    def claim_part(self, job_id: str, name: str, part: int) -> dict[str, Any]:
+        step = find_step(job_id, name, part)
         message = {"version": 1, "job_id": job_id, "step_id": str(step.id), "node": "test", "task": step.task}
         answer = self.post(CallbackPath.CLAIM.format(step_id=step.id), message)
         assert answer.status_code == 200, answer.get_json()
@@ -104,9 +107,9 @@ class Farm:
         assert answer.status_code == 200, answer.get_json()
 
 
-def find_step(job_id: str, name: str) -> Step:
+def find_step(job_id: str, name: str, part: int = 0) -> Step:
     db.session.rollback()
-    step = db.session.query(Step).filter_by(job_id=job_id, name=name).one()
+    step = db.session.query(Step).filter_by(job_id=job_id, name=name, part=part).one()
     db.session.expunge(step)
     return step
 
