@@ -27,6 +27,14 @@ up: $(VENV)/.local browser ## Run the whole system on this machine until Ctrl-C
 test: $(VENV)/.dev browser ## Run every test against real services
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-security
+test-security: $(VENV)/.dev browser ## Run the tests of the security promises S-1 to S-18
+	$(BIN)/python -m pytest -m security $(ARGS)
+
+.PHONY: fuzz-api
+fuzz-api: $(VENV)/.dev ## Try the API by its own document (EXAMPLES=300 for each operation), then 20 seeded faults
+	$(BIN)/python -m tests.security.fuzz --examples $(or $(EXAMPLES),60) $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style, types and import contracts
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from cli.services.vault import write_private
 from tasks.errors import ConfigurationError, TransientError
 
 REGION = "us-east-1"
-SOCKETS = Path("/tmp")  # noqa: S108  # nosec B108 - fixed in the server
+SOCKETS = Path("/tmp")  # fixed in the server  # noqa: S108  # nosec B108
 _ROLES = ("master", "volume", "filer", "s3")
 PORTS = tuple(f"{role}{kind}" for role in _ROLES for kind in ("", "_grpc"))
 

@@ -100,6 +100,7 @@ def test_an_unknown_plan_changes_nothing(admin: Caller, user: Caller) -> None:
     assert [one for one in entries_of(user.id) if one[0].startswith("user.changed")] == []
 
 
+@pytest.mark.security("S-11")
 @pytest.mark.parametrize("field", ["password_hash", "email", "id", "enabled", "plan_code"])
 def test_no_other_column_can_be_changed(admin: Caller, user: Caller, field: str) -> None:
     admin.expect(422, "PATCH", f"/admin/users/{user.id}", {field: "x"})
@@ -165,6 +166,7 @@ def test_unknown_users_and_plans_are_not_found(admin: Caller) -> None:
     assert admin.expect(404, "PATCH", "/admin/plans/gold", {})["code"] == "plan.not_found"
 
 
+@pytest.mark.security("S-10")
 def test_nobody_else_gets_into_any_admin_operation(application: Any, user: Caller) -> None:
     seen = 0
     for rule in application.url_map.iter_rules():

@@ -54,6 +54,7 @@ def test_an_entry_exists_if_and_only_if_the_change_does(app: Any) -> None:
     assert db.session.query(AuditEntry).filter_by(target_id=name).count() == 0
 
 
+@pytest.mark.security("S-15")
 def test_secrets_are_never_kept(app: Any) -> None:
     planted = {"password": "p", "token_sha256": "t", "client_secret": "s", "password_hash": "h", "token": "x"}
 

@@ -124,6 +124,7 @@ def test_a_refresh_gives_a_new_pair_of_the_same_session(client: Any, tokens: dic
     assert db.session.query(AuthSession).count() == 1
 
 
+@pytest.mark.security("S-8")
 def test_a_refresh_token_used_twice_ends_the_whole_session(client: Any, tokens: dict[str, Any]) -> None:
     fresh = refresh(client, tokens["refresh_token"]).get_json()
     another = login(client).get_json()
@@ -136,6 +137,7 @@ def test_a_refresh_token_used_twice_ends_the_whole_session(client: Any, tokens: 
     assert whoami(client, another["access_token"]).status_code == 200
 
 
+@pytest.mark.security("S-8")
 def test_signing_out_counts_at_once_and_on_every_instance(
     client: Any, tokens: dict[str, Any], database_environ: dict[str, str]
 ) -> None:
@@ -159,6 +161,7 @@ def test_signing_out_ends_one_session_only(client: Any, tokens: dict[str, Any]) 
     assert whoami(client, another["access_token"]).status_code == 200
 
 
+@pytest.mark.security("S-8")
 def test_a_disabled_account_is_out(client: Any, tokens: dict[str, Any]) -> None:
     db.session.query(User).update({"enabled": False})
     db.session.commit()
@@ -245,6 +248,7 @@ def test_a_session_of_somebody_else_does_not_fit(app: Any, client: Any, tokens: 
     refused(whoami(client, forge(app, {**claims, "sid": str(uuid.uuid4())})), 401, "auth.revoked_token")
 
 
+@pytest.mark.security("S-8")
 @pytest.mark.parametrize(
     ("header", "code"),
     [
@@ -267,6 +271,7 @@ def test_what_is_no_token_is_refused(client: Any, header: str | None, code: str)
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.security("S-8")
 @pytest.mark.parametrize("name", ["REELYARD_JWT_SECRET", "REELYARD_CALLBACK_SECRET"])
 def test_a_process_refuses_to_start_on_a_short_secret(database_environ: dict[str, str], name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} must be at least 32 bytes"):

@@ -104,6 +104,7 @@ def test_links_begin_with_the_configured_url_whatever_the_host_header_says(maili
     assert "evil" not in "".join(letter.as_string() for letter in box.messages)
 
 
+@pytest.mark.security("S-15")
 def test_no_secret_of_a_link_lies_in_the_database(mailing: Any, box: Mailbox) -> None:
     ask(mailing, "register", email=ADA, password=PASSWORD)
     deliver()
@@ -159,6 +160,7 @@ def test_unknown_addresses_get_no_letter(mailing: Any, box: Mailbox) -> None:
     assert box.messages == []
 
 
+@pytest.mark.security("S-9")
 def test_a_thief_who_registers_first_does_not_get_the_owners_account(mailing: Any, box: Mailbox) -> None:
     thieves = "the password of a thief"
     ask(mailing, "register", email=ADA, password=thieves)
@@ -173,6 +175,7 @@ def test_a_thief_who_registers_first_does_not_get_the_owners_account(mailing: An
     assert code_of(ask(mailing, "login", email=ADA, password=thieves)) == (401, "auth.bad_credentials")
 
 
+@pytest.mark.security("S-9")
 def test_an_unproven_account_gives_way_to_who_proves_the_address(mailing: Any, box: Mailbox) -> None:
     squatter = UserFactory(email=ADA, email_verified_at=None, password="the password of a thief")
     db.session.add(AuthSession(user_id=squatter.id, refresh_jti="x"))

@@ -24,6 +24,8 @@ from tests.api.instances import api_process, bearer
 from tests.apps import PASSWORD
 from tests.factories.users import AuthSessionFactory, UserFactory
 
+pytestmark = pytest.mark.security("S-8")
+
 ADA = "ada@example.com"
 PAST = datetime(2026, 1, 1, tzinfo=UTC)
 NEW = "another good password"

@@ -15,6 +15,8 @@ import pytest
 from tests.api.instances import bearer
 from tests.apps import sign_up
 
+pytestmark = pytest.mark.security("S-8")
+
 NOW = int(time.time())
 HUGE = 10**30
 Parts = dict[str, Any]

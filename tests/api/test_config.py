@@ -55,6 +55,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         assert name in refused.value.detail, name
 
 
+@pytest.mark.security("S-14")
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
@@ -88,6 +89,7 @@ def test_values_that_cannot_hold_refuse_to_start(changed: dict[str, str], proble
     assert problem in problems_of(**changed)
 
 
+@pytest.mark.security("S-15")
 def test_no_secret_is_shown() -> None:
     shown = repr(read_api_settings(ENVIRON)) + problems_of(REELYARD_CALLBACK_SECRET="short-secret")
 

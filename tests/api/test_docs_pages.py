@@ -17,6 +17,8 @@ from render_node.frames.browser import find_chromium
 from tasks.errors import PermanentError
 from tests.conftest import require
 
+pytestmark = pytest.mark.security("S-17")
+
 GROUPS = {"scalar": "renders", "elements": "renders"}
 """Readers that show a group's operations once it is opened."""
 

@@ -23,6 +23,8 @@ from tests.api.instances import bearer
 from tests.api.others import another_app
 from tests.apps import PASSWORD, sign_up
 
+pytestmark = pytest.mark.security("S-17")
+
 LOGIN = "/api/v1/auth/login"
 CREDENTIALS = {"email": "ada@example.com", "password": PASSWORD}
 JSON = {"Content-Type": "application/json"}

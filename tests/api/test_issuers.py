@@ -28,6 +28,8 @@ from tests.api.others import another_app
 from tests.conftest import TEST_SETTINGS
 from tests.factories.users import UserFactory
 
+pytestmark = pytest.mark.security("S-8")
+
 CLERK, STUDIO, AUDIENCE = "https://clerk.example.com", "https://studio.example.com", "reelyard-api"
 ADA = "ada@example.com"
 OUR_SECRET = TEST_SETTINGS["REELYARD_JWT_SECRET"]

@@ -16,6 +16,8 @@ from tests.api.instances import api_process, bearer
 from tests.api.others import another_app
 from tests.apps import sign_up
 
+pytestmark = pytest.mark.security("S-12")
+
 RATE = 20
 ORDER = {"source_asset_id": str(uuid.uuid4()), "scenario": {"version": "9"}}
 """Well formed, so that it counts; refused by the scenario's schema, so that nothing is made."""

@@ -19,6 +19,8 @@ from tests.api.others import another_app
 from tests.apps import PASSWORD
 from tests.factories.users import UserFactory
 
+pytestmark = pytest.mark.security("S-9")
+
 PUBLIC_URL = "http://127.0.0.1:8000"
 PROVIDERS = ["google", "github"]
 

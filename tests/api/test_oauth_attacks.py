@@ -27,6 +27,8 @@ from tests.api.instances import bearer
 from tests.api.test_oauth import PUBLIC_URL, idp, oauth_application, shared_idp, site
 from tests.factories.users import UserFactory
 
+pytestmark = pytest.mark.security("S-9")
+
 __all__ = ["idp", "oauth_application", "shared_idp", "site"]
 
 Attack = Callable[[Any, Idp], str]

@@ -149,6 +149,7 @@ def test_every_operation_says_who_may_call_it(document: dict[str, Any]) -> None:
     assert set(document["components"]["securitySchemes"]) == {"bearer", "signature"}
 
 
+@pytest.mark.security("S-17")
 def test_who_may_call_is_true(document: dict[str, Any], app: Any) -> None:
     """Call everything without a token: those that want one refuse, those that are public do not."""
     for name in operations(document):
@@ -162,6 +163,7 @@ def test_who_may_call_is_true(document: dict[str, Any], app: Any) -> None:
             assert (answer.status_code, answer.get_json()["code"]) == (401, code), name
 
 
+@pytest.mark.security("S-17")
 @pytest.mark.parametrize(
     "path", ["/auth/me", "/usage", "/usage/history", "/assets", "/renders", "/transcripts", "/jobs", "/fonts"]
 )

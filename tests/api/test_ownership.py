@@ -19,6 +19,8 @@ from api.organisations.models import Organisation
 from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, send, sha256_of, transcript_of
 from tests.api.teams import found, invite, join, sign_in
 
+pytestmark = pytest.mark.security("S-10")
+
 SCOPES = ["read", "upload", "render", "organisation"]
 ADMIN = "/api/v1/admin/"
 BODIES: dict[str, dict[str, Any]] = {

@@ -147,6 +147,7 @@ def test_a_checkout_that_is_not_paid_yet_gives_nothing(user: Caller, stripe: Str
     assert state(user) == ("free", FREE, 0)
 
 
+@pytest.mark.security("S-7")
 def test_what_stripe_did_not_sign_just_now_is_refused(user: Caller, stripe: StripeServer) -> None:
     [event] = stripe.pay(checkout(user))
     payload = json.dumps(event).encode()

@@ -268,6 +268,7 @@ def test_a_retry_reserves_what_the_failure_gave_back(user: Caller, farm: Farm, o
     assert counts(user) == (1, 1, 1, 0)
 
 
+@pytest.mark.security("S-5")
 def test_a_worker_cannot_name_an_object_that_is_not_its_own(user: Caller, farm: Farm, order: dict[str, Any]) -> None:
     render = user.post("/renders", order, expect=202)
     result = {

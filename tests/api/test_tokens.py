@@ -45,6 +45,7 @@ def test_a_token_gets_its_owner_in_where_its_scopes_reach(user: Caller) -> None:
     assert made["scopes"] == ["read"]
 
 
+@pytest.mark.security("S-8")
 def test_the_text_is_shown_once_and_only_its_hash_is_kept(user: Caller) -> None:
     _, made = make(user, "read", expires_at=FAR)
     text = made["token"]
@@ -58,6 +59,7 @@ def test_the_text_is_shown_once_and_only_its_hash_is_kept(user: Caller) -> None:
     assert stored(made).token_sha256 == digest(text)
 
 
+@pytest.mark.security("S-8")
 def test_a_revoked_token_is_refused_at_once(user: Caller) -> None:
     program, made = make(user, "read")
     program.get("/assets")
@@ -90,6 +92,7 @@ def test_an_end_in_the_past_or_an_unknown_scope_makes_nothing(user: Caller) -> N
     assert db.session.query(ApiToken).count() == 0
 
 
+@pytest.mark.security("S-8")
 def test_no_token_makes_tokens_or_manages_the_account(user: Caller) -> None:
     program, made = make(user, "read", "upload", "render", "organisation")
 
@@ -155,6 +158,7 @@ def test_a_found_token_is_looked_up_by_all_of_it_or_by_its_beginning(user: Calle
     assert other.get(f"/tokens?prefix={first['token']}")["items"] == []
 
 
+@pytest.mark.security("S-10")
 def test_somebody_elses_token_is_not_found(user: Caller, other: Caller) -> None:
     program, made = make(user, "read")
 
@@ -163,6 +167,7 @@ def test_somebody_elses_token_is_not_found(user: Caller, other: Caller) -> None:
     program.get("/assets")
 
 
+@pytest.mark.security("S-8")
 @pytest.mark.parametrize(
     "change",
     [
@@ -228,6 +233,7 @@ def test_the_table_of_scopes_speaks_of_every_guarded_operation(application: Any)
     assert {endpoint for _, endpoint in BY_OPERATION} <= set(application.view_functions)
 
 
+@pytest.mark.security("S-10")
 def test_what_the_table_does_not_know_is_refused_to_every_token() -> None:
     assert scope_of("GET", f"{uuid4().hex}.Thing") is None
     assert scope_of("POST", "") is None

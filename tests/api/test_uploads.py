@@ -55,6 +55,7 @@ def test_an_upload_becomes_a_ready_asset_with_media_poster_and_transcript(user: 
     assert [word["text"] for word in document["segments"][0]["words"]] == ["It", "was"]
 
 
+@pytest.mark.security("S-11")
 def test_answers_never_carry_internal_columns(user: Caller) -> None:
     ticket = announce(user, CLIP)
 
@@ -64,6 +65,7 @@ def test_answers_never_carry_internal_columns(user: Caller) -> None:
     assert not {"owner_id", "object_key", "poster_key"} & set(user.get(f"/assets/{ticket['asset_id']}"))
 
 
+@pytest.mark.security("S-6")
 def test_a_body_of_another_size_or_type_is_refused_by_the_storage(user: Caller) -> None:
     ticket = announce(user, CLIP)
     [part], headers = ticket["upload"]["parts"], ticket["upload"]["headers"]
@@ -107,6 +109,7 @@ def test_completing_before_anything_was_sent_changes_nothing(user: Caller) -> No
     assert user.post(f"/uploads/{ticket['id']}/complete", expect=202)["state"] == "completed"
 
 
+@pytest.mark.security("S-6")
 def test_an_object_of_another_size_is_refused_removed_and_its_quota_given_back(user: Caller) -> None:
     ticket = announce(user, CLIP)
     key = stored_key(ticket["id"])
@@ -154,6 +157,7 @@ def test_files_that_can_never_be_accepted_are_refused_before_anything_is_reserve
     assert user.get("/assets")["items"] == []
 
 
+@pytest.mark.security("S-11")
 @pytest.mark.parametrize(
     "extra",
     [{"owner_id": str(uuid4())}, {"object_key": "uploads/x"}, {"state": "completed"}, {"asset_id": str(uuid4())}],
@@ -182,6 +186,7 @@ def test_storage_over_the_plan_is_refused_and_reserves_nothing(user: Caller) -> 
     assert storage_used(user) == 0
 
 
+@pytest.mark.security("S-5")
 def test_the_users_file_name_never_reaches_the_object_key(user: Caller) -> None:
     ticket = announce(user, CLIP, filename="../../etc/pass\u202ewd\r\n.mp4")
 
@@ -280,6 +285,7 @@ def test_a_cancelled_analysis_keeps_the_bytes_until_they_are_deleted(user: Calle
     assert storage_used(user) == 0
 
 
+@pytest.mark.security("S-6")
 def test_bytes_that_are_not_the_declared_ones_are_refused(user: Caller, farm: Farm) -> None:
     ticket = announce(user, CLIP, sha256="0" * 64)
     send(ticket, CLIP)

@@ -62,6 +62,7 @@ def test_a_second_start_on_the_same_home_keeps_data_ports_and_passwords(home: Pa
         assert redis.Redis.from_url(second.environ["REDIS_URL"]).get("kept") == b"worst"
 
 
+@pytest.mark.security("S-14")
 def test_neither_server_lets_anybody_in_without_the_password(home: Path) -> None:
     with start(home) as running:
         wrong = running.environ["DATABASE_URL"].replace(open_vault(home)["postgres_password"], "guess")
@@ -71,6 +72,7 @@ def test_neither_server_lets_anybody_in_without_the_password(home: Path) -> None
             redis.Redis(port=running.ports["valkey"]).ping()
 
 
+@pytest.mark.security("S-14")
 def test_storage_refuses_anonymous_readers_at_every_door(services: RunningServices) -> None:
     if "s3" not in services.ports:
         pytest.skip("the environment gives its own storage")
@@ -141,6 +143,7 @@ def test_stopping_leaves_no_process(home: Path) -> None:
     running.stop()  # twice does no harm
 
 
+@pytest.mark.security("S-14")
 def test_secrets_are_made_once_and_only_their_owner_reads_them(home: Path) -> None:
     first, second = open_vault(home), open_vault(home)
 

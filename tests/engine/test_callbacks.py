@@ -118,6 +118,7 @@ def test_the_render_callback_takes_progress_and_the_end(play: Play, worker: Call
 SIGNED_PATHS = [path.format(step_id="11111111-1111-4111-8111-111111111111") for path in CallbackPath]
 
 
+@pytest.mark.security("S-7")
 @pytest.mark.parametrize("path", SIGNED_PATHS)
 @pytest.mark.parametrize(
     ("how", "code"),
@@ -157,6 +158,7 @@ def test_a_call_that_is_not_genuine_is_refused(worker: Caller, path: str, how: s
     assert answer.get_json()["request_id"]
 
 
+@pytest.mark.security("S-7")
 def test_a_users_token_opens_no_callback(worker: Caller) -> None:
     answer = worker.post(SIGNED_PATHS[0], {}, headers={"Authorization": "Bearer abc"})
 

@@ -202,6 +202,7 @@ def test_error_raised_by_progress_reaches_the_caller(storage: Storage, key: str,
         storage.put_file(key, source, content_type="video/mp4", progress=stop)
 
 
+@pytest.mark.security("S-6")
 def test_presigned_put_takes_exactly_the_size_and_type_signed(storage: Storage, client: Client, key: str) -> None:
     upload = presign(storage, key, b"x" * 1000)
 
@@ -261,6 +262,7 @@ def test_missing_parts_are_named(storage: Storage, client: Client, key: str) -> 
     assert storage.head(key) is None
 
 
+@pytest.mark.security("S-6")
 def test_part_larger_than_signed_is_refused(storage: Storage, client: Client, key: str) -> None:
     upload = presign(storage, key, bytes(PART + 10))
 
@@ -327,6 +329,7 @@ def test_deleting_takes_many_and_ignores_the_missing(storage: Storage, key: str)
 # What only the real storage can show
 
 
+@pytest.mark.security("S-6")
 def test_signed_url_is_good_for_nothing_else(s3: S3Storage, key: str) -> None:
     s3.put_bytes(key, b"film", content_type="video/mp4")
     url = s3.presign_get(key)

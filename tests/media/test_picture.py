@@ -45,6 +45,7 @@ def test_pixels_survive(tmp_path: Path, codec: str, pixel_format: str, name: str
     assert np.abs(middle - (*RED, alpha)).max() <= 4
 
 
+@pytest.mark.security("S-2")
 def test_what_follows_the_picture_is_gone(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(encode("png", "rgba") + b"<script>alert(1)</script>" * 9)
     clean_picture(tmp_path / "in", tmp_path / "out.png")
@@ -57,6 +58,7 @@ def test_large_pictures_are_scaled_down(tmp_path: Path) -> None:
     assert (found.width, found.height) == (4096, 205)
 
 
+@pytest.mark.security("S-2")
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -75,6 +77,7 @@ def test_other_files_are_refused(tmp_path: Path, data: bytes, code: str) -> None
     assert not (tmp_path / "out.png").exists()
 
 
+@pytest.mark.security("S-3")
 def test_a_picture_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(encode("png", "rgb24", width=8200, height=4))
     with pytest.raises(PermanentError) as refused:

@@ -207,6 +207,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
 }
 
 
+@pytest.mark.security("S-2")
 @pytest.mark.parametrize("what", HOSTILE)
 @pytest.mark.parametrize("name", ["upload.mp4", "upload.m3u8", "upload"])
 def test_hostile_file_is_refused_whatever_its_name(tmp_path: Path, what: str, name: str) -> None:
@@ -225,6 +226,7 @@ def test_file_cut_off_in_transfer_is_truncated(tmp_path: Path, name: str) -> Non
     assert refusal(path) == "media.truncated"
 
 
+@pytest.mark.security("S-3")
 def test_wav_that_claims_one_sample_a_second_is_refused_before_decoding(tmp_path: Path) -> None:
     path = samples.make_tone(tmp_path / "bomb.wav", duration_s=1.0)
     data = bytearray(path.read_bytes())
@@ -243,6 +245,7 @@ def claim_length(path: Path, seconds: float) -> Path:
     return path
 
 
+@pytest.mark.security("S-3")
 def test_header_that_claims_ten_hours_is_refused(tmp_path: Path) -> None:
     path = claim_length(samples.make_video(tmp_path / "liar.mkv"), 36_000)
 
@@ -279,6 +282,7 @@ def test_length_is_measured_where_the_header_claims_too_little(tmp_path: Path) -
     assert refusal(recording, MediaLimits(max_duration_s=2.0)) == "media.too_long"
 
 
+@pytest.mark.security("S-3")
 def test_huge_picture_is_refused_from_the_header(tmp_path: Path) -> None:
     path = samples.make_video(tmp_path / "huge.mp4", width=640, height=480, audio=None)
 
@@ -287,6 +291,7 @@ def test_huge_picture_is_refused_from_the_header(tmp_path: Path) -> None:
     assert probe_file(path, MediaLimits(max_pixels=640 * 480)).video is not None
 
 
+@pytest.mark.security("S-3")
 def test_header_with_a_monstrous_size_is_refused(tmp_path: Path) -> None:
     path = samples.make_video(
         tmp_path / "liar.avi", width=320, height=240, duration_s=0.2, audio=None, codec="ffvhuff", options={}
@@ -297,6 +302,7 @@ def test_header_with_a_monstrous_size_is_refused(tmp_path: Path) -> None:
     assert refusal(path) == "media.unsupported_video"
 
 
+@pytest.mark.security("S-3")
 def test_too_many_streams_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "many.mkv"
     with av.open(str(path), "w") as output:
@@ -321,6 +327,7 @@ def test_too_many_channels_are_refused(tmp_path: Path) -> None:
     assert refusal(path) == "media.unsupported_audio"
 
 
+@pytest.mark.security("S-3")
 def test_a_thousand_frames_a_second_are_refused(tmp_path: Path) -> None:
     path = write_frames(tmp_path / "flicker.mp4", list(range(500)), size=(64, 64))
 
@@ -341,6 +348,7 @@ def test_subtitles_alone_are_no_media(tmp_path: Path) -> None:
     assert refusal(path) == "media.no_streams"
 
 
+@pytest.mark.security("S-2")
 def test_no_other_file_is_opened_by_an_external_reference(tmp_path: Path) -> None:
     """A QuickTime file may say that its samples lie in another file; they are not fetched."""
     secret = samples.make_video(tmp_path / "secret.mov", audio=None)

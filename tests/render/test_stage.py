@@ -130,6 +130,7 @@ def test_caption_that_does_not_move_is_drawn_once(open_stage: OpenStage) -> None
     assert {layer.opacity for frame in plan.frames for layer in frame} > {255}
 
 
+@pytest.mark.security("S-4")
 def test_page_reaches_nothing_and_its_policy_says_so(open_stage: OpenStage) -> None:
     with open_stage(scene(), 1080, 1920) as stage:
         page = page_of(stage)
@@ -144,6 +145,7 @@ def test_page_reaches_nothing_and_its_policy_says_so(open_stage: OpenStage) -> N
     assert (reached, own) == ("refused", "refused")
 
 
+@pytest.mark.security("S-4")
 def test_markup_in_a_word_stays_text(open_stage: OpenStage) -> None:
     evil = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
     document = scene(cue(word(1, evil)))

@@ -15,6 +15,7 @@ def conf() -> dict[str, object]:
     return dict(make_celery("cpu", redis_url="redis://127.0.0.1:1/0").conf)
 
 
+@pytest.mark.security("S-13")
 def test_only_json_is_spoken(conf: dict[str, object]) -> None:
     assert conf["accept_content"] == conf["result_accept_content"] == ["json"]
     assert {conf[f"{kind}_serializer"] for kind in ("task", "result", "event")} == {"json"}

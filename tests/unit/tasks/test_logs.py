@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from tasks.logs import bind, configure_logging, redact
 
+pytestmark = pytest.mark.security("S-15")
+
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:

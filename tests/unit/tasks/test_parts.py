@@ -180,6 +180,7 @@ def test_forgotten_process_is_left_alone() -> None:
     stranger.wait()
 
 
+@pytest.mark.security("S-5")
 @given(st.text(max_size=300))
 def test_any_file_name_makes_a_header_of_one_harmless_line(name: str) -> None:
     header = content_disposition(name)
