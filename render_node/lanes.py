@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -117,7 +118,7 @@ class Lane:
         self.outlets: list[Outlet] = []
         self.declare_sound: Callable[[Outlet], None] = lambda _: None
         self.frames, self.first_s, self.last_s = 0, 0.0, 0.0
-        self.poster: Path | None = None
+        self.posters: list[Path] = []
         self.poster_from_s = 0.0
         self.poster_at_s: float | None = None
         self.colour: Colour = SDR_709
@@ -164,8 +165,10 @@ class Lane:
             for outlet in self.outlets:
                 outlet.writer.open_video(picture, rate=self.pace.rate)
                 self.declare_sound(outlet)  # before the first packet: it begins the file
-        if self.poster and self.poster_at_s is None and t >= self.poster_from_s:
-            write_png(picture, self.poster)
+        if self.posters and self.poster_at_s is None and t >= self.poster_from_s:
+            write_png(picture, self.posters[0])
+            for copy in self.posters[1:]:
+                shutil.copyfile(self.posters[0], copy)
             self.poster_at_s = t
         for outlet in self.outlets:
             outlet.writer.write_frame(picture)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,9 @@ __all__ = ["Extras", "Progress", "render_file", "render_files"]
 class Extras:
     """What else a render may be given.
 
-    :param poster: where to write a PNG of a captioned frame, :param encode: False draws but writes nothing.
+    :param poster: where to write a PNG of a captioned frame of the first output, :param posters: likewise of others, by
+        their position; outputs that look alike have the same picture.
+    :param encode: False draws but writes nothing.
     :param progress: called with (frames done, frames in all, stage); what it raises ends the render.
     :param source_sha256: what the source's bytes must hash to; others are ``render.source_changed``.
     :param images: the scenario's pictures, name -> bytes, :param music: a file to mix in where an output asks for it.
@@ -47,6 +49,7 @@ class Extras:
     source_sha256: str = ""
     images: dict[str, bytes] | None = None
     music: Path | None = None
+    posters: dict[int, Path] = field(default_factory=dict)
 
 
 def render_file(
@@ -128,7 +131,10 @@ def _run(source: Path, job: Job, *, settings: WorkerSettings, extras: Extras) ->
     lanes = plan_lanes(job, times)
     files = SoundFiles(source if job.media.audio else None, extras.music, length_of(job, times), limits_of(settings))
     job.mixes = plan_mixes(job, files, extras.progress)
-    lanes[0].poster, lanes[0].poster_from_s = extras.poster, choose_poster_time(job.script.scenario, times)
+    posters = ({0: extras.poster} if extras.poster else {}) | extras.posters
+    for position, poster in posters.items():
+        lanes[position].posters.append(poster)
+        lanes[position].poster_from_s = choose_poster_time(job.script.scenario, times)
     distinct = list(dict.fromkeys(lanes.values()))
     with ExitStack() as stack:
         for drawing in {id(lane.drawing): lane.drawing for lane in distinct}.values():

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from tasks.contracts.base import Message
 from tasks.contracts.fonts import OrderedFont
 from tasks.contracts.images import OrderedImage
+from tasks.errors import InvalidInputError
+
+SEVERAL_OUTPUTS = 2
+"""Version of an order that has a list of outputs."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +94,14 @@ class RenderOutput(Message):
 
 @dataclass(frozen=True)
 class RenderOrder(Message):
-    """Input of step ``render.video``: object key of the source, the validated scenario, the output.
+    """Input of step ``render.video``: object key of the source, the validated scenario, the outputs.
 
-    :param music_key: object key of the music that ``output.sound.music`` mixes in.
+    An order of one output is written as version 1, which has ``output``; one of several as version 2, which has a list
+    of ``outputs`` in its place. Both are read.
+
+    :param music_key: object key of the music that an output's ``sound.music`` mixes in.
     :param fonts: uploaded faces that the scenario names, :param images: uploaded pictures that it shows.
+    :param further: outputs after the first one.
     """
 
     source_key: str
@@ -103,6 +111,30 @@ class RenderOrder(Message):
     music_key: str = ""
     fonts: tuple[OrderedFont, ...] = ()
     images: tuple[OrderedImage, ...] = ()
+    further: tuple[RenderOutput, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[RenderOutput, ...]:
+        """All that is to be written."""
+        return (self.output, *self.further)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary of the oldest version that can say it."""
+        told = super().to_json()
+        if further := told.pop("further"):
+            told.update(version=SEVERAL_OUTPUTS, outputs=[told.pop("output"), *further])
+        return told
+
+    @classmethod
+    def from_json(cls, document: Any) -> Self:
+        """Build the order from version 1 or 2; raise as every message does."""
+        if isinstance(document, dict) and document.get("version") == SEVERAL_OUTPUTS:
+            outputs = document.get("outputs")
+            if not isinstance(outputs, list) or not outputs:
+                raise InvalidInputError("contract.invalid", "RenderOrder.outputs must be a list that is not empty")
+            rest = {name: value for name, value in document.items() if name != "outputs"}
+            document = {**rest, "version": cls.VERSION, "output": outputs[0], "further": outputs[1:]}
+        return super().from_json(document)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from render_node.checks.run import check
+from render_node.footage import Footage
 from render_node.frames.stage_page import decode_png
 from render_node.ops import render
 from render_node.still_ops import draw
@@ -126,3 +127,28 @@ def test_a_still_is_the_picture_that_the_render_writes(
 
     picture = decode_png(tools.storage.get_bytes(still["object_key"]))
     assert np.array_equal(picture, poster)
+
+
+def test_an_order_of_several_outputs_is_decoded_once_and_hands_in_each(
+    chromium: str, server: ControlServer, tools: AttemptTools, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[Footage] = []
+    monkeypatch.setattr("render_node.render.Footage", lambda container: passes.append(Footage(container)) or passes[-1])
+    shapes = (RenderOutput(preset="ultrafast"), RenderOutput(aspect="1:1", preset="ultrafast"))
+    others = (
+        RenderOutput(container="gif", fps="5", width=160),
+        RenderOutput(container="png", fps="1", layer="captions"),
+    )
+    order = RenderOrder(SOURCE, document, shapes[0], further=(shapes[1], *others))
+
+    results = work(server, tools, TaskName.RENDER_VIDEO, render, order.to_json())["outputs"]
+
+    told = [(one["receipt"]["container"], one["receipt"]["width"], one["receipt"]["height"]) for one in results]
+    assert told == [("mp4", 320, 568), ("mp4", 320, 320), ("gif", 160, 284), ("png", 320, 568)]
+    assert [one["receipt"]["frame_count"] for one in results] == [60, 60, 10, 2]
+    names = ["video.mp4", "video-1.mp4", "video-2.gif", "video-3.zip"]
+    assert [one["object_key"] for one in results] == [f"jobs/job-1/s1/7/{name}" for name in names]
+    posters = [decode_png(tools.storage.get_bytes(one["poster_key"])).shape[:2] for one in results]
+    assert posters == [(568, 320), (320, 320), (284, 160), (568, 320)]
+    assert len({one["sha256"] for one in results}) == 4
+    assert len(passes) == 1
