@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepNews, StepReport
+from tasks.contracts import Claim, ClaimRequest, Heartbeat, NodeBeat, NodeOrder, StepNews, StepReport
 from tasks.contracts.signing import signed_headers
 from tasks.errors import FencedError, PermanentError, TransientError
 from tasks.names import REPORT_PATH, CallbackPath, TaskName
@@ -56,6 +56,10 @@ class ControlClient:
         """Hand in the end of an attempt."""
         path = REPORT_PATH.get(task, CallbackPath.REPORT)
         self._post(path, report.step_id, report.to_json(), tries=tries or self._tries)
+
+    def beat(self, beat: NodeBeat) -> NodeOrder:
+        """Tell once, without retries, how a worker process is; return what it shall be."""
+        return NodeOrder.from_json(self._post(CallbackPath.NODE_BEAT, "", beat.to_json(), tries=1))
 
     def _post(self, path: CallbackPath, step_id: str, body: dict[str, Any], *, tries: int) -> dict[str, Any]:
         for attempt in range(1, tries + 1):

@@ -4,6 +4,7 @@ Each is a frozen dataclass with ``VERSION``, ``to_json()`` and ``from_json()``. 
 is refused with ``contract.unknown_version``, so that old and new processes can run side by side.
 """
 
+from tasks.contracts.farm import GpuState, NodeBeat, NodeOrder, SelfTest
 from tasks.contracts.media import AudioInfo, ImageInfo, MediaInfo, VideoInfo
 from tasks.contracts.render import MusicMix, RenderOrder, RenderOutput, RenderReceipt, SoundOutput
 from tasks.contracts.step import Claim, ClaimRequest, Heartbeat, Progress, StepBell, StepFailure, StepNews, StepReport
@@ -13,15 +14,19 @@ __all__ = [
     "AudioInfo",
     "Claim",
     "ClaimRequest",
+    "GpuState",
     "Heartbeat",
     "ImageInfo",
     "MediaInfo",
     "MusicMix",
+    "NodeBeat",
+    "NodeOrder",
     "Progress",
     "RenderOrder",
     "RenderOutput",
     "RenderReceipt",
     "Segment",
+    "SelfTest",
     "SoundOutput",
     "StepBell",
     "StepFailure",
