@@ -120,7 +120,8 @@ def join_chunks(
         raise
     receipt = merge_receipts(job, parts, timeline, writer)
     if extras.poster is not None:
-        shown_at = choose_poster_time(job.script.scenario, pace.times)
+        wished_s = choose_poster_time(job.script.scenario, pace.times)
+        shown_at = next((t for t in pace.times if t >= wished_s), pace.times[-1])
         receipt.checks["poster_at_s"] = draw_poster(source, job, extras.poster, shown_at, settings=settings)
     job.timings_s["total"] = round(time.monotonic() - started, 3)
     return receipt
