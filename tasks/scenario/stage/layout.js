@@ -71,7 +71,32 @@ function measureWord(slot, word, cue, s, outer) {
   const base = probe.getBoundingClientRect().bottom - rect.top;
   probe.remove();
   return {rect: [rect.x - outer.x, rect.y - outer.y, rect.width, rect.height], base,
-    letters: needsLetters(cue) ? measureLetters(slot, word, rect) : [], reach: reachOf(word.style, s)};
+    letters: needsLetters(cue) ? measureLetters(slot, word, rect) : [], reach: reachOf(word.style, s),
+    sides: sidesOf(slot, word, cue, base, rect, s)};
+}
+
+const pen = new OffscreenCanvas(1, 1).getContext("2d");
+
+// How far a word's ink lies outside its line box on the left, above, on the right and below; where it lies inside, less
+// than nothing. Every pixel that is known to stay empty is one that need not be drawn in each of the word's states.
+function sidesOf(slot, word, cue, base, rect, s) {
+  const {style} = word, {fontFamily, fontStyle, letterSpacing} = getComputedStyle(slot);
+  const heavier = (word.active ?? cue.animation.active).fontWeight;
+  const glyphs = [style.fontWeight, ...(heavier ? [heavier] : [])].map((weight) => {
+    pen.font = `${fontStyle} ${weight} ${style.fontSize * s}px ${fontFamily}`;
+    Object.assign(pen, {letterSpacing, fontKerning: "normal", textRendering: "geometricPrecision", textAlign: "left"});
+    const ink = pen.measureText(word.text);
+    return [ink.actualBoundingBoxLeft, ink.actualBoundingBoxAscent - base,
+      ink.actualBoundingBoxRight - ink.width, ink.actualBoundingBoxDescent - (rect.height - base)];
+  });
+  const isPicture = /\p{Extended_Pictographic}/u.test(word.text);  // drawn larger than the font says
+  const slack = 0.12 * style.fontSize * s;
+  return [[-1, 0], [0, -1], [1, 0], [0, 1]].map(([x, y], side) => {
+    const own = Math.max(...glyphs.map((each) => each[side]), ...(isPicture ? [slack] : []), ...(x ? [0] : []));
+    const shadow = Math.max(0, 1.5 * (style.glow?.radius ?? 0), ...style.shadow.map((each) =>
+      x * (each.offsetX ?? 0) + y * (each.offsetY ?? 0) + 1.5 * (each.blur ?? 0)));
+    return Math.ceil(own + s * (style.stroke.width + shadow)) + 2;
+  });
 }
 
 const needsLetters = ({animation}) => animation.reveal === "typewriter"
@@ -133,7 +158,10 @@ function finish(layout, cue, width) {
     if (cue.words[i].emoji) word.emoji = emojiRect(word.rect, em(cue, i, layout.s));
     return made;
   });
-  words.forEach((word, i) => { word.reach += growth(cue, i, layout.s); });
+  words.forEach((word, i) => {
+    word.reach += growth(cue, i, layout.s);
+    word.sides = word.sides.map((side) => side + growth(cue, i, layout.s));
+  });
 }
 
 // Where a word begins and ends on its line, as shares of the line.
@@ -186,10 +214,11 @@ export function layoutLayer(layer, scenario, scale, image) {
 
 // Everything that a word can ink in a state, its place at rest included.
 export function wordRegion(cue, layout, i, state) {
-  const {rect, reach, letters, emoji} = layout.words[i];
+  const {rect, reach, sides, letters, emoji} = layout.words[i];
   const size = em(cue, i, layout.s);
-  let region = grow(rect, reach);
-  if (state?.fx) region = union(region, moved(rect, state.fx, size, reach));
+  let region = extend(rect, sides);
+  // A wiped word is cut at its reach; were that outside of the tile, the browser would cut its edge in another way.
+  if (state?.fx) region = union(region, moved(rect, state.fx, size, ...(state.fx.shown === undefined ? sides : [reach])));
   state?.letters?.forEach((fx, k) => {
     if (fx && letters[k]) region = union(region, moved([rect[0] + letters[k].x, rect[1], letters[k].width, rect[3]], fx, size, reach));
   });
@@ -199,13 +228,14 @@ export function wordRegion(cue, layout, i, state) {
   return turned(region, layout.block, cue.style.rotate);
 }
 
-export function moved([x, y, width, height], fx, size, reach) {
+// Where a box goes whose ink lies so far outside of it; it moves, grows and turns about its own middle.
+export function moved([x, y, width, height], fx, size, left, top = left, right = left, bottom = left) {
   const tilt = fx.rotateX || fx.rotateY ? 1.5 : 1;
-  const across = tilt * (width + 2 * reach) * (fx.scale ?? 1) * (fx.scaleX ?? 1);
-  const down = tilt * (height + 2 * reach) * (fx.scale ?? 1) * (fx.scaleY ?? 1);
+  const across = tilt * (fx.scale ?? 1) * (fx.scaleX ?? 1), down = tilt * (fx.scale ?? 1) * (fx.scaleY ?? 1);
   const middle = [x + width / 2 + (fx.translateX ?? 0) * size, y + height / 2 + (fx.translateY ?? 0) * size];
-  const box = [middle[0] - across / 2, middle[1] - down / 2, across, down];
-  return grow(turned(box, box, fx.rotate ?? 0), 3 * (fx.blur ?? 0) * size + 2);
+  const box = [middle[0] - (width / 2 + left) * across, middle[1] - (height / 2 + top) * down,
+    (left + width + right) * across, (top + height + bottom) * down];
+  return grow(turned(box, [...middle, 0, 0], fx.rotate ?? 0), 3 * (fx.blur ?? 0) * size + 2);
 }
 
 // The upright box around a box turned by degrees around the middle of another.
@@ -218,6 +248,9 @@ export function turned(box, around, degrees) {
   const left = Math.min(...corners.map((c) => c[0])), top = Math.min(...corners.map((c) => c[1]));
   return [left, top, Math.max(...corners.map((c) => c[0])) - left, Math.max(...corners.map((c) => c[1])) - top];
 }
+
+const extend = ([x, y, width, height], [left, top, right, bottom]) =>
+  [x - left, y - top, left + width + right, top + height + bottom];
 
 export const grow = ([x, y, width, height], by) => [x - by, y - by, width + 2 * by, height + 2 * by];
 

@@ -161,7 +161,10 @@ function outline(parent, word, look, piece, s, paint) {
   text.setAttribute("x", middle ? piece.width / 2 : piece.rtl ? piece.width : 0);
   text.setAttribute("y", piece.base);
   font(text, word, s, look.weight);
-  Object.assign(text.style, {whiteSpace: "pre", direction: piece.rtl ? "rtl" : "ltr", textAnchor: middle ? "middle" : "start", ...paint});
+  // HTML's stroke does not show on SVG text, but tells the browser how far its ink goes: without it, text of which only the
+  // stroke reaches into a tile is not painted there.
+  Object.assign(text.style, {whiteSpace: "pre", direction: piece.rtl ? "rtl" : "ltr", textAnchor: middle ? "middle" : "start",
+    webkitTextStrokeWidth: px(paint.strokeWidth), ...paint});
   text.append(piece.text);
   svg.append(text);
   parent.append(svg);

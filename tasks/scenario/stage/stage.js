@@ -122,7 +122,7 @@ export class Stage {
     }
     const isBlank = !layer.style.background && layout.rest.every((word) => word === null);
     const parts = isBlank ? [] : this.#tile(index, {fx: null}, layout.rest, layout.box);
-    const regions = new Map(changed.map((i) => [i, wordRegion(layer, layout, i, words[i])]));
+    const regions = new Map(changed.map((i) => [i, evenRect(wordRegion(layer, layout, i, words[i]), this.width, this.height)]));
     for (const i of changed) {
       const shown = layout.rest.map((rest, j) =>
         j === i || (j < i && regions.has(j) && overlaps(regions.get(j), regions.get(i))) ? words[j] : rest);
