@@ -13,6 +13,8 @@ from tasks.names import TaskName
 WEIGHTS: dict[TaskName, float] = {
     TaskName.INGEST_PROBE: 2.0,
     TaskName.INGEST_POSTER: 3.0,
+    TaskName.INGEST_FONT: 2.0,
+    TaskName.INGEST_IMAGE: 2.0,
     TaskName.SPEECH_TRANSCRIBE: 95.0,
     TaskName.RENDER_VIDEO: 100.0,
     TaskName.RENDER_CHUNK: 20.0,

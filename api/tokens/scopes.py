@@ -39,6 +39,8 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "scenarios": (Scope.READ, Scope.READ),
     "renders": (Scope.READ, Scope.RENDER),
     "stills": (Scope.READ, Scope.RENDER),
+    "estimates": (Scope.READ, Scope.RENDER),
+    "validations": (Scope.READ, Scope.RENDER),
     "jobs": (Scope.READ, Scope.RENDER),
     "events": (Scope.READ, Scope.RENDER),
     "usage": (Scope.READ, SESSION),

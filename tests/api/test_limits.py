@@ -51,7 +51,7 @@ def test_the_limit_is_exact_and_shared_by_two_instances(
     with api_process(database_environ) as elsewhere:
         statuses = [order((client, elsewhere)[i % 2], user.token).status_code for i in range(RATE + 5)]
 
-    assert statuses == [422] * RATE + [429] * 5
+    assert statuses == [404] * RATE + [429] * 5
 
 
 def test_a_refusal_says_when_to_come_back(client: Any, user: Caller) -> None:
@@ -79,7 +79,7 @@ def test_each_user_has_a_limit_of_their_own(client: Any, user: Caller, other: Ca
         order(client, user.token)
 
     assert order(client, user.token).status_code == 429
-    assert order(client, other.token).status_code == 422
+    assert order(client, other.token).status_code == 404
 
 
 def test_invented_addresses_and_sessions_change_nothing(client: Any, user: Caller) -> None:
@@ -91,14 +91,17 @@ def test_invented_addresses_and_sessions_change_nothing(client: Any, user: Calle
         for i in range(RATE + 2)
     ]
 
-    assert statuses == [422] * RATE + [429] * 2
+    assert statuses == [404] * RATE + [429] * 2
 
 
 def test_signing_in_is_limited_by_address(client: Any) -> None:
-    nobody = {"email": "nobody@example.com", "password": "a long enough password"}
-
     answers = [
-        client.post("/api/v1/auth/login", json=nobody, headers={"X-Forwarded-For": f"10.0.0.{i}"}) for i in range(31)
+        client.post(
+            "/api/v1/auth/login",
+            json={"email": f"nobody{i}@example.com", "password": "a long enough password"},
+            headers={"X-Forwarded-For": f"10.0.0.{i}"},
+        )
+        for i in range(31)
     ]
 
     assert [answer.status_code for answer in answers] == [401] * 30 + [429]
@@ -137,7 +140,7 @@ def test_without_redis_each_process_is_stricter_and_back_again_with_it(gated: An
     started = time.monotonic()
     statuses = [order(client, token).status_code for _ in range(RATE)]
 
-    assert statuses == [422] * (RATE // 2) + [429] * (RATE // 2)
+    assert statuses == [404] * (RATE // 2) + [429] * (RATE // 2)
     assert time.monotonic() - started < 5
     redis_gate.open()
     deadline = time.monotonic() + 20
@@ -154,5 +157,5 @@ def test_a_redis_that_never_answers_costs_no_more_than_seconds(gated: Any, redis
     started = time.monotonic()
     statuses = [order(client, token).status_code for _ in range(5)]
 
-    assert statuses == [422] * 5
+    assert statuses == [404] * 5
     assert time.monotonic() - started < 8
