@@ -7,6 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
 LOCKS := base api cpu gpu flower local dev
 
 .PHONY: help
@@ -24,8 +25,8 @@ up: $(VENV)/.local browser ## Run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/reelyard up $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev browser ## Run every test against real services
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev browser ## Run every test against real services, WORKERS files at a time (each with services of its own)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: test-security
 test-security: $(VENV)/.dev browser ## Run the tests of the security promises S-1 to S-18
