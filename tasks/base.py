@@ -37,7 +37,9 @@ class MediaTask(Task):
         """What every attempt of this process shares, made on first use, which is after the pool has forked."""
         settings = worker_settings()
         return AttemptTools(
-            client=shared_client(settings.api_url, settings.callback_secret, settings.node_name),
+            client=shared_client(
+                settings.api_url, settings.callback_secret, self.request.hostname or settings.node_name
+            ),
             storage=open_storage(settings.storage),
             settings=settings,
             hints=ProgressHints(settings.redis_url),

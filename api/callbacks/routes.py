@@ -13,6 +13,7 @@ from api.assets.docs import problems
 from api.callbacks.guard import check_signature, read_message
 from api.callbacks.schemas import AcceptedResponse, ClaimResponse, LeaseResponse, RenderCallbackResponse
 from api.extensions import db
+from api.farm import admission
 from api.jobs import attempts
 from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepNews, StepReport
 from tasks.errors import PermanentError
@@ -53,7 +54,7 @@ class StepClaim(MethodView):
             if error.code != attempts.UNKNOWN_VERSION:
                 raise
             return Claim(False, reason="unknown_version").to_json()
-        claim = attempts.claim_step(db.session(), request)
+        claim = claim_if_admitted(request)
         db.session.commit()
         return claim.to_json()
 
@@ -133,6 +134,17 @@ class RenderCallback(MethodView):
         if "result" in message or "failure" in message:
             return take_report(message)
         return take_heartbeat(message)
+
+
+def claim_if_admitted(request: ClaimRequest) -> Claim:
+    """Claim a step, unless its node or queue shall have no work now: then it is rung for another one."""
+    session = db.session()
+    if reason := admission.refusal(session, request):
+        admission.put_back(session, request.step_id)
+        return Claim(False, reason=reason)
+    claim = attempts.claim_step(session, request)
+    admission.note_gpu(session, request, claim)
+    return claim
 
 
 def take_heartbeat(message: dict[str, Any]) -> dict[str, float]:

@@ -14,7 +14,10 @@ class ClaimResponse(Schema):
     version = fields.Integer()
     claimed = fields.Boolean()
     reason = fields.String(
-        metadata={"description": "Why not: done, running, waiting, cancelled, failed, unknown, unknown_version"}
+        metadata={
+            "description": "Why not: done, running, waiting, cancelled, failed, unknown, unknown_version, "
+            "node_draining, node_quarantined, queue_paused"
+        }
     )
     job_id = fields.String()
     step_id = fields.String()

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from api.farm.admission import paused_tasks
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.outbox import mark_rung
 from api.jobs.publish import BROKER_ERRORS, Publisher
@@ -53,10 +54,13 @@ def dispatch(session: Session, publisher: Publisher, *, rering_s: float) -> Roun
 
 
 def lock_due(session: Session) -> list[UUID]:
-    """Lock bells that are due, most urgent first, and return their steps."""
+    """Lock bells that are due, most urgent first, and return their steps. Those of paused queues wait."""
     due = select(OutboxBell.step_id).where(OutboxBell.due_at <= func.now())
+    paused = paused_tasks(session)
+    if paused:
+        due = due.join(Step, Step.id == OutboxBell.step_id).where(Step.task.not_in(paused))
     ordered = due.order_by(OutboxBell.priority, OutboxBell.due_at).limit(BATCH)
-    return list(session.scalars(ordered.with_for_update(skip_locked=True)))
+    return list(session.scalars(ordered.with_for_update(skip_locked=True, of=OutboxBell)))
 
 
 @dataclass(frozen=True)

@@ -185,12 +185,17 @@ class Attempt(db.Model):
     """One claim of a step, kept as its history."""
 
     __tablename__ = "attempt"
-    __table_args__ = (CheckConstraint(f"outcome IS NULL OR {one_of('outcome', Outcome)}", name="outcome"),)
+    __table_args__ = (
+        CheckConstraint(f"outcome IS NULL OR {one_of('outcome', Outcome)}", name="outcome"),
+        Index("ix_attempt_node_ended", "node", "ended_at"),
+        Index("ix_attempt_ended", "ended_at"),
+    )
 
     step_id: Mapped[UUID] = mapped_column(ForeignKey("step.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     token: Mapped[int] = mapped_column(BigInteger, unique=True)
     node: Mapped[str] = mapped_column(String(255), default="")
+    gpu: Mapped[str | None] = mapped_column(String(64))
     started_at: Mapped[datetime] = mapped_column(MOMENT)
     ended_at: Mapped[datetime | None] = mapped_column(MOMENT)
     outcome: Mapped[str | None] = mapped_column(String(16))

@@ -26,4 +26,5 @@ class UsageDay(db.Model):
     uploaded_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     transcripts: Mapped[int] = mapped_column(default=0)
     transcribed_s: Mapped[float] = mapped_column(Float, default=0.0)
+    gpu_s: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
     rolled_up_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

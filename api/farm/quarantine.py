@@ -1,0 +1,130 @@
+"""Keeping work from nodes that fail at everything, and letting them back once they work again.
+
+Failures count when they were not the input's own fault and when they are of different jobs: one poisonous input says
+nothing about a node. A node in quarantine tests itself, at longer and longer pauses; the first test it passes, or an
+administrator, lets it work again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.audit import record
+from api.extensions import get_settings
+from api.farm.models import Node
+from api.ids import new_id
+from api.jobs.engine import database_now
+from api.jobs.models import Attempt, Step
+from api.jobs.states import Outcome
+from tasks.contracts import SelfTest
+
+logger = logging.getLogger(__name__)
+
+LOOK_BACK = 200
+LONGEST_PAUSE_S = 3600.0
+MOST_PROBLEMS = 20
+NODE_CODES = ("node.", "internal.", "child.", "encoder.", "browser.", "task.timeout")
+"""Failures that speak of the node even where they ended a step."""
+
+
+def take_test(node: Node, test: SelfTest, now: datetime) -> None:
+    """Take the outcome of a self-test that was asked for; a test that passed ends a quarantine."""
+    if not node.test_id or test.id != node.test_id:
+        return
+    node.test_id, node.tested_at = "", now
+    node.test_problems = [problem[:500] for problem in test.problems[:MOST_PROBLEMS]]
+    if node.quarantined_at is None:
+        return
+    if node.test_problems:
+        node.tests_failed += 1
+        pause_s = min(LONGEST_PAUSE_S, get_settings().self_test_s * 2.0 ** min(node.tests_failed, 12))
+        node.next_test_at = now + timedelta(seconds=pause_s)
+        logger.warning("node failed its self-test", extra={"node": node.id, "problems": node.test_problems})
+        return
+    release(node, now)
+    logger.info("node passed its self-test", extra={"node": node.id})
+
+
+def ask_for_test(node: Node) -> None:
+    """Have a node test itself, unless it is at it."""
+    node.test_id = node.test_id or str(new_id())
+    node.next_test_at = None
+
+
+def confine(session: Session, node: Node, reason: str, now: datetime) -> None:
+    """Put a node into quarantine: it finishes what it has and takes nothing new."""
+    if node.quarantined_at is not None:
+        return
+    before = {"quarantined": False}
+    node.quarantined_at, node.quarantine_reason = now, reason[:500]
+    node.tests_failed, node.test_id = 0, ""
+    node.next_test_at = now + timedelta(seconds=get_settings().self_test_s)
+    node.generation += 1
+    after = {"quarantined": True, "reason": reason}
+    record(session, "node.quarantined", target=("node", node.id[:64]), before=before, after=after)
+
+
+def release(node: Node, now: datetime) -> None:
+    """Let a node work again; what failed before does not count any more."""
+    node.quarantined_at, node.quarantine_reason = None, ""
+    node.cleared_at, node.next_test_at, node.test_id = now, None, ""
+    node.tests_failed = 0
+    node.generation += 1
+
+
+def watch_nodes(session: Session) -> list[str]:
+    """Put nodes that only fail into quarantine, and have those in it test themselves when it is time. Commits."""
+    now, threshold = database_now(session), get_settings().quarantine_after
+    changed = []
+    names = list(session.scalars(select(Node.id).where(Node.leaving.is_(False)).order_by(Node.id)))
+    for name in names:
+        node = session.get_one(Node, name, with_for_update=True, populate_existing=True)
+        if node.quarantined_at is None and threshold:
+            streak = count_streak(read_outcomes(session, node))
+            if len(streak) >= threshold:
+                confine(session, node, f"{len(streak)} jobs in a row failed here, the last with {streak[0]}", now)
+                changed.append(name)
+        elif node.next_test_at is not None and node.next_test_at <= now:
+            ask_for_test(node)
+            changed.append(name)
+        session.commit()
+    return changed
+
+
+def read_outcomes(session: Session, node: Node) -> list[tuple[UUID, str, str]]:
+    """Return how a node's latest attempts ended, newest first: job, outcome, code."""
+    query = (
+        select(Step.job_id, Attempt.outcome, Attempt.code)
+        .join(Step, Step.id == Attempt.step_id)
+        .where(Attempt.node == node.id, Attempt.ended_at.is_not(None))
+        .order_by(Attempt.ended_at.desc())
+        .limit(LOOK_BACK)
+    )
+    if node.cleared_at is not None:
+        query = query.where(Attempt.ended_at > node.cleared_at)
+    return [(row.job_id, row.outcome or "", row.code or "") for row in session.execute(query)]
+
+
+def count_streak(outcomes: Iterable[tuple[UUID, str, str]]) -> list[str]:
+    """Return the codes of the failures since the last success, newest first, one for each job; pure."""
+    seen: dict[Any, str] = {}
+    for job_id, outcome, code in outcomes:
+        if outcome == Outcome.SUCCEEDED:
+            break
+        if is_of_node(outcome, code):
+            seen.setdefault(job_id, code)
+    return list(seen.values())
+
+
+def is_of_node(outcome: str, code: str) -> bool:
+    """Tell whether a failure may be the node's: it was tried again, the node fell silent, or the code says so."""
+    if outcome in (Outcome.RETRIED, Outcome.LOST):
+        return True
+    return outcome == Outcome.FAILED and code.startswith(NODE_CODES)
