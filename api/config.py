@@ -51,6 +51,10 @@ _VARIABLES = {
     "ring_grace_s": "REELYARD_RING_GRACE_S",
     "rering_s": "REELYARD_RERING_S",
     "retry_backoff_s": "REELYARD_RETRY_BACKOFF_S",
+    "node_beat_s": "REELYARD_NODE_BEAT_S",
+    "node_lost_s": "REELYARD_NODE_LOST_S",
+    "quarantine_after": "REELYARD_QUARANTINE_AFTER",
+    "self_test_s": "REELYARD_SELF_TEST_S",
     "chunk_s": "REELYARD_CHUNK_S",
     "chunk_from_s": "REELYARD_CHUNK_FROM_S",
     "chunk_days": "REELYARD_CHUNK_DAYS",
@@ -103,6 +107,10 @@ class ApiSettings:
     ring_grace_s: float
     rering_s: float
     retry_backoff_s: float
+    node_beat_s: float
+    node_lost_s: float
+    quarantine_after: int
+    self_test_s: float
     chunk_s: float
     chunk_from_s: float
     chunk_days: int
@@ -133,6 +141,8 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
     problems = []
     if settings.beat_s * 2 > settings.lease_s:
         problems.append("REELYARD_LEASE_S must be at least twice REELYARD_BEAT_S, or one late beat loses the lease")
+    if settings.node_beat_s * 2 > settings.node_lost_s:
+        problems.append("REELYARD_NODE_LOST_S must be at least twice REELYARD_NODE_BEAT_S")
     if settings.jwt_secret == settings.callback_secret:
         problems.append("REELYARD_JWT_SECRET and REELYARD_CALLBACK_SECRET must differ")
     problems += [problem for name in RATES for problem in check_rate(_VARIABLES[name], getattr(settings, name))]

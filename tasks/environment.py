@@ -287,6 +287,26 @@ _TABLE = (
         "First pause before a transient failure is tried again (doubling, with jitter)",
         default=5.0,
     ),
+    # The farm
+    Variable("REELYARD_NODE_BEAT_S", seconds(0.1, 60), "Seconds between beats of a node", default=3.0),
+    Variable(
+        "REELYARD_NODE_LOST_S",
+        seconds(0.3, 600),
+        "A node that was not heard of, or has not consumed, for so long counts as offline",
+        default=10.0,
+    ),
+    Variable(
+        "REELYARD_QUARANTINE_AFTER",
+        integer(0, 1000),
+        "Failures of different jobs in a row after which a node gets no more work; 0 means never",
+        default=5,
+    ),
+    Variable(
+        "REELYARD_SELF_TEST_S",
+        seconds(0.1, 86400),
+        "Pause before a node in quarantine tests itself again (doubling)",
+        default=60.0,
+    ),
     # Long videos
     Variable("REELYARD_CHUNK_S", seconds(0.5, 3600), "Length of the pieces of a long video", default=60.0),
     Variable(
