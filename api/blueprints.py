@@ -17,6 +17,7 @@ def register_blueprints(app: Flask) -> None:
     from api.docs_pages.routes import blueprint as docs_pages
     from api.events.routes import blueprint as events
     from api.extensions import get_smorest
+    from api.farm.node_routes import blueprint as nodes
     from api.fonts.routes import blueprint as fonts
     from api.health.routes import blueprint as health
     from api.identities.routes import blueprint as identities
@@ -58,6 +59,7 @@ def register_blueprints(app: Flask) -> None:
         admin,
         audit,
         callbacks,
+        nodes,
         health,
     ):
         get_smorest(app).register_blueprint(documented)
