@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.orm import Session
 
 from api.assets.models import Asset, AssetState
@@ -12,29 +14,37 @@ from api.ids import new_id
 from api.jobs.models import Job
 from api.jobs.reuse import create_done_job, end_done_job
 from api.jobs.states import TERMINAL
-from api.renders.models import Render
+from api.renders.models import OutputOfRender, Render
 from api.renders.service import JOB_KIND
 from api.users.models import User
+from tasks.contracts import RenderOutput
 from tasks.names import TaskName
 from tasks.workflows.captions import RENDER
 from tasks.workflows.plan import StepSpec
 
 
 def find_finished(session: Session, user: User, source: Asset, order_hash: str) -> Render | None:
-    """Return the newest render of the same owner for the same order whose result is still there, locked against delete.
+    """Return the newest render of the same owner for the same order, its results still there and locked against delete.
 
     Renders of an organisation are found for all its members, personal ones for their owner alone; the source may have
     been brought twice, its bytes count.
     """
-    query = (
+    result = OutputOfRender.asset_id.in_(select(Asset.id).where(Asset.state == AssetState.READY.value))
+    lacking = Render.outputs.any(or_(OutputOfRender.asset_id.is_(None), not_(result)))
+    found = session.scalar(
         select(Render)
-        .join(Asset, Asset.id == Render.asset_id)
-        .where(Render.scenario_hash == order_hash, Render.receipt.is_not(None), same_place(user.id, source))
-        .where(Asset.state == AssetState.READY.value, Asset.deleted_at.is_(None))
+        .where(Render.scenario_hash == order_hash, same_place(user.id, source), not_(lacking))
         .order_by(Render.created_at.desc())
         .limit(1)
     )
-    return session.scalar(query.with_for_update(of=Asset, read=True))
+    return found if found is not None and lock_results(session, found) else None
+
+
+def lock_results(session: Session, render: Render) -> bool:
+    """Keep the results of a render from being deleted until the transaction ends; tell whether all are still there."""
+    ids = {output.asset_id for output in render.outputs}
+    query = select(Asset.id).where(Asset.id.in_(ids), Asset.state == AssetState.READY.value).order_by(Asset.id)
+    return len(session.scalars(query.with_for_update(read=True)).all()) == len(ids)
 
 
 def same_place(owner_id: UUID, source: Asset) -> ColumnElement[bool]:
@@ -59,8 +69,10 @@ def find_twin(session: Session, render: Render, source: Asset) -> UUID | None:
     return session.scalar(twins.order_by(Render.created_at).limit(1))
 
 
-def reuse_render(session: Session, user: User, source: Asset, done: Render) -> Render:
-    """Make a render that has ended already, with the result of an earlier one: no quota, no credits, no worker."""
+def reuse_render(
+    session: Session, user: User, source: Asset, done: Render, *, outputs: Sequence[RenderOutput]
+) -> Render:
+    """Make a render that has ended already, with the results of an earlier one: no quota, no credits, no worker."""
     render_id = new_id()
     subject = {"render_id": str(render_id), "source_asset_id": str(source.id)}
     step = StepSpec(RENDER, TaskName.RENDER_VIDEO, {"result_of": str(done.id)})
@@ -72,10 +84,24 @@ def reuse_render(session: Session, user: User, source: Asset, done: Render) -> R
         steps=[step],
         subject=subject,
     )
-    copied = ("organisation_id", "asset_id", "scenario", "scenario_hash", "output", "receipt")
-    values = {name: getattr(done, name) for name in copied}
-    render = Render(id=render_id, owner_id=user.id, job_id=job.id, source_asset_id=source.id, cached=True, **values)
+    render = Render(
+        id=render_id,
+        owner_id=user.id,
+        organisation_id=done.organisation_id,
+        job_id=job.id,
+        source_asset_id=source.id,
+        scenario=done.scenario,
+        scenario_hash=done.scenario_hash,
+        cached=True,
+        outputs=[copy_output(done, number, output.to_json()) for number, output in enumerate(outputs)],
+    )
     session.add(render)
     session.flush()
     end_done_job(session, job)
     return render
+
+
+def copy_output(done: Render, number: int, output: dict[str, Any]) -> OutputOfRender:
+    """Return an output with the result that an earlier render has for the same one, wherever it stands there."""
+    same = next(other for other in done.outputs if other.output == output)
+    return OutputOfRender(number=number, output=output, asset_id=same.asset_id, receipt=same.receipt)

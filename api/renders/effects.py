@@ -20,8 +20,8 @@ from api.jobs.states import JobState
 from api.quotas.service import release, reserve_render, reserve_storage, settle
 from api.renders.chunks import PREFIX
 from api.renders.estimate import measure_render
-from api.renders.models import Render
-from api.renders.pricing import output_size, price_of
+from api.renders.models import OutputOfRender, Render
+from api.renders.pricing import largest_action, price_of, price_together
 from api.renders.service import JOB_KIND
 from api.uploads.effects import own_key
 from api.users.models import User
@@ -35,17 +35,21 @@ from tasks.names import TaskName
 @on_step_succeeded(TaskName.RENDER_VIDEO)
 @on_step_succeeded(TaskName.RENDER_JOIN)
 def store_result(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
-    """Make the result an asset of its own and keep the receipt; a second call changes nothing."""
+    """Make each output's result an asset of its own and keep its receipt; a second call changes nothing."""
     render = session.get(Render, UUID(job.subject["render_id"]), with_for_update=True)
     if render is None or render.asset_id is not None:
         return
-    receipt = RenderReceipt.from_json(result["receipt"])
+    results = result.get("outputs", [result])
+    if len(results) != len(render.outputs):
+        raise PermanentError("contract.invalid", f"{len(render.outputs)} outputs were ordered, {len(results)} came")
     source = session.get_one(Asset, render.source_asset_id)
-    asset = build_result(job, render, source, result, receipt)
-    session.add(asset)
-    session.flush()
-    render.asset_id, render.receipt = asset.id, receipt.to_json()
-    count_storage(session, asset)
+    for output, one in zip(render.outputs, results, strict=True):
+        receipt = RenderReceipt.from_json(one["receipt"])
+        asset = build_result(job, output, source, one, receipt)
+        session.add(asset)
+        session.flush()
+        output.asset_id, output.receipt = asset.id, receipt.to_json()
+        count_storage(session, asset)
 
 
 @on_step_told(TaskName.RENDER_VIDEO, "first_look")
@@ -83,9 +87,12 @@ def count_storage(session: Session, asset: Asset) -> None:
                 reserve_storage(session, owner, room, asset.quota_ref)
 
 
-def build_result(job: Job, render: Render, source: Asset, result: dict[str, Any], receipt: RenderReceipt) -> Asset:
-    """Describe a finished video as an asset."""
-    container = render.output["container"]
+def build_result(
+    job: Job, output: OutputOfRender, source: Asset, result: dict[str, Any], receipt: RenderReceipt
+) -> Asset:
+    """Describe a finished file as an asset."""
+    render, container = output.render, output.output["container"]
+    mark = f"-{output.number + 1}-{receipt.width}x{receipt.height}" if len(render.outputs) > 1 else ""
     poster_key = result.get("poster_key")
     return Asset(
         id=new_id(),
@@ -93,12 +100,12 @@ def build_result(job: Job, render: Render, source: Asset, result: dict[str, Any]
         organisation_id=render.organisation_id,
         kind=AssetKind.RENDER.value,
         state=AssetState.READY.value,
-        filename=result_filename(source.filename, container),
+        filename=result_filename(source.filename, container, mark),
         content_type=MIME_TYPES[container],
         object_key=own_key(job, result["object_key"]),
         size_bytes=result["size_bytes"],
         sha256=result["sha256"],
-        media=describe_media(source, render.output, result, receipt).to_json(),
+        media=describe_media(source, output.output, result, receipt).to_json(),
         poster_key=own_key(job, poster_key) if poster_key else None,
         source_asset_id=source.id,
     )
@@ -119,10 +126,10 @@ def describe_media(source: Asset, output: dict[str, Any], result: dict[str, Any]
     return MediaInfo(output["container"], receipt.duration_s, result["size_bytes"], result["sha256"], video, audio)
 
 
-def result_filename(source: str, container: str) -> str:
-    """Name the result after its source."""
+def result_filename(source: str, container: str, mark: str = "") -> str:
+    """Name the result after its source; :param mark: what tells outputs of one order apart."""
     stem = source.rpartition(".")[0] or source
-    return f"{stem[:230]}-captioned{SUFFIXES[container]}"
+    return f"{stem[:200]}-captioned{mark}{SUFFIXES[container]}"
 
 
 @on_job_ended(JOB_KIND)
@@ -139,14 +146,17 @@ def settle_render(session: Session, job: Job) -> None:
 
 
 def charge_render(session: Session, job: Job) -> None:
-    """Charge for the duration and size that the receipt proves."""
+    """Charge for the durations and sizes that the receipts prove."""
     render = session.get(Render, UUID(job.subject["render_id"]))
-    receipt = RenderReceipt.from_json(render.receipt) if render and render.receipt else None
-    if receipt is None:
+    receipts = [
+        RenderReceipt.from_json(output.receipt) for output in (render.outputs if render else ()) if output.receipt
+    ]
+    if not receipts:
         give_back(session, job, Action.RENDER_1080)
-    else:
-        action = render_action(receipt.width, receipt.height)
-        charge(session, job, action, price(action, receipt.duration_s))
+        return
+    largest = max(receipts, key=lambda receipt: receipt.width * receipt.height)
+    prices = [price(render_action(receipt.width, receipt.height), receipt.duration_s) for receipt in receipts]
+    charge(session, job, render_action(largest.width, largest.height), price_together(prices))
 
 
 @on_job_retried(JOB_KIND)
@@ -160,5 +170,5 @@ def reopen_render(session: Session, job: Job) -> None:
     media = require_ready(source).media_info
     reserve_render(session, session.get_one(User, render.owner_id), job.id)
     if media is not None:
-        output = RenderOutput.from_json(render.output)
-        hold(session, job, render_action(*output_size(media, output)), price_of(media, output), again=True)
+        outputs = [RenderOutput.from_json(output.output) for output in render.outputs]
+        hold(session, job, largest_action(media, outputs), price_of(media, outputs), again=True)

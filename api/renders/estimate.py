@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, not_, select
 from sqlalchemy.orm import Session
 
 from api.jobs.engine import database_now
@@ -25,7 +26,7 @@ from api.renders.estimator import (
     predict,
     wait_s,
 )
-from api.renders.models import Render
+from api.renders.models import OutputOfRender, Render
 from api.renders.pricing import output_size
 from tasks.contracts import MediaInfo, RenderOutput
 from tasks.names import TaskName
@@ -63,10 +64,12 @@ def style_of(scenario: dict[str, Any]) -> str:
 
 
 def read_history(session: Session) -> list[Measured]:
-    """Return finished renders, newest first, with the seconds of the attempt that did the work."""
+    """Return finished renders of one output, newest first, with the seconds of the attempt that did the work."""
     query = (
-        select(Render.predicted, Render.receipt, Render.output)
-        .where(Render.predicted.has_key("actual_s"), Render.receipt.is_not(None), Render.cached.is_(False))
+        select(Render.predicted, OutputOfRender.receipt, OutputOfRender.output)
+        .join(OutputOfRender, and_(OutputOfRender.render_id == Render.id, OutputOfRender.number == 0))
+        .where(Render.predicted.has_key("actual_s"), OutputOfRender.receipt.is_not(None), Render.cached.is_(False))
+        .where(not_(Render.outputs.any(OutputOfRender.number > 0)))
         .order_by(Render.created_at.desc())
         .limit(RECENT)
     )
@@ -78,14 +81,17 @@ def read_history(session: Session) -> list[Measured]:
     return found
 
 
-def predict_render(session: Session, work: Work) -> Prediction:
-    """Return how long a render will take once a worker has it."""
-    return predict(work, read_history(session))
+def predict_render(session: Session, works: Sequence[Work]) -> Prediction:
+    """Return how long a render will take once a worker has it: several outputs as if made one by one, which is most."""
+    history = read_history(session)
+    each = [predict(work, history) for work in works]
+    p50_s, p90_s = (round(sum(getattr(one, name) for one in each), 2) for name in ("p50_s", "p90_s"))
+    return Prediction(p50_s, p90_s, each[0].basis, each[0].n)
 
 
-def remember(render: Render, work: Work, prediction: Prediction) -> None:
+def remember(render: Render, works: Sequence[Work], prediction: Prediction) -> None:
     """Write the estimate of the moment of ordering down, to be held against what came of it."""
-    render.predicted = {**asdict(prediction), "style": work.style, "frames": work.frames}
+    render.predicted = {**asdict(prediction), "style": works[0].style, "frames": works[0].frames}
 
 
 def measure_render(session: Session, job: Job) -> None:

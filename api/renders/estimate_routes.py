@@ -17,11 +17,9 @@ from api.renders import service
 from api.renders.cache import find_finished
 from api.renders.estimate import describe_queue, predict_render, read_accuracy, work_of
 from api.renders.estimator import Prediction
-from api.renders.ordering import shape_of
+from api.renders.ordering import read_outputs, shape_of
 from api.renders.pricing import price_of
 from api.renders.schemas import EstimateRequest, EstimateResponse
-from tasks.contracts import RenderOutput
-from tasks.contracts.outputs import complete_output
 from tasks.errors import InvalidInputError
 from tasks.fonts.accept import accept
 
@@ -57,24 +55,25 @@ class RenderEstimate(MethodView):
         source = require_ready(get_visible(Asset, body["source_asset_id"]))
         scenario = accept(body["scenario"], aspect=shape_of(source)).scenario
         service.check_order(scenario)
-        output = complete_output(RenderOutput.from_json(body["output"]))
+        outputs = read_outputs(body["outputs"])
         media = source.media_info
         if media is None or media.video is None:
             raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
         session = db.session()
-        order_hash = service.hash_order(source.sha256, scenario, output)
+        order_hash = service.hash_order(source.sha256, scenario, outputs)
         cached = find_finished(session, current_user(), source, order_hash) is not None
-        work = work_of(media, scenario, output)
-        prediction = predict_render(session, work)
+        works = [work_of(media, scenario, output) for output in outputs]
+        prediction = predict_render(session, works)
         queue = describe_queue(session, prediction.p50_s)
         session.rollback()  # lets go of the lock that finding a result takes
         return {
             "cached": cached,
             "seconds": AT_ONCE if cached else prediction,
             "queue": {**queue, "wait_s": 0.0} if cached else queue,
-            "credits": 0 if cached else price_of(media, output),
-            "frames": work.frames,
-            "width": work.width,
-            "height": work.height,
+            "credits": 0 if cached else price_of(media, outputs),
+            "frames": works[0].frames,
+            "width": works[0].width,
+            "height": works[0].height,
+            "outputs": works,
             "recent_error": read_accuracy(session),
         }

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, DateTime, ForeignKey, Index, String, false, func
+from sqlalchemy import Boolean, DateTime, ForeignKey, Index, SmallInteger, String, false, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -17,22 +17,46 @@ from api.jobs.states import TERMINAL
 from api.organisations.models import Organisation
 
 
+class OutputOfRender(db.Model):
+    """One of the files that a render is to write, numbered from 0; ``asset_id`` and ``receipt`` once it is written."""
+
+    __tablename__ = "render_output"
+    __table_args__ = (Index("ix_render_output_asset", "asset_id"),)
+
+    render_id: Mapped[UUID] = mapped_column(ForeignKey("render.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    output: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    asset_id: Mapped[UUID | None] = mapped_column(ForeignKey("asset.id", ondelete="SET NULL"))
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+    render: Mapped[Render] = relationship(back_populates="outputs")
+
+    @property
+    def state(self) -> str:
+        """The job's state: outputs of one render are finished together."""
+        return self.render.state
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Paths on the API that belong to this output."""
+        own = f"/api/v1/renders/{self.render_id}/outputs/{self.number}"
+        return {"download": f"{own}/download", "poster": f"{own}/poster"}
+
+
 class Render(db.Model):
     """One order of a scenario over a source. Its state is its job's: read through, never copied.
 
-    ``scenario_hash`` names source, scenario, fonts and output together: equal hashes ask for equal pictures. One that
-    is ``cached`` has the result of an earlier one; ``twin_id`` was unfinished as the same was ordered again.
+    ``scenario_hash`` names source, scenario, fonts and outputs together: equal hashes ask for equal pictures. One that
+    is ``cached`` has the results of an earlier one; ``twin_id`` was unfinished as the same was ordered again.
     ``first_look_keys`` are objects that show it before it is done, ``findings`` what the checks at ordering warned of,
-    ``predicted`` the estimate of that moment. ``unmapped`` is said once, in the answer to the order.
+    ``predicted`` the estimate of that moment, ``unmapped`` what of a MotionText document is lost.
     """
 
     __tablename__ = "render"
-    __allow_unmapped__ = True
     __table_args__ = (
         Index("ix_render_owner_created", "owner_id", "created_at", "id"),
         Index("ix_render_hash", "owner_id", "scenario_hash"),
         Index("ix_render_source", "source_asset_id"),
-        Index("ix_render_asset", "asset_id"),
         Index("ix_render_created", "created_at"),
     )
 
@@ -41,20 +65,35 @@ class Render(db.Model):
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey(Organisation.id, ondelete="RESTRICT"), index=True)
     job_id: Mapped[UUID] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), unique=True)
     source_asset_id: Mapped[UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
-    asset_id: Mapped[UUID | None] = mapped_column(ForeignKey("asset.id", ondelete="SET NULL"))
     scenario: Mapped[dict[str, Any]] = mapped_column(JSONB)
     scenario_hash: Mapped[str] = mapped_column(String(64))
-    output: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     cached: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     twin_id: Mapped[UUID | None] = mapped_column(ForeignKey("render.id", ondelete="SET NULL"))
     first_look_keys: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     predicted: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    unmapped: list[dict[str, Any]] | None = None
+    unmapped: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
     job: Mapped[Job] = relationship()
+    outputs: Mapped[list[OutputOfRender]] = relationship(
+        back_populates="render", order_by=OutputOfRender.number, cascade="all, delete-orphan", passive_deletes=True
+    )
+
+    @property
+    def output(self) -> dict[str, Any]:
+        """How the first output is written."""
+        return self.outputs[0].output
+
+    @property
+    def asset_id(self) -> UUID | None:
+        """The first output's result."""
+        return self.outputs[0].asset_id
+
+    @property
+    def receipt(self) -> dict[str, Any] | None:
+        """What was really used for the first output."""
+        return self.outputs[0].receipt
 
     @property
     def first_look(self) -> dict[str, str] | None:

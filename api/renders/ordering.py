@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -30,31 +31,49 @@ def order_render(session: Session, user: User, body: dict[str, Any]) -> Render:
     accepted = accept(body["scenario"], strict=body["strict"], aspect=shape_of(source))
     body = {**body, "scenario": accepted.scenario}
     service.check_order(body["scenario"])
-    output = complete_output(RenderOutput.from_json(body["output"]))
+    outputs = read_outputs(body["outputs"])
     require_ready(source)
-    findings = look_over(body, source, output)
+    findings = look_over(body, source, outputs)
     if not body["force"]:
-        order_hash = service.hash_order(source.sha256, body["scenario"], output)
+        order_hash = service.hash_order(source.sha256, body["scenario"], outputs)
         done = find_finished(session, user, source, order_hash)
         if done is not None:
-            render = reuse_render(session, user, source, done)
+            render = reuse_render(session, user, source, done, outputs=outputs)
             render.findings, render.unmapped = findings, accepted.unmapped
             return render
     render = service.create_render(
-        session, user, source, scenario=body["scenario"], output=output, priority=body["priority"]
+        session, user, source, scenario=body["scenario"], outputs=outputs, priority=body["priority"]
     )
     render.findings, render.unmapped = findings, accepted.unmapped
     render.twin_id = find_twin(session, render, source)
-    foresee(session, render, source, output)
+    foresee(session, render, source, outputs)
     return render
 
 
-def foresee(session: Session, render: Render, source: Asset, output: RenderOutput) -> None:
+def read_outputs(asked: Sequence[dict[str, Any]]) -> tuple[RenderOutput, ...]:
+    """Check and complete the outputs of an order.
+
+    Raises ``render.*`` with the number of the output at fault, ``render.same_output`` for two that are equal.
+    """
+    outputs: list[RenderOutput] = []
+    for number, document in enumerate(asked):
+        try:
+            output = complete_output(RenderOutput.from_json(document))
+        except InvalidInputError as error:
+            raise InvalidInputError(error.code, error.detail, {**error.extra, "output": number}) from error
+        if output in outputs:
+            detail = f"Outputs {outputs.index(output)} and {number} are the same"
+            raise InvalidInputError("render.same_output", detail, {"output": number})
+        outputs.append(output)
+    return tuple(outputs)
+
+
+def foresee(session: Session, render: Render, source: Asset, outputs: Sequence[RenderOutput]) -> None:
     """Write down how long the render will take, as far as anybody knows."""
     media = source.media_info
     if media is not None:
-        work = work_of(media, render.scenario, output)
-        remember(render, work, predict_render(session, work))
+        works = [work_of(media, render.scenario, output) for output in outputs]
+        remember(render, works, predict_render(session, works))
 
 
 def shape_of(source: Asset) -> tuple[int, int] | None:
@@ -63,14 +82,16 @@ def shape_of(source: Asset) -> tuple[int, int] | None:
     return (media.video.display_width, media.video.display_height) if media and media.video else None
 
 
-def look_over(body: dict[str, Any], source: Asset, output: RenderOutput) -> list[dict[str, Any]] | None:
+def look_over(body: dict[str, Any], source: Asset, outputs: Sequence[RenderOutput]) -> list[dict[str, Any]] | None:
     """Return what the checks that need no browser find, None with mode ``off``.
 
     Raises ``render.has_findings`` with mode ``block`` when there are any.
     """
     if body["mode"] == "off":
         return None
-    findings = find_cheap(body["scenario"], source, output)
+    findings: list[dict[str, Any]] = []
+    for output in outputs:
+        findings += [flaw for flaw in find_cheap(body["scenario"], source, output) if flaw not in findings]
     if findings and body["mode"] == "block":
         message = f"The captions have {len(findings)} flaws; the first: {findings[0]['message']}"
         raise InvalidInputError("render.has_findings", message, {"findings": findings[:100], "count": len(findings)})

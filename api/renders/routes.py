@@ -47,6 +47,10 @@ ORDER_PROBLEMS = {
     413: "quota.storage_bytes: the result would have no place",
     429: "quota.daily_renders, quota.monthly_renders, quota.concurrent_renders, rate.limited",
 }
+OUTPUT_PROBLEMS = {
+    404: "render.not_found, render.output_not_found",
+    409: "render.not_finished, render.result_deleted",
+}
 
 
 @blueprint.route("/renders")
@@ -74,7 +78,8 @@ class RenderList(MethodView):
         The scenario is checked (schema, times, fonts, glyphs) before anything is reserved; quota, job and render are
         made in one transaction. Send Idempotency-Key so that a repeated order stays one render. An order whose result
         is there already is answered with it: `cached` is true, the state `succeeded`, nothing is charged; `force`
-        renders it anew. One that is still being rendered is not waited for: `twin_id` names it.
+        renders it anew. One that is still being rendered is not waited for: `twin_id` names it. `outputs` asks for
+        several at once: the source is decoded once, and what looks alike is drawn once.
         """
         render = ordering.order_render(db.session(), current_user(), body)
         if not render.cached:
@@ -126,9 +131,11 @@ class RenderDownload(MethodView):
     @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
     @problems(blueprint, {404: "render.not_found", 409: "render.not_finished, render.result_deleted"})
     def get(self, query: dict[str, Any], render_id: UUID) -> Any:
-        """Get a URL that downloads the finished video"""
-        asset = service.require_result(db.session(), get_owned(Render, render_id))
-        return hand_out(sign_download(asset, storage=get_storage(), settings=get_settings()), query)
+        """Get a URL that downloads the finished video
+
+        Of several outputs the first one.
+        """
+        return download_result(query, render_id, 0)
 
 
 @blueprint.route("/renders/<uuid:render_id>/poster")
@@ -143,5 +150,46 @@ class RenderPoster(MethodView):
     @problems(blueprint, {404: "render.not_found, asset.no_poster", 409: "render.not_finished, render.result_deleted"})
     def get(self, query: dict[str, Any], render_id: UUID) -> Any:
         """Get a URL that shows a still of the finished video"""
-        asset = service.require_result(db.session(), get_owned(Render, render_id))
-        return hand_out(sign_poster(asset, storage=get_storage(), settings=get_settings()), query)
+        return show_poster(query, render_id, 0)
+
+
+@blueprint.route("/renders/<uuid:render_id>/outputs/<int:number>/download")
+class OutputDownload(MethodView):
+    """One finished output."""
+
+    decorators = [login_required]
+
+    @blueprint.arguments(DownloadQuery, location="query")
+    @blueprint.response(200, DownloadResponse)
+    @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
+    @problems(blueprint, OUTPUT_PROBLEMS)
+    def get(self, query: dict[str, Any], render_id: UUID, number: int) -> Any:
+        """Get a URL that downloads one output"""
+        return download_result(query, render_id, number)
+
+
+@blueprint.route("/renders/<uuid:render_id>/outputs/<int:number>/poster")
+class OutputPoster(MethodView):
+    """A still of one finished output."""
+
+    decorators = [login_required]
+
+    @blueprint.arguments(DownloadQuery, location="query")
+    @blueprint.response(200, DownloadResponse)
+    @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
+    @problems(blueprint, {**OUTPUT_PROBLEMS, 404: f"{OUTPUT_PROBLEMS[404]}, asset.no_poster"})
+    def get(self, query: dict[str, Any], render_id: UUID, number: int) -> Any:
+        """Get a URL that shows a still of one output"""
+        return show_poster(query, render_id, number)
+
+
+def download_result(query: dict[str, Any], render_id: UUID, number: int) -> Any:
+    """Answer with the URL of a finished output."""
+    asset = service.require_result(db.session(), get_owned(Render, render_id), number)
+    return hand_out(sign_download(asset, storage=get_storage(), settings=get_settings()), query)
+
+
+def show_poster(query: dict[str, Any], render_id: UUID, number: int) -> Any:
+    """Answer with the URL of a finished output's still."""
+    asset = service.require_result(db.session(), get_owned(Render, render_id), number)
+    return hand_out(sign_poster(asset, storage=get_storage(), settings=get_settings()), query)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from api.assets.schemas import StrictSchema
 from api.jobs.schemas import JobErrorResponse, ProgressResponse
@@ -19,6 +19,7 @@ from tasks.contracts.outputs import (
     ENCODERS,
     FITS,
     MAX_BIT_RATE,
+    MAX_OUTPUTS,
     MAX_SIDE,
     PRESETS,
     QUALITIES,
@@ -124,7 +125,33 @@ class RenderOutputRequest(StrictSchema):
     sound = fields.Nested(SoundFields, load_default=lambda: SoundFields().load({}))
 
 
-class RenderRequest(StrictSchema):
+class OutputFields(StrictSchema):
+    """What is to be written: one output, or several of one decoding."""
+
+    output = fields.Nested(
+        RenderOutputRequest, metadata={"description": "The only output; left out, it has all its defaults"}
+    )
+    outputs = fields.List(
+        fields.Nested(RenderOutputRequest),
+        validate=validate.Length(1, MAX_OUTPUTS),
+        metadata={"description": "Several at once, in place of output: decoded once, drawn once for each look"},
+    )
+
+    @validates_schema
+    def check_one_of_them(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse an order that says it both ways."""
+        if "output" in data and "outputs" in data:
+            raise ValidationError("Give output or outputs, not both.", "outputs")
+
+    @post_load
+    def list_them(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Say it one way: a list."""
+        one = data.pop("output", None) or RenderOutputRequest().load({})
+        data.setdefault("outputs", [one])
+        return data
+
+
+class RenderRequest(OutputFields):
     """An order."""
 
     source_asset_id = fields.UUID(required=True)
@@ -139,7 +166,6 @@ class RenderRequest(StrictSchema):
     strict = fields.Boolean(
         load_default=False, metadata={"description": "Refuse a MotionText document of which anything is lost"}
     )
-    output = fields.Nested(RenderOutputRequest, load_default=lambda: RenderOutputRequest().load({}))
     priority = fields.String(load_default="normal", validate=validate.OneOf(list(PRIORITY_NAMES)))
     mode = fields.String(
         load_default="warn",
@@ -181,6 +207,26 @@ class RenderLinksResponse(Schema):
     poster = fields.String()
 
 
+class OutputLinksResponse(Schema):
+    """Where to fetch one output."""
+
+    download = fields.String(metadata={"example": "/api/v1/renders/0190…/outputs/0/download"})
+    poster = fields.String()
+
+
+class OutputOfRenderResponse(Schema):
+    """One of a render's outputs."""
+
+    number = fields.Integer(metadata={"description": "Its place in the order, from 0"})
+    state = fields.String(validate=validate.OneOf(STATES))
+    output = fields.Nested(RenderOutputResponse)
+    asset_id = fields.UUID(allow_none=True, metadata={"description": "The result, once succeeded"})
+    receipt = fields.Dict(
+        keys=fields.String(), allow_none=True, metadata={"description": "What was really used and checked"}
+    )
+    links = fields.Nested(OutputLinksResponse)
+
+
 class RenderSummaryResponse(Schema):
     """One render without its scenario."""
 
@@ -188,7 +234,7 @@ class RenderSummaryResponse(Schema):
     organisation_id = fields.UUID(allow_none=True, metadata={"description": "null: it is its owner's alone"})
     job_id = fields.UUID()
     source_asset_id = fields.UUID()
-    asset_id = fields.UUID(allow_none=True, metadata={"description": "The result, once succeeded"})
+    asset_id = fields.UUID(allow_none=True, metadata={"description": "The first output's result, once succeeded"})
     state = fields.String(validate=validate.OneOf(STATES))
     progress = fields.Nested(ProgressResponse, allow_none=True)
     error = fields.Nested(JobErrorResponse, allow_none=True)
@@ -220,9 +266,10 @@ class FirstLookResponse(Schema):
 class RenderResponse(RenderSummaryResponse):
     """One render."""
 
-    output = fields.Nested(RenderOutputResponse)
+    output = fields.Nested(RenderOutputResponse, metadata={"description": "The first output"})
+    outputs = fields.List(fields.Nested(OutputOfRenderResponse))
     scenario = fields.Dict(keys=fields.String())
-    scenario_hash = fields.String(metadata={"description": "Equal for equal source, scenario and output"})
+    scenario_hash = fields.String(metadata={"description": "Equal for equal source, scenario and outputs"})
     first_look = fields.Nested(
         FirstLookResponse, allow_none=True, metadata={"description": "While it runs, once there is something to see"}
     )
@@ -238,13 +285,13 @@ class RenderResponse(RenderSummaryResponse):
     unmapped = fields.List(
         fields.Dict(keys=fields.String()),
         allow_none=True,
-        metadata={"description": "In the answer to an order: what of a MotionText document is not kept, or nearly"},
+        metadata={"description": "What of a MotionText document is not kept, or nearly; null for scenarios"},
     )
     twin_id = fields.UUID(
         allow_none=True, metadata={"description": "As it was ordered, this render of the same order was unfinished"}
     )
     receipt = fields.Dict(
-        keys=fields.String(), allow_none=True, metadata={"description": "What was really used and checked"}
+        keys=fields.String(), allow_none=True, metadata={"description": "What was really used for the first output"}
     )
 
 
@@ -260,12 +307,11 @@ class RenderQuery(OwnedPageQuery):
     state = fields.String(validate=validate.OneOf(STATES))
 
 
-class EstimateRequest(StrictSchema):
+class EstimateRequest(OutputFields):
     """An order that is only asked about."""
 
     source_asset_id = fields.UUID(required=True)
     scenario = fields.Dict(keys=fields.String(), required=True, metadata={"description": "See GET /scenario/schema"})
-    output = fields.Nested(RenderOutputRequest, load_default=lambda: RenderOutputRequest().load({}))
 
 
 class QueueResponse(Schema):
@@ -287,14 +333,23 @@ class AccuracyResponse(Schema):
     p90_held_percent = fields.Float(allow_none=True, metadata={"description": "How often p90 held; about 90 is right"})
 
 
+class OutputEstimateResponse(Schema):
+    """What one output is."""
+
+    frames = fields.Integer()
+    width = fields.Integer()
+    height = fields.Integer()
+
+
 class EstimateResponse(Schema):
     """What a render would take and cost."""
 
     cached = fields.Boolean(metadata={"description": "The result is there: nothing to wait for or to pay"})
     seconds = fields.Nested(PredictionResponse)
     queue = fields.Nested(QueueResponse)
-    credits = fields.Integer()
-    frames = fields.Integer()
+    credits = fields.Integer(metadata={"description": "The dearest output in full, each other half of its price"})
+    frames = fields.Integer(metadata={"description": "Of the first output, like width and height"})
     width = fields.Integer()
     height = fields.Integer()
+    outputs = fields.List(fields.Nested(OutputEstimateResponse))
     recent_error = fields.Nested(AccuracyResponse)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, contains_eager, defer
+from sqlalchemy.orm import Session, contains_eager, defer, selectinload
 
 from api.assets.models import Asset
 from api.assets.service import require_ready
-from api.credits.prices import render_action
 from api.credits.work import hold
-from api.errors import ConflictError
+from api.errors import ConflictError, NotFoundError
 from api.extensions import get_settings
 from api.fonts.library import named_fonts
 from api.ids import get_owned, new_id
@@ -23,8 +23,8 @@ from api.jobs.models import Job
 from api.jobs.service import create_job
 from api.ownership import visible_to
 from api.quotas.service import QuotaKind, get_usage, refuse, reserve_render
-from api.renders.models import Render
-from api.renders.pricing import output_size, price_of
+from api.renders.models import OutputOfRender, Render
+from api.renders.pricing import largest_action, price_of
 from api.users.models import User
 from tasks.contracts import RenderOrder, RenderOutput
 from tasks.contracts.outputs import complete_output
@@ -45,7 +45,13 @@ def check_order(scenario: dict[str, Any]) -> None:
 
 
 def create_render(
-    session: Session, user: User, source: Asset, *, scenario: dict[str, Any], output: RenderOutput, priority: str
+    session: Session,
+    user: User,
+    source: Asset,
+    *,
+    scenario: dict[str, Any],
+    outputs: Sequence[RenderOutput],
+    priority: str,
 ) -> Render:
     """Reserve quota and credits and make the job and the render, all or nothing.
 
@@ -60,11 +66,12 @@ def create_render(
     order = RenderOrder(
         source.object_key,
         scenario,
-        output,
+        outputs[0],
         source_sha256=source.sha256,
-        music_key=music_key_of(output),
+        music_key=music_key_of(session, outputs),
         fonts=named_fonts(scenario),
         images=named_images(scenario),
+        further=tuple(outputs[1:]),
     )
     render_id = new_id()
     job = create_job(
@@ -77,7 +84,7 @@ def create_render(
         subject={"render_id": str(render_id), "source_asset_id": str(source.id)},
     )
     reserve_render(session, user, job.id)
-    hold(session, job, render_action(*output_size(media, output)), price_of(media, output))
+    hold(session, job, largest_action(media, outputs), price_of(media, outputs))
     render = Render(
         id=render_id,
         owner_id=user.id,
@@ -85,8 +92,8 @@ def create_render(
         job_id=job.id,
         source_asset_id=source.id,
         scenario=scenario,
-        scenario_hash=hash_order(source.sha256, scenario, output),
-        output=output.to_json(),
+        scenario_hash=hash_order(source.sha256, scenario, outputs),
+        outputs=[OutputOfRender(number=number, output=output.to_json()) for number, output in enumerate(outputs)],
     )
     session.add(render)
     session.flush()
@@ -94,25 +101,29 @@ def create_render(
 
 
 def plan_steps(order: RenderOrder, duration_s: float, *, owner_id: UUID) -> list[StepSpec]:
-    """Plan a render: in pieces where the video is long and its output can be joined, else in one."""
+    """Plan a render: in pieces where the video is long and its one output can be joined, else whole."""
     settings = get_settings()
     spans = plan_spans(duration_s, target_s=settings.chunk_s, from_s=settings.chunk_from_s)
-    if len(spans) == 1 or not can_join(complete_output(order.output)):
+    if len(spans) == 1 or order.further or not can_join(complete_output(order.output)):
         return build_render_steps(order)
     # A piece that is used again must outlive the job that uses it: a day is far more than any render takes
     reuse_s = (settings.chunk_days - 1) * 86400.0
     return build_chunked_steps(order, spans, owner=str(owner_id), reuse_s=reuse_s)
 
 
-def music_key_of(output: RenderOutput) -> str:
-    """Return the object of the music that an output asks for, empty for none.
+def music_key_of(session: Session, outputs: Sequence[RenderOutput]) -> str:
+    """Return the object of the music that outputs ask for, empty for none.
 
-    Raises ``asset.*`` and ``render.sound_unsupported``.
+    Raises ``asset.*`` and ``render.sound_unsupported``, also for more than one piece of music.
     """
-    music = output.sound.music
-    if music is None:
+    wanted = {output.sound.music.asset_id for output in outputs if output.sound.music}
+    if not wanted:
         return ""
-    media = require_ready(asset := get_owned(Asset, UUID(music.asset_id))).media_info
+    if len(wanted) > 1:
+        raise InvalidInputError("render.sound_unsupported", "All outputs of an order share one piece of music")
+    asset = get_owned(Asset, UUID(wanted.pop()))
+    session.refresh(asset, with_for_update={"read": True})  # a delete waits, and then sees the job
+    media = require_ready(asset).media_info
     if media is None or media.audio is None:
         raise InvalidInputError("render.sound_unsupported", "The asset that is to be the music holds no sound")
     return asset.object_key
@@ -125,13 +136,16 @@ def require_room(session: Session, user: User) -> None:
         refuse(QuotaKind.STORAGE_BYTES, state, 1)
 
 
-def hash_order(source_sha256: str, scenario: dict[str, Any], output: RenderOutput) -> str:
-    """Name an order by everything that decides its pictures; the scenario's fonts by their files' hashes."""
+def hash_order(source_sha256: str, scenario: dict[str, Any], outputs: Sequence[RenderOutput]) -> str:
+    """Name an order by everything that decides its pictures; the scenario's fonts by their files' hashes.
+
+    Several outputs are a set: asked for in another order they have the same name.
+    """
     fonts = [face.sha256 for face in faces_of(parse(scenario))]
     document: dict[str, Any] = {
         "source": source_sha256,
         "scenario": scenario,
-        "output": output.to_json(),
+        **name_outputs(outputs),
         "fonts": fonts,
         "images": [[image.name, image.sha256] for image in named_images(scenario)],
     }
@@ -139,20 +153,32 @@ def hash_order(source_sha256: str, scenario: dict[str, Any], output: RenderOutpu
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def name_outputs(outputs: Sequence[RenderOutput]) -> dict[str, Any]:
+    """Return what a hash says of outputs."""
+    told = [output.to_json() for output in outputs]
+    return {"output": told[0]} if len(told) == 1 else {"outputs": sorted(told, key=repr)}
+
+
 def select_renders(*, organisation_id: UUID | None = None, state: str | None = None) -> Select[tuple[Render]]:
     """Select the renders that the caller may see, with their jobs, without their scenarios and receipts."""
-    heavy = (defer(Render.scenario), defer(Render.receipt))
-    query = select(Render).join(Render.job).options(contains_eager(Render.job), *heavy)
+    light = (defer(Render.scenario), selectinload(Render.outputs).defer(OutputOfRender.receipt))
+    query = select(Render).join(Render.job).options(contains_eager(Render.job), *light)
     query = query.where(visible_to(Render, organisation_id))
     return query.where(Job.state == state) if state else query
 
 
-def require_result(session: Session, render: Render) -> Asset:
-    """Return the finished video's asset or raise ``render.not_finished``, ``render.result_deleted``."""
-    if render.asset_id is None:
+def require_result(session: Session, render: Render, number: int = 0) -> Asset:
+    """Return the asset of a finished output.
+
+    Raises ``render.output_not_found``, ``render.not_finished``, ``render.result_deleted``.
+    """
+    if number >= len(render.outputs):
+        raise NotFoundError("render.output_not_found", f"The render has {len(render.outputs)} outputs, counted from 0")
+    asset_id = render.outputs[number].asset_id
+    if asset_id is None:
         state = render.job.state
         raise ConflictError("render.not_finished", f"The render is {state}; it has no result", {"state": state})
-    asset = session.get(Asset, render.asset_id)
+    asset = session.get(Asset, asset_id)
     if asset is None or asset.deleted_at is not None:
         raise ConflictError("render.result_deleted", "The result of the render was deleted")
     return asset

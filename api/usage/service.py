@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Float, Select, cast, func, select
+from sqlalchemy import BigInteger, Float, Select, and_, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from api.jobs.models import Job
 from api.jobs.states import JobState
 from api.quotas import service as quotas
-from api.renders.models import Render
+from api.renders.models import OutputOfRender, Render
 from api.transcripts.models import TranscriptRecord, TranscriptVersion
 from api.uploads.models import Upload, UploadState
 from api.usage.models import UsageDay
@@ -106,18 +106,19 @@ def _day(column: Any) -> Any:
 
 
 def _count_renders(start: datetime) -> Select[Any]:
-    duration = cast(Render.receipt["duration_s"].astext, Float)
+    duration = cast(OutputOfRender.receipt["duration_s"].astext, Float)
     day = _day(Render.created_at)
     return (
         select(
             Render.owner_id,
             day,
-            func.count().label("renders_ordered"),
+            func.count().label("renders_ordered"),  # of several outputs the first stands for all
             func.count().filter(Job.state == JobState.SUCCEEDED.value).label("renders_succeeded"),
             func.count().filter(Job.state == JobState.FAILED.value).label("renders_failed"),
             func.coalesce(func.sum(duration).filter(Render.cached.is_(False)), 0.0).label("rendered_s"),
         )
         .join(Job, Job.id == Render.job_id)
+        .join(OutputOfRender, and_(OutputOfRender.render_id == Render.id, OutputOfRender.number == 0))
         .where(Render.created_at >= start)
         .group_by(Render.owner_id, day)
     )

@@ -45,6 +45,7 @@ CRF_OF = {
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 ASPECTS = {"9:16": Fraction(9, 16), "1:1": Fraction(1), "4:5": Fraction(4, 5), "16:9": Fraction(16, 9)}
 FITS = ("crop", "pad", "blur", "stretch")
+MAX_OUTPUTS = 8
 MAX_SIDE, MAX_FPS, MAX_GIF_FPS = 8192, Fraction(120), Fraction(50)
 MIN_BIT_RATE, MAX_BIT_RATE = 50_000, 400_000_000
 MIME_TYPES = {

@@ -57,7 +57,7 @@ def test_a_render_is_priced_by_what_will_be_drawn(app: None, asked: tuple[int, i
     output = RenderOutput(width=asked[0], height=asked[1])
 
     assert output_size(media, output) == size
-    assert render_price(media, output) == (11 if size == (1080, 1920) else 6)
+    assert render_price(media, [output]) == (11 if size == (1080, 1920) else 6)
 
 
 def test_configuration_changes_single_prices() -> None:
