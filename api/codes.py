@@ -121,6 +121,12 @@ CODES: dict[str, tuple[int, str]] = {
     "callback.bad_signature": (401, "The signature does not fit the call"),
     "contract.invalid": (422, "A message between processes has unknown, missing or wrong fields"),
     "contract.unknown_version": (422, "A message has a version that this process does not speak"),
+    # Addresses that users name
+    "url.refused": (422, "The address is broken, or leads to no public host"),
+    "url.too_large": (422, "What the address gives is larger than allowed"),
+    "url.too_many_redirects": (422, "The address redirects too often"),
+    "url.bad_answer": (422, "The host answers with something else than the file"),
+    "url.unavailable": (503, "The host does not answer now"),
     # Uploads and assets
     "upload.not_found": (404, "There is no such upload"),
     "upload.type_refused": (422, "Files of this type are not accepted; details list those that are"),
@@ -213,12 +219,6 @@ CODES: dict[str, tuple[int, str]] = {
     "image.unsupported": (0, "The file is no PNG, JPEG or WebP picture, whatever its name says"),
     "image.too_large": (0, "The picture has more bytes or pixels than the limit"),
     "image.damaged": (0, "The picture cannot be decoded"),
-    # Addresses that users name
-    "url.refused": (422, "The address is broken, or leads to no public host"),
-    "url.too_large": (422, "What the address gives is larger than allowed"),
-    "url.too_many_redirects": (422, "The address redirects too often"),
-    "url.bad_answer": (422, "The host answers with something else than the file"),
-    "url.unavailable": (503, "The host does not answer now"),
     "media.empty": (0, "The file has no bytes"),
     "media.unsupported": (0, "The file is no container that we read, whatever its name says"),
     "media.unsupported_video": (0, "The video has a codec or shape that we do not decode"),

@@ -113,6 +113,9 @@ def publish_soon(job_id: UUID) -> bool:
     columns = (Step.id, Step.name, Step.part, Step.task, Step.after, Step.attempt, Job.priority)
     chosen = select(*columns).join(Job).where(Step.job_id == job_id, Step.state != StepState.SUCCEEDED.value)
     rows = session.execute(chosen.order_by(Step.position)).all()
+    if not rows:  # bells of a job that ended while they hung: the dispatcher takes them down
+        session.rollback()
+        return False
     try:
         send_canvas(job_id, rows[0].priority, rows)
     except BROKER_ERRORS as error:

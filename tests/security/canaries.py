@@ -1,0 +1,185 @@
+"""Runs inside a network namespace: canaries on inner addresses, a public host, and the fetcher between them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import ReelyardError
+from tasks.fetching import Fetcher, FetchLimits
+from tests.security.addresses import forms
+
+PUBLIC = "93.184.215.14"
+INSIDE = ("127.0.0.1", "169.254.169.254", "10.0.0.1")
+LIMITS = FetchLimits(max_bytes=1000, total_s=1.5)
+hits: list[str] = []
+hosts: list[str] = []
+rounds = count()
+
+
+class PublicHost(BaseHTTPRequestHandler):
+    """Answers well and badly."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        """Answer as the path says."""
+        hosts.append(self.headers["Host"])
+        getattr(self, "do_" + self.path.strip("/").replace("/", "_"), self.do_missing)()
+
+    def say(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_missing(self) -> None:
+        self.say(404)
+
+    def do_hello(self) -> None:
+        self.say(200, b"hello", Content_Type="text/plain", Content_Length="5")
+
+    def do_inside(self) -> None:
+        self.say(302, Location="http://169.254.169.254/latest/")
+
+    def do_round(self) -> None:
+        self.say(302, Location="/round")
+
+    def do_once(self) -> None:
+        self.say(307, Location="/hello")
+
+    def do_announced(self) -> None:
+        self.say(200, Content_Length="1001")
+
+    def do_endless(self) -> None:
+        self.say(200, b"x" * 100_000)
+
+    def do_packed(self) -> None:
+        self.say(200, b"\x1f\x8b", Content_Encoding="gzip")
+
+    def do_broken(self) -> None:
+        self.say(503)
+
+    def do_drip(self) -> None:
+        self.say(200)
+        self.drip(b"x")
+
+    def do_dripping_head(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        self.drip(b"A: b\r\n")
+
+    def drip(self, piece: bytes) -> None:
+        for _ in range(50):
+            try:
+                self.wfile.write(piece)
+                self.wfile.flush()
+            except OSError:
+                return
+            time.sleep(0.1)
+
+
+def resolver(name: str, port: int) -> list[str]:
+    """Answer like a name server of an attacker."""
+    known: dict[str, Callable[[], list[str]]] = {
+        "public.example.com": lambda: [PUBLIC],
+        "inside.example.com": lambda: ["169.254.169.254"],
+        "mixed.example.com": lambda: [PUBLIC, "10.0.0.1"],
+        "mapped.example.com": lambda: ["::ffff:127.0.0.1"],
+        "rebinding.example.com": lambda: [PUBLIC] if next(rounds) % 2 == 0 else ["127.0.0.1"],
+    }
+    if name in known:
+        return known[name]()
+    try:
+        return list(dict.fromkeys(str(entry[4][0]) for entry in socket.getaddrinfo(name, port)))
+    except OSError:
+        raise socket.gaierror("unknown") from None
+
+
+def listen(address: str, port: int) -> None:
+    """Count who comes."""
+    server = socket.create_server((address, port))
+
+    def serve() -> None:
+        while True:
+            connection, _ = server.accept()
+            hits.append(address)
+            connection.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def code_of(call: Callable[[], Any]) -> Any:
+    """Return the code of the error, or what came."""
+    try:
+        return call()
+    except ReelyardError as error:
+        return error.code
+
+
+def main() -> None:
+    """Set the network up, try everything, print what happened."""
+    for command in ("link set lo up", *(f"addr add {address}/32 dev lo" for address in (*INSIDE[1:], PUBLIC))):
+        subprocess.run(["ip", *command.split()], check=True)
+    for address in INSIDE:
+        for port in (80, 443):
+            listen(address, port)
+    server = ThreadingHTTPServer((PUBLIC, 80), PublicHost)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(tell(Path(folder))))
+
+
+def tell(folder: Path) -> dict[str, Any]:
+    """Return what a test compares."""
+    fetcher, names = Fetcher(LIMITS, resolver=resolver), count()
+
+    def fetch(url: str) -> Any:
+        path = folder / str(next(names))
+        got = fetcher.fetch(url, path)
+        text = path.read_text()
+        path.unlink()
+        return [text, got.size_bytes, got.content_type]
+
+    def at(path: str) -> Any:
+        return code_of(lambda: fetch(f"http://public.example.com/{path}"))
+
+    told: dict[str, Any] = {"forms_not_refused": []}
+    for url in forms():
+        for call in (lambda: fetch(url), lambda: fetcher.post(url, b"{}", {})):  # noqa: B023 - called at once
+            code = code_of(call)
+            if code not in ("url.refused", "url.unavailable"):
+                told["forms_not_refused"].append([url, code])
+    told["public"] = at("hello")
+    told["host_header"] = hosts[-1]
+    told["redirects"] = {name: at(name) for name in ("inside", "round")} | {"once": at("once")[0]}
+    hosted = [f"http://{name}.example.com/hello" for name in ("inside", "mixed", "mapped", "rebinding", "unknown")]
+    next(rounds)
+    told["names"] = {url[7:].partition(".")[0]: code_of(lambda: fetch(url)) for url in hosted}  # noqa: B023
+    started = time.monotonic()
+    told["caps"] = {name: at(name) for name in ("drip", "dripping_head")}
+    told["drip_s"] = time.monotonic() - started
+    told["caps"] |= {name: at(name) for name in ("announced", "endless", "packed", "missing", "broken")}
+    time.sleep(0.1)
+    told["canary_hits"] = len(hits)
+    told["files_left"] = [path.name for path in folder.iterdir()]
+    for address in INSIDE:
+        socket.create_connection((address, 80)).close()
+    time.sleep(0.2)
+    told["canary_hits_of_an_unguarded_client"] = len(hits) - told["canary_hits"]
+    return told
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The whole API on a loopback port within this process, with one of everything in it, for tools that speak HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from api.extensions import db, get_storage
+from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, send, sha256_of, transcript_of
+from tests.api.others import another_app
+from tests.apps import PASSWORD
+from tests.factories.users import UserFactory
+
+FREE = {
+    "REELYARD_DEFAULT_RATE": "1000000 per minute",
+    "REELYARD_AUTH_RATE": "1000000 per minute",
+    "REELYARD_RENDER_RATE": "1000000 per minute",
+    "REELYARD_STILL_RATE": "1000000 per minute",
+    "REELYARD_STILL_WAIT_S": "0",
+    "REELYARD_CREDITS": "false",
+    "REELYARD_ACCESS_TOKEN_MINUTES": "1440",
+    "REELYARD_LOG_LEVEL": "ERROR",
+}
+"""Limits have tests of their own; here they would only hide what lies behind them."""
+HEAL = (
+    "UPDATE auth_session SET revoked_at = NULL WHERE user_id = :id",
+    "UPDATE \"user\" SET role = 'admin', enabled = true WHERE id = :id",
+)
+Wrap = Callable[[Any], Any]
+
+
+class Quiet(WSGIRequestHandler):
+    """Keep connections open and say nothing."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Drop the line."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where the API is, who may call it, and ids of things that are there."""
+
+    url: str
+    token: str
+    user_id: str
+    ids: dict[str, str]
+
+
+@contextmanager
+def running_api(environ: Mapping[str, str], *, wrap: Wrap = lambda app: app) -> Iterator[Running]:
+    """Serve the API over HTTP; ``wrap`` goes around the finished application."""
+    with another_app({**environ, **FREE}) as application:
+        with application.app_context():
+            get_storage().ensure_bucket()
+            db.session.execute(
+                text("UPDATE plan SET concurrent_renders = 100000, daily_renders = 1000000, monthly_renders = 1000000")
+            )
+            db.session.commit()
+            caller, ids = bring_in(application)
+        wrap(application)
+        application.wsgi_app = healing(application, caller.id)
+        server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield Running(f"http://127.0.0.1:{server.server_port}", caller.token, caller.id, ids)
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+def healing(application: Any, user_id: str) -> Any:
+    """Undo before each request what operations on one's own account did to the caller, such as signing out."""
+    inner = application.wsgi_app
+
+    def serve(environ: Any, start_response: Any) -> Any:
+        with application.app_context():
+            for statement in HEAL:
+                db.session.execute(text(statement), {"id": user_id})
+            db.session.commit()
+        return inner(environ, start_response)
+
+    return serve
+
+
+def bring_in(application: Any) -> tuple[Caller, dict[str, str]]:
+    """Make an administrator with an organisation, a video, its transcript and a render."""
+    client = application.test_client()
+    who = UserFactory(role="admin")
+    tokens = client.post("/api/v1/auth/login", json={"email": who.email, "password": PASSWORD})
+    caller = Caller(client, tokens.get_json()["access_token"], str(who.id))
+    farm = Farm(client, application.extensions["settings"].callback_secret)
+    ticket = announce(caller, CLIP)
+    send(ticket, CLIP)
+    job_id = caller.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
+    farm.succeed(job_id, "probe", media_of())
+    farm.succeed(job_id, "transcribe", transcript_of("Hello"))
+    farm.succeed(job_id, "poster", {"object_key": None})
+    [transcript] = caller.get(f"/transcripts?asset_id={ticket['asset_id']}")["items"]
+    scenario = caller.get(f"/transcripts/{transcript['id']}/scenario?preset=pop")
+    render = caller.post("/renders", {"source_asset_id": ticket["asset_id"], "scenario": scenario}, expect=202)
+    claim = farm.claim(render["job_id"], "render")
+    key = f"{claim['output_prefix']}out.mp4"
+    get_storage().put_bytes(key, b"video", content_type="video/mp4")
+    result = {"object_key": key, "size_bytes": 5, "sha256": sha256_of(b"video"), "receipt": receipt_of()}
+    assert farm.report(claim, result=result).status_code == 200
+    ids = {"asset_id": ticket["asset_id"], "upload_id": ticket["id"], "job_id": job_id}
+    ids |= {"transcript_id": transcript["id"], "render_id": render["id"], "user_id": caller.id}
+    ids["organisation_id"] = caller.post("/organisations", {"name": "Studio"}, expect=201)["id"]
+    return caller, ids
