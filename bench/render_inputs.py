@@ -11,6 +11,8 @@ import av
 import numpy as np
 
 FPS = 30
+BASE_S = 20.0
+"""Length of the clip that is made; longer ones repeat it."""
 CLIP_OPTIONS = {"crf": "22", "preset": "medium", "maxrate": "12M", "bufsize": "24M", "bf": "2", "threads": "2"}
 LINES = (
     "most people start too late",
@@ -19,7 +21,6 @@ LINES = (
     "habit that changes everything",
     "every morning before sunrise",
     "write down three hard things",
-    "pick the scariest one first",
     "and give it ninety minutes",
     "no phone no music",
     "no excuses at all",
@@ -81,45 +82,75 @@ def write_audio(out: Any, stream: Any, duration_s: float) -> None:
     out.mux(stream.encode(None))
 
 
+def repeat_clip(source: Path, target: Path, times: int) -> None:
+    """Write a clip several times over, packets as they are."""
+    with av.open(str(target), "w") as out:
+        kept: dict[int, Any] = {}
+        last: dict[int, int] = {}
+        for number in range(times):
+            with av.open(str(source)) as reader:
+                for stream in reader.streams:
+                    if stream.index not in kept:
+                        kept[stream.index] = out.add_stream_from_template(stream)
+                for packet in reader.demux():
+                    index, shift = packet.stream.index, round(number * Fraction(BASE_S) / packet.time_base)
+                    if packet.dts is None or packet.dts + shift <= last.get(index, packet.dts + shift - 1):
+                        continue
+                    last[index] = packet.dts + shift
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = kept[index]
+                    out.mux(packet)
+
+
 def make_transcript(duration_s: float) -> dict[str, Any]:
-    """Spread the words over the clip, each 80 % voiced, as a transcript document."""
-    words = [word for line in LINES for word in line.split()]
-    slot = (duration_s - 0.7) / len(words)
-    segments, number = [], 0
-    for index, line in enumerate(LINES):
+    """Say the lines over and over, five words in two seconds, each 80 % voiced, as a transcript document."""
+    slot = (BASE_S - 0.7) / sum(len(line.split()) for line in LINES)
+    segments: list[dict[str, Any]] = []
+    number = 0
+    while 0.3 + (number + 6) * slot < duration_s:
+        line = LINES[len(segments) % len(LINES)]
         timed = []
         for text in line.split():
-            start = 0.3 + number * slot
-            timed.append(
-                {
-                    "id": f"w{number:06d}",
-                    "text": text,
-                    "start": round(start, 3),
-                    "end": round(start + 0.8 * slot, 3),
-                    "score": 1.0,
-                }
-            )
+            start = round(0.3 + number * slot, 3)
+            end = round(start + 0.8 * slot, 3)
+            timed.append({"id": f"w{number:06d}", "text": text, "start": start, "end": end, "score": 1.0})
             number += 1
-        segments.append(
-            {"id": f"s{index:05d}", "text": line, "start": timed[0]["start"], "end": timed[-1]["end"], "words": timed}
-        )
+        name = f"s{len(segments):05d}"
+        segments.append({"id": name, "text": line, "start": timed[0]["start"], "end": timed[-1]["end"], "words": timed})
     return {
         "version": 1, "language": "en", "language_probability": 1.0, "duration_s": duration_s, "engine": "bench",
         "engine_version": "1", "model": "none", "alignment_method": "none", "segments": segments,
     }  # fmt: skip
 
 
-def prepare(folder: Path, *, width: int, height: int, duration_s: float, preset: str) -> tuple[Path, Path]:
-    """Return (clip, scenario) paths, making what is not there yet."""
+def make_scenario(duration_s: float, *, width: int, height: int, style: str) -> dict[str, Any]:
+    """Return a scenario in a preset's look, or, for the name of a motion, in that motion."""
     from tasks.contracts import Transcript
+    from tasks.scenario import motions, presets
     from tasks.scenario.build import scenario_from_transcript
 
+    is_preset = style in {preset["name"] for preset in presets()}
+    transcript = Transcript.from_json(make_transcript(duration_s))
+    preset = style if is_preset else "pop"
+    scenario = scenario_from_transcript(transcript, width=width, height=height, preset=preset)
+    if not is_preset:
+        (motion,) = [motion for motion in motions() if motion["name"] == style]
+        scenario["tracks"][0]["animation"] = motion["animation"]
+    return scenario
+
+
+def prepare(folder: Path, *, width: int, height: int, duration_s: float, style: str) -> tuple[Path, Path]:
+    """Return (clip, scenario) paths, making what is not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     clip = folder / f"clip_{width}x{height}_{duration_s:g}s.mp4"
+    part = clip.with_suffix(".part.mp4")
     if not clip.exists():
-        make_clip(clip.with_suffix(".part.mp4"), width=width, height=height, duration_s=duration_s)
-        clip.with_suffix(".part.mp4").rename(clip)
-    scenario = folder / f"scenario_{width}x{height}_{duration_s:g}s_{preset}.json"
-    transcript = Transcript.from_json(make_transcript(duration_s))
-    scenario.write_text(json.dumps(scenario_from_transcript(transcript, width=width, height=height, preset=preset)))
+        if duration_s > BASE_S:
+            base, _ = prepare(folder, width=width, height=height, duration_s=BASE_S, style=style)
+            repeat_clip(base, part, round(duration_s / BASE_S))
+        else:
+            make_clip(part, width=width, height=height, duration_s=duration_s)
+        part.rename(clip)
+    scenario = folder / f"scenario_{width}x{height}_{duration_s:g}s_{style}.json"
+    scenario.write_text(json.dumps(make_scenario(duration_s, width=width, height=height, style=style)))
     return clip, scenario
