@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from limits import parse_many
 
 from api.credits.prices import parse_prices
+from api.hardening import find_weaknesses
 from api.identities.settings import IDENTITY_VARIABLES, IdentitySettings, check_identity
 from api.mail.settings import MAIL_VARIABLES, MailSettings, check_mail
 from api.payments.catalogue import parse_catalogue
@@ -130,6 +131,8 @@ def read_api_settings(environ: Mapping[str, str] | None = None) -> ApiSettings:
         **pick(values, _VARIABLES),
     )
     problems = find_contradictions(settings)
+    if settings.env == "production":
+        problems += find_weaknesses(settings, environ)
     if problems:
         lines = "\n".join(f"  - {problem}" for problem in problems)
         raise ConfigurationError("config.invalid", f"The environment contradicts itself:\n{lines}")
@@ -150,8 +153,6 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
     problems += check_payments(settings)
     problems += check_mail(settings.mail, production=settings.env == "production")
     problems += check_identity(settings.identity)
-    if settings.env == "production" and "*" in settings.cors_origins:
-        problems.append("REELYARD_CORS_ORIGINS must name origins in production, not *")
     return problems
 
 
