@@ -14,7 +14,7 @@ from render_node.chunks import Chunk, render_chunk
 from render_node.firstlook import announce
 from render_node.join import Part, join_chunks
 from render_node.node_class import describe_node, hash_of
-from render_node.ops import POSTER
+from render_node.ops import POSTER, prove
 from render_node.render import Extras
 from tasks.attempt import StepContext
 from tasks.contracts import RenderOrder
@@ -170,6 +170,7 @@ def join(context: StepContext) -> dict[str, Any]:
         receipt = join_chunks(
             source, order.scenario, parts, video, output=order.output, settings=context.settings, extras=extras
         )
+        prove(context, source, video, scenario=order.scenario, output=order.output, receipt=receipt)
     receipt.checks["reused_chunks"] = sum(result.reused for result in results)
     return {
         "object_key": context.put_output(name, video, content_type=MIME_TYPES[container]),

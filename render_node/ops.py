@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from render_node.firstlook import announce
+from render_node.parity import check_parity
 from render_node.render import Extras, render_files
 from tasks.attempt import StepContext
-from tasks.contracts import RenderOrder, RenderReceipt
-from tasks.contracts.outputs import MIME_TYPES, SUFFIXES
+from tasks.contracts import RenderOrder, RenderOutput, RenderReceipt
+from tasks.contracts.outputs import MIME_TYPES, SUFFIXES, complete_output
 from tasks.media.checksum import sha256_of
 
 POSTER = "poster.png"
@@ -34,6 +36,8 @@ def render(context: StepContext) -> dict[str, Any]:
         extras = Extras(posters=posters, progress=report, source_sha256=order.source_sha256, music=music)
         wanted = list(zip(videos, order.outputs, strict=True))
         receipts = render_files(source, order.scenario, wanted, settings=context.settings, extras=extras)
+        for (video, output), receipt in zip(wanted, receipts, strict=True):
+            prove(context, source, video, scenario=order.scenario, output=output, receipt=receipt)
     results = [
         hand_in(context, video, posters[number], receipt)
         for number, (video, receipt) in enumerate(zip(videos, receipts, strict=True))
@@ -58,3 +62,20 @@ def hand_in(context: StepContext, video: Path, poster: Path, receipt: RenderRece
         "sha256": sha256_of(video),
         "receipt": receipt.to_json(),
     }
+
+
+def prove(
+    context: StepContext,
+    source: Path,
+    result: Path,
+    *,
+    scenario: dict[str, Any],
+    output: RenderOutput,
+    receipt: RenderReceipt,
+) -> None:
+    """Hold a finished file against the stage's stills and note what was measured; raise ``render.parity_failed``."""
+    context.check()
+    started = time.monotonic()
+    complete = complete_output(output)
+    receipt.checks["parity"] = check_parity(source, result, scenario, output=complete, settings=context.settings)
+    receipt.timings_s["parity"] = round(time.monotonic() - started, 3)

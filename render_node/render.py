@@ -15,6 +15,7 @@ from render_node.encode.settings import choose_encoder
 from render_node.footage import USUAL_RATE, Footage, frame_times
 from render_node.geometry import choose_geometry
 from render_node.lanes import Lane, Look, Pace, Target
+from render_node.ordered_images import offered_images
 from render_node.passes import Pass, Progress, open_outlets
 from render_node.receipt import Job, build_receipt
 from render_node.sound import SoundFiles, SoundPlan, plan_sound
@@ -118,7 +119,8 @@ def prepare(
     for path, output in wanted:
         choice = choose_encoder(output, configured=settings.encoder, gpu=settings.gpu, threads=settings.encoder_threads)
         targets.append(Target(path if extras.encode else None, output, choice, choose_geometry(media.video, output)))
-    script = Script(parsed, faces_of(parsed), settings.chromium, extras.images or {})
+    images = offered_images() if extras.images is None else extras.images
+    script = Script(parsed, faces_of(parsed), settings.chromium, images)
     return Job(script, media, media.video, targets)
 
 

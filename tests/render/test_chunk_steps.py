@@ -133,6 +133,9 @@ def test_the_joined_render_has_the_receipt_the_poster_and_the_frames_of_the_whol
     joined, _ = farm.run("job-1", plan(words()))
     same = ("recipe", "frame_count", "duration_s", "audio_duration_s", "encoder", "browser", "fonts", "versions")
     assert {name: joined["receipt"][name] for name in same} == {name: whole["receipt"][name] for name in same}
+    for done in (joined, whole):
+        samples = done["receipt"]["checks"]["parity"]["samples"]
+        assert samples and all(sample["shift"] == [0, 0] for sample in samples)
     posters = [decode_png(farm.tools.storage.get_bytes(done["poster_key"])) for done in (joined, whole)]
     assert np.array_equal(*posters)
     assert joined["receipt"]["checks"]["poster_at_s"] == whole["receipt"]["checks"]["poster_at_s"]
