@@ -8,10 +8,16 @@ from celery.signals import worker_init
 
 from render_node import tasks as render_tasks
 from render_node.node_app import app
+from render_node.profile import describe_beside, examine_beside
 from tasks.config import worker_settings
+from tasks.node import Profile, install
 from tasks.scratch import sweep_scratch
 
 __all__ = ["app", "render_tasks"]
+
+install(
+    app, Profile("render", describe_beside, examine_beside, uses_gpu=lambda settings: settings.encoder != "libx264")
+)
 
 
 @worker_init.connect  # type: ignore[untyped-decorator]  # celery has no types

@@ -41,14 +41,14 @@ class Profile:
     """What differs between the kinds of workers.
 
     :param gpus: reads the host's GPUs.
-    :param uses_gpu: whether its slots may work on one.
+    :param uses_gpu: tells by the settings whether its slots may work on one.
     """
 
     role: str
     describe: Describe = dict
     examine: Examine = list
     gpus: Callable[[], tuple[GpuState, ...]] = lambda: read_gpus(load_nvml())
-    uses_gpu: bool = False
+    uses_gpu: Callable[[WorkerSettings], bool] = lambda settings: False
 
 
 def versions() -> dict[str, str]:
@@ -159,7 +159,7 @@ class NodeAgent:
             generation=consumption.order.generation if consumption.order else 0,
             leaving=self._leaving.is_set(),
             about={} if self._about_known else self._about,
-            gpu=gpu_of_slot(gpus, self._settings().gpu) if self._profile.uses_gpu else "",
+            gpu=gpu_of_slot(gpus, self._settings().gpu) if self._profile.uses_gpu(self._settings()) else "",
             gpus=gpus,
             test=self._test,
         )

@@ -10,10 +10,21 @@ from tasks.app import exit_unless_configured
 from tasks.config import worker_settings
 from tasks.cpu_app import app
 from tasks.ingest import tasks as ingest_tasks
+from tasks.node import Profile, install
 from tasks.scratch import sweep_scratch
+from tasks.self_test import examine_host
 from tasks.speech import tasks as speech_tasks
 
 __all__ = ["app", "ingest_tasks", "speech_tasks"]
+
+install(
+    app,
+    Profile(
+        "cpu",
+        examine=lambda: examine_host(worker_settings()),
+        uses_gpu=lambda settings: settings.whisper_device != "cpu",
+    ),
+)
 
 
 @celeryd_init.connect

@@ -1,4 +1,4 @@
-"""The engine as a process: ``python -m api.control.engine`` runs dispatcher, reconciler and mailer until SIGTERM.
+"""The engine as a process: ``python -m api.control.engine`` runs dispatcher, reconciler, farm and mailer until SIGTERM.
 
 Any number of engines may run, on any hosts with the API's environment. Each survives restarts of PostgreSQL and Redis.
 """
@@ -19,6 +19,8 @@ from api.control.dispatcher import dispatch
 from api.control.loops import Loop, LoopRunner
 from api.control.reconciler import alone, reconcile, ring_lost
 from api.extensions import db, get_settings
+from api.farm.orders import hand_back_overdue
+from api.farm.quarantine import watch_nodes
 from api.jobs.publish import get_publisher
 from api.mail.delivery import BATCH, Mailer
 from api.mail.transport import make_transport
@@ -48,6 +50,13 @@ def reconcile_round() -> bool:
     return False
 
 
+def farm_round() -> bool:
+    """Keep the farm's orders: deadlines of drains, quarantine. Rounds of several engines at once do no harm."""
+    hand_back_overdue(db.session())
+    watch_nodes(db.session())
+    return False
+
+
 def mail_round() -> bool:
     """Send what is due; True when more may be."""
     settings = get_settings()
@@ -61,6 +70,7 @@ def build_runner(app: Flask) -> LoopRunner:
     loops = [
         Loop("dispatcher", settings.dispatch_s, dispatch_round),
         Loop("reconciler", settings.reconcile_s, reconcile_round),
+        Loop("farm", settings.node_beat_s, farm_round),
     ]
     if settings.mail.on:
         loops.append(Loop("mailer", settings.mail.round_s, mail_round))
