@@ -136,7 +136,7 @@ def _run(source: Path, job: Job, *, settings: WorkerSettings, extras: Extras) ->
     posters = ({0: extras.poster} if extras.poster else {}) | extras.posters
     for position, poster in posters.items():
         lanes[position].posters.append(poster)
-        lanes[position].poster_from_s = choose_poster_time(job.script.scenario, times)
+        lanes[position].poster_from_s = choose_poster_time(job.script.scenario, lanes[position].pace.times)
     distinct = list(dict.fromkeys(lanes.values()))
     with ExitStack() as stack:
         for drawing in {id(lane.drawing): lane.drawing for lane in distinct}.values():

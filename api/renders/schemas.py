@@ -98,7 +98,11 @@ class RenderOutputRequest(StrictSchema):
     fit = fields.String(load_default="crop", validate=validate.OneOf(FITS))
     background = fields.String(load_default="#000000", validate=validate.Regexp("^#[0-9A-Fa-f]{6}$"))
     fps = fields.String(
-        load_default="", metadata={"description": "25 or 30000/1001; empty keeps the source's times", "example": "25"}
+        load_default="",
+        metadata={
+            "description": "25, 30000/1001, for png down to 1/60; empty keeps the source's times",
+            "example": "25",
+        },
     )
     crf = fields.Integer(
         load_default=None,

@@ -46,6 +46,8 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "sl
 ASPECTS = {"9:16": Fraction(9, 16), "1:1": Fraction(1), "4:5": Fraction(4, 5), "16:9": Fraction(16, 9)}
 FITS = ("crop", "pad", "blur", "stretch")
 MAX_OUTPUTS = 8
+MIN_FPS, MIN_STILL_FPS = Fraction(1), Fraction(1, 60)
+"""Frames a second; pictures may lie a minute apart, since they need not move."""
 MAX_SIDE, MAX_FPS, MAX_GIF_FPS = 8192, Fraction(120), Fraction(50)
 MIN_BIT_RATE, MAX_BIT_RATE = 50_000, 400_000_000
 MIME_TYPES = {
@@ -64,20 +66,23 @@ def complete_output(output: RenderOutput) -> RenderOutput:
     crf = _crf_of(output, codec)
     _check_picture(output)
     _check_sound(output.sound, output.container)
-    parse_fps(output.fps, most=MAX_GIF_FPS if codec == "gif" else MAX_FPS)
+    least = MIN_STILL_FPS if codec == "png" else MIN_FPS
+    parse_fps(output.fps, least=least, most=MAX_GIF_FPS if codec == "gif" else MAX_FPS)
     alpha = _alpha_of(output, codec)
     depth = _depth_of(output, codec)
     return replace(output, codec=codec, crf=crf, quality="", alpha=alpha, bit_depth=depth)
 
 
-def parse_fps(text: str, *, most: Fraction = MAX_FPS) -> Fraction | None:
+def parse_fps(text: str, *, least: Fraction = MIN_STILL_FPS, most: Fraction = MAX_FPS) -> Fraction | None:
     """Read ``25`` or ``30000/1001``; None when nothing is said. Raises ``render.invalid_fps``."""
     if not text:
         return None
     match = re.fullmatch(r"(\d{1,6})(?:/([1-9]\d{0,5}))?", text)
     rate = Fraction(int(match[1]), int(match[2] or 1)) if match else Fraction(0)
-    if not 1 <= rate <= most:
-        raise InvalidInputError("render.invalid_fps", f"fps must be 1 to {most}, as 25 or 30000/1001, not {text!r}")
+    if not least <= rate <= most:
+        raise InvalidInputError(
+            "render.invalid_fps", f"fps must be {least} to {most}, as 25 or 30000/1001, not {text!r}"
+        )
     return rate
 
 
