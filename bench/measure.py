@@ -25,6 +25,10 @@ class Measurement:
     peak_mb: float
     output: str
 
+    def figures(self) -> dict[str, float]:
+        """Return the numbers as they are kept."""
+        return {"cpu_s": round(self.cpu_s, 3), "wall_s": round(self.wall_s, 3), "peak_mb": round(self.peak_mb, 1)}
+
 
 def measure(command: list[str], *, cwd: Path | None = None, environ: dict[str, str] | None = None) -> Measurement:
     """Run ``command`` to its end, and all that it leaves behind.

@@ -1,10 +1,12 @@
 """Compare our render with its floor and with installed peers: every figure is a ratio within one run.
 
-    python bench/render.py [--sizes 1080x1920,1280x720] [--rounds 2] [--duration 20] [--presets pop,karaoke]
-                           [--extra NAME='CMD {clip} {scenario} {out}']
+    python bench/render.py [--parts whole,alone,moving,kept,long] [--sizes 1080x1920,1280x720] [--rounds 2]
+                           [--long 120] [--extra NAME='CMD {clip} {scenario} {out}']
 
-Rounds interleave the cases, so that a busy neighbour spoils a round and not a case. Results are appended to
-``bench/results/render.jsonl`` with the commit and versions.
+Parts: ``whole`` renders and their floors, ``alone`` captions without footage, ``moving`` styles of which every frame
+differs, ``kept`` SSIM outside the captions, ``long`` a 20 s video beside a longer one. Rounds interleave the cases, so
+that a busy neighbour spoils a round and not a case. Results are appended to ``bench/results/render.jsonl`` with the
+commit and versions; ``bench/table.py`` prints them beside their bounds.
 """
 
 from __future__ import annotations
@@ -12,126 +14,150 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import os
 import shlex
-import shutil
-import statistics
 import subprocess
 import sys
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from measure import measure
-from render_inputs import prepare
+from render_inputs import BASE_S, prepare
+from similarity import ssim_outside
+from table import PLAIN, print_bounds, print_cases
 
 HERE = Path(__file__).parent
 WORK = HERE.parent / "out" / "bench"
-PLAIN = "plain transcode"
+PARTS = ("whole", "alone", "moving", "kept", "long")
+OURS, NO_ENCODE, NAIVE = "reelyard", "reelyard, no encode", "naive loop"
 
 
-def build_cases(clip: Path, scenario: Path, out: Path, extra: list[str]) -> dict[str, list[str]]:
-    """Return the command of each case for one clip and scenario."""
-    python, cli = sys.executable, [sys.executable, "-m", "cli.main", "render"]
-    render = [
-        *cli,
-        str(clip),
-        "--scenario",
-        str(scenario),
-        "--out",
-        str(out),
-        "--preset",
-        "medium",
-        "--crf",
-        "18",
-        "--json",
-    ]
-    cases = {
-        "decode only": [python, str(HERE / "plain.py"), "--decode-only", str(clip)],
-        PLAIN: [python, str(HERE / "plain.py"), str(clip), str(out)],
-        "reelyard": [*render, "--encoder", "libx264"],
-        "reelyard, no encode": [*render, "--no-encode"],
+@dataclass(frozen=True)
+class Scene:
+    """What is rendered."""
+
+    size: str
+    style: str = "pop"
+    duration_s: float = BASE_S
+
+    def inputs(self) -> tuple[Path, Path]:
+        """Return clip and scenario."""
+        width, height = (int(part) for part in self.size.split("x"))
+        return prepare(WORK, width=width, height=height, duration_s=self.duration_s, style=self.style)
+
+
+def commands(scene: Scene, out: Path, extra: list[str]) -> dict[str, list[str]]:
+    """Return the command of each case."""
+    clip, scenario = (str(path) for path in scene.inputs())
+    python = sys.executable
+    render = [python, "-m", "cli.main", "render", clip, "--scenario", scenario, "--out", str(out), "--json"]
+    render += ["--preset", "medium", "--crf", "18"]
+    found = {
+        "decode only": [python, str(HERE / "plain.py"), "--decode-only", clip],
+        PLAIN: [python, str(HERE / "plain.py"), clip, str(out)],
+        OURS: [*render, "--encoder", "libx264"],
+        NO_ENCODE: [*render, "--no-encode"],
+        NAIVE: [python, str(HERE / "naive.py"), scenario, scene.size, clip, str(out)],
+        "captions alone": [python, str(HERE / "captions.py"), scenario, scene.size],
+        "naive loop, captions alone": [python, str(HERE / "naive.py"), scenario, scene.size],
     }
-    if ffmpeg := shutil.which("ffmpeg"):
-        encode = "-c:v libx264 -preset medium -crf 18 -c:a copy"
-        cases["ffmpeg transcode"] = shlex.split(f"{ffmpeg} -v error -nostdin -y -i {clip} {encode} {out}")
     for entry in extra:
         name, command = entry.split("=", 1)
-        cases[name] = shlex.split(command.format(clip=clip, scenario=scenario, out=out))
-    return cases
+        found[name] = shlex.split(command.format(clip=clip, scenario=scenario, out=out, size=scene.size))
+    return found
 
 
-def run_round(size: str, preset: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Run every case once and return one record each."""
-    width, height = (int(part) for part in size.split("x"))
-    clip, scenario = prepare(WORK, width=width, height=height, duration_s=options.duration, preset=preset)
-    records = []
-    for name, command in build_cases(clip, scenario, WORK / "out.mp4", options.extra).items():
-        result = measure(command, cwd=HERE.parent)
+class Run:
+    """Measurements of one run."""
+
+    def __init__(self, extra: list[str]) -> None:
+        self.records: list[dict[str, Any]] = []
+        self._extra = extra
+
+    def case(self, name: str, scene: Scene, *, similarity: bool = False) -> None:
+        """Measure a case once."""
+        out = WORK / "out.mp4"
+        result = measure(commands(scene, out, self._extra)[name], cwd=HERE.parent)
         if result.returncode != 0:
             print(f"{name} failed:\n{result.output[-2000:]}", file=sys.stderr)
-            continue
+            return
+        record = {**asdict(scene), "case": name, **result.figures(), **receipt_figures(result.output)}
+        if similarity:
+            record["ssim"] = ssim_outside(scene.inputs()[0], out)
+        self.records.append(record)
         print(
-            f"{size} {preset:8} {name:22} {result.cpu_s:7.2f} CPU s {result.wall_s:7.2f} s {result.peak_mb:7.0f} MB",
+            f"{scene.size} {scene.style:8} {scene.duration_s:4g} s {name:28} {result.cpu_s:7.2f} CPU s"
+            f" {result.wall_s:7.2f} s {result.peak_mb:7.0f} MB",
             flush=True,
         )
-        records.append(
-            {
-                "case": name,
-                "size": size,
-                "preset": preset,
-                "cpu_s": result.cpu_s,
-                "wall_s": result.wall_s,
-                "peak_mb": result.peak_mb,
-            }
-        )
-    return records
+
+    def save(self) -> None:
+        """Append the run with its commit and versions."""
+        git = ["git", "rev-parse", "--short", "HEAD"]
+        commit = subprocess.run(git, capture_output=True, text=True, cwd=HERE, check=False).stdout.strip()
+        versions = {name: importlib.metadata.version(name) for name in ("av", "playwright", "numpy", "reelyard")}
+        entry = {
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "commit": commit,
+            "versions": versions,
+            "cores": os.cpu_count(),
+            "load": [round(each, 2) for each in os.getloadavg()],
+            "records": self.records,
+        }
+        with (HERE / "results" / "render.jsonl").open("a") as file:
+            file.write(json.dumps(entry) + "\n")
 
 
-def print_table(records: list[dict[str, Any]], duration_s: float) -> None:
-    """Print medians and ratios to the plain transcode."""
-    for size, preset in dict.fromkeys((r["size"], r["preset"]) for r in records):
-        rows = [r for r in records if (r["size"], r["preset"]) == (size, preset)]
-        floor = statistics.median([r["cpu_s"] for r in rows if r["case"] == PLAIN])
-        print(f"\n{size}, {preset}\n{'case':24}{'CPU s':>9}{'/ plain':>9}{'x real time':>13}{'peak MB':>9}")
-        for case in dict.fromkeys(r["case"] for r in rows):
-            found = [r for r in rows if r["case"] == case]
-            cpu = statistics.median(r["cpu_s"] for r in found)
-            speed = duration_s / min(r["wall_s"] for r in found)
-            print(f"{case:24}{cpu:9.2f}{cpu / floor:9.3f}{speed:13.2f}{max(r['peak_mb'] for r in found):9.0f}")
+def receipt_figures(output: str) -> dict[str, int]:
+    """Return how many pictures were drawn for how many frames, from a receipt or from ``captions.py``."""
+    start = output.find("{")
+    if start < 0:
+        return {}
+    document = json.JSONDecoder().raw_decode(output[start:])[0]
+    document = (document.get("outputs") or [document])[0] if isinstance(document, dict) else {}
+    names = {"captured_states": "states", "states": "states", "frame_count": "frames", "frames": "frames"}
+    return {to: document[name] for name, to in names.items() if isinstance(document.get(name), int)}
 
 
-def save(records: list[dict[str, Any]]) -> None:
-    """Append the run with its commit and versions."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE
-    ).stdout.strip()
-    versions = {name: importlib.metadata.version(name) for name in ("av", "playwright", "numpy", "reelyard")}
-    entry = {
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": commit,
-        "versions": versions,
-        "records": records,
-    }
-    with (HERE / "results" / "render.jsonl").open("a") as file:
-        file.write(json.dumps(entry) + "\n")
+def go_round(run: Run, parts: set[str], sizes: list[str], long_s: float, extra: list[str]) -> None:
+    """Run every wanted case once."""
+    for size in sizes:
+        scene = Scene(size)
+        if "whole" in parts:
+            for name in ("decode only", PLAIN, OURS, NO_ENCODE, *(entry.split("=", 1)[0] for entry in extra)):
+                run.case(name, scene, similarity="kept" in parts and name in (PLAIN, OURS))
+            run.case(NAIVE, scene)
+        if "alone" in parts:
+            run.case("captions alone", scene)
+            run.case("captions alone", Scene(size, "karaoke"))
+            run.case("naive loop, captions alone", scene)
+    first = sizes[0]
+    if "moving" in parts:
+        run.case(NO_ENCODE, Scene(first, "karaoke"))
+        run.case(NO_ENCODE, Scene(first, "wave"))
+    if "long" in parts:
+        for duration_s in (BASE_S, long_s):
+            run.case("decode only", Scene(sizes[-1], "pop", duration_s))
+            run.case(NO_ENCODE, Scene(sizes[-1], "pop", duration_s))
 
 
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--sizes", default="1080x1920,1280x720")
-    parser.add_argument("--presets", default="pop")
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--duration", type=float, default=20.0)
-    parser.add_argument("--extra", action="append", default=[])
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--long", type=float, default=120.0, help="seconds of the longer video")
+    parser.add_argument("--extra", action="append", default=[], help="a peer's command")
     options = parser.parse_args()
-    records: list[dict[str, Any]] = []
+    run = Run(options.extra)
     for _ in range(options.rounds):
-        for size in options.sizes.split(","):
-            for preset in options.presets.split(","):
-                records += run_round(size, preset, options)
-    print_table(records, options.duration)
-    save(records)
+        go_round(run, set(options.parts.split(",")), options.sizes.split(","), options.long, options.extra)
+    run.save()
+    print_cases(run.records)
+    print_bounds(run.records)
 
 
 if __name__ == "__main__":
