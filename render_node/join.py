@@ -74,6 +74,7 @@ class JoinWriter(FileWriter):
     def write_packet(self, packet: av.Packet[Any], *, pts: int, dts: int, time_base: Fraction) -> None:
         """Write a packet of the picture."""
         assert self._video is not None
+        self.pictures.update(packet)
         packet.stream = self._video
         packet.pts, packet.dts, packet.time_base = pts, dts, time_base
         self._container.mux(packet)
@@ -289,6 +290,8 @@ def merge_receipts(job: Job, parts: list[Part], timeline: Timeline, writer: Join
         audio=writer.audio_mode,
         audio_duration_s=round(writer.audio_end_s, 6),
         container=target.output.container,
+        output=target.output.to_json(),
+        pictures_sha256=writer.pictures.hexdigest(),
         checks=checks,
         timings_s={
             **job.timings_s,

@@ -11,6 +11,7 @@ from typing import Any
 import av
 
 from render_node.drawing import Script
+from render_node.encode.writer import FileWriter
 from render_node.lanes import Lane, Outlet, Target
 from render_node.sound import SoundPlan
 from tasks.contracts import MediaInfo, RenderReceipt, SoundOutput, VideoInfo
@@ -65,6 +66,9 @@ def build_receipt(job: Job, target: Target, lane: Lane, outlet: Outlet | None) -
         colour=lane.colour.to_json(),
         checks=checks,
         timings_s=job.timings_s,
+        output=target.output.to_json(),
+        source_sha256=job.media.sha256,
+        pictures_sha256=outlet.writer.pictures.hexdigest() if outlet and isinstance(outlet.writer, FileWriter) else "",
     )
 
 

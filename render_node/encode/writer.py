@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -82,6 +83,7 @@ class FileWriter:
         self.audio_mode = "none"
         self.frames = 0
         self.audio_end_s = 0.0
+        self.pictures = hashlib.sha256()
 
     def __enter__(self) -> FileWriter:
         return self
@@ -143,8 +145,13 @@ class FileWriter:
         assert self._video is not None
         frame = self._converter(frame)
         frame.pict_type = av.video.frame.PictureType.NONE
-        self._container.mux(self._video.encode(frame))
+        self._mux_pictures(self._video.encode(frame))
         self.frames += 1
+
+    def _mux_pictures(self, packets: list[av.Packet[Any]]) -> None:
+        for packet in packets:
+            self.pictures.update(packet)
+            self._container.mux(packet)
 
     def write_audio(self, packet: av.Packet[Any]) -> None:
         """Write one packet of the source's sound as it is."""
@@ -177,7 +184,7 @@ class FileWriter:
     def finish(self) -> None:
         """Flush the encoders and write the index."""
         if self._video is not None:
-            self._container.mux(self._video.encode(None))
+            self._mux_pictures(self._video.encode(None))
         if self._resampler is not None and self._audio is not None:
             self._encode(None)
             self._container.mux(self._audio.encode(None))

@@ -146,6 +146,8 @@ class RenderReceipt(Message):
     :param captured_states: distinct caption pictures drawn, :param frame_count: frames written.
     :param audio: ``copy`` when the original packets were kept, else the codec they were encoded with, ``none`` without.
     :param pixel_format: of the encoder, :param colour: space, range, primaries and transfer as they are tagged.
+    :param output: the order it was made for, complete, :param source_sha256: of the footage's file.
+    :param pictures_sha256: hash over the encoded pictures in order; empty where they are not one stream.
     """
 
     recipe: str
@@ -169,3 +171,6 @@ class RenderReceipt(Message):
     colour: dict[str, str] = field(default_factory=dict)
     checks: dict[str, Any] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    source_sha256: str = ""
+    pictures_sha256: str = ""

@@ -21,6 +21,8 @@ SETTINGS = {
     **TEST_SETTINGS,
     "REELYARD_ENV": "local",
     "REELYARD_WHISPER_MODEL": "tiny.en",
+    "REELYARD_CHUNK_S": "3",  # only what is longer than all clips but one is cut
+    "REELYARD_CHUNK_FROM_S": "11.5",
     "REELYARD_AUTH_RATE": "1000 per minute",
     "GUNICORN_THREADS": "16",
 }
