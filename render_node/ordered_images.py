@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tasks.attempt import Body, StepContext
 from tasks.contracts.images import OrderedImage
 from tasks.errors import PermanentError
+
+if TYPE_CHECKING:  # the drawing path imports this module, and must not load the whole worker with it
+    from tasks.attempt import Body, StepContext
 
 MAX_BYTES = 64 * 1024 * 1024
 _offered: ContextVar[Mapping[str, bytes]] = ContextVar("offered_images", default={})  # noqa: B039 -- never changed

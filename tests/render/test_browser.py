@@ -191,3 +191,10 @@ def test_program_that_is_no_browser_is_a_fault_not_a_wait() -> None:
     with pytest.raises(PermanentError) as missing, open_browser("/nowhere/chromium"):
         pass
     assert missing.value.code == "browser.not_found"
+
+
+def test_drawing_loads_neither_the_worker_nor_a_driver_of_browsers() -> None:
+    heavy = "{'playwright', 'celery', 'redis', 'httpx', 'boto3'}"
+    script = f"import sys, render_node.overlay\nprint(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
