@@ -32,6 +32,8 @@ LONGEST_PAUSE_S = 3600.0
 MOST_PROBLEMS = 20
 NODE_CODES = ("node.", "internal.", "child.", "encoder.", "browser.", "task.timeout")
 """Failures that speak of the node even where they ended a step."""
+NOT_OF_NODE = ("node.other_class", "node.drained", "contract.unknown_version")
+"""Ends of attempts that say nothing about how well the node works."""
 
 
 def take_test(node: Node, test: SelfTest, now: datetime) -> None:
@@ -125,6 +127,8 @@ def count_streak(outcomes: Iterable[tuple[UUID, str, str]]) -> list[str]:
 
 def is_of_node(outcome: str, code: str) -> bool:
     """Tell whether a failure may be the node's: it was tried again, the node fell silent, or the code says so."""
+    if code in NOT_OF_NODE:
+        return False
     if outcome in (Outcome.RETRIED, Outcome.LOST):
         return True
     return outcome == Outcome.FAILED and code.startswith(NODE_CODES)

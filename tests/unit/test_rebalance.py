@@ -130,6 +130,9 @@ def test_a_plan_says_who_changes_and_why() -> None:
 
     plan = plan_rebalance(workers, needs)
 
-    assert plan.changes == (Change("n0", ("ingest",), ("transcription",), "transcription shall have at least 2 slots"),)
+    assert plan.changes == (
+        Change("n1", ("ingest",), ("transcription",), "transcription shall have at least 2 slots"),
+        Change("n2", ("ingest",), ("transcription",), "transcription has 2 of the 4.0 slots that its weight gives it"),
+    )
     assert plan.unmet == (("compose", NOBODY),)
     assert {share.queue: share.slots for share in plan.shares}["render"] == 1
