@@ -17,13 +17,16 @@ def register_blueprints(app: Flask) -> None:
     from api.docs_pages.routes import blueprint as docs_pages
     from api.events.routes import blueprint as events
     from api.extensions import get_smorest
+    from api.farm import work_routes  # noqa: F401  adds to the blueprint of api.farm.routes
     from api.farm.node_routes import blueprint as nodes
+    from api.farm.routes import blueprint as farm
     from api.fonts.routes import blueprint as fonts
     from api.health.routes import blueprint as health
     from api.identities.routes import blueprint as identities
     from api.jobs.routes import blueprint as jobs
     from api.organisations.invitation_routes import blueprint as invitations
     from api.organisations.routes import blueprint as organisations
+    from api.pages.account import blueprint as account_pages
     from api.pages.routes import blueprint as pages
     from api.payments.routes import blueprint as payments
     from api.renders.estimate_routes import blueprint as estimates
@@ -58,10 +61,11 @@ def register_blueprints(app: Flask) -> None:
         payments,
         admin,
         audit,
+        farm,
         callbacks,
         nodes,
         health,
     ):
         get_smorest(app).register_blueprint(documented)
-    for page in (docs_pages, pages):
+    for page in (docs_pages, pages, account_pages):
         app.register_blueprint(page)

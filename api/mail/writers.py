@@ -15,7 +15,8 @@ from api.mail.proofs import arm, make_proof
 from api.users.models import User
 
 Writer = Callable[[Session, MailMessage], Letter | None]
-VERIFY, RESET, CHANGE, SIGN_IN = "/verify-email", "/reset-password", "/confirm-email", "/sign-in"
+VERIFY, RESET, CHANGE = "/verify-email", "/reset-password", "/confirm-email"
+FORGOT, SIGN_IN = "/forgot-password", "/sign-in"
 
 
 def find_user(session: Session, email: str) -> User | None:
@@ -31,7 +32,7 @@ def write_registration(session: Session, message: MailMessage) -> Letter | None:
     if user is not None and user.email_verified_at is not None:
         if proof is not None:
             session.delete(proof)
-        return Letter("known", "You have an account already", RESET)
+        return Letter("known", "You have an account already", FORGOT)
     return write_verification(proof) if proof is not None else None
 
 
@@ -90,7 +91,7 @@ def write_changed(session: Session, message: MailMessage) -> Letter:
 
 def write_password(session: Session, message: MailMessage) -> Letter:
     """Tell of a new password."""
-    return Letter("password", "Your password was changed", RESET)
+    return Letter("password", "Your password was changed", FORGOT)
 
 
 def write_linked(session: Session, message: MailMessage) -> Letter:
