@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from render_node.frames.devtools import Connection
+from render_node.frames.memory import MEMORY_LIMIT, MemoryGuard
 from tasks.errors import PermanentError, TransientError
 
 INSTALLED = (
@@ -91,7 +92,7 @@ class Browser:
     """A running browser: a process group of its own that ends when its pipes close, so also with this process."""
 
     def __init__(self, path: Path, profile: str) -> None:
-        self._pid, reader, writer = _spawn([str(path), *launch_arguments(), f"--user-data-dir={profile}"])
+        self.pid, reader, writer = _spawn([str(path), *launch_arguments(), f"--user-data-dir={profile}"])
         self.connection = Connection(reader, writer)
         self.version = ""
 
@@ -106,25 +107,34 @@ class Browser:
             self.connection.call("Browser.close", deadline_s=CLOSE_S)
         self.connection.close()
         until = time.monotonic() + CLOSE_S
-        while os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+        while os.waitpid(self.pid, os.WNOHANG)[0] == 0:
             if time.monotonic() > until:
-                os.killpg(self._pid, signal.SIGKILL)
-                os.waitpid(self._pid, 0)
+                os.killpg(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
                 return
             time.sleep(0.01)
         with suppress(ProcessLookupError):
-            os.killpg(self._pid, signal.SIGKILL)  # helpers that outlived it
+            os.killpg(self.pid, signal.SIGKILL)  # helpers that outlived it
 
 
 @contextmanager
-def open_browser(configured: str = "") -> Iterator[Browser]:
-    """Run a browser for the duration of the block; when it fails, that is TransientError ``browser.crashed``."""
+def open_browser(configured: str = "", *, memory_limit: int = MEMORY_LIMIT) -> Iterator[Browser]:
+    """Run a browser for the duration of the block; when it fails, that is TransientError ``browser.crashed``.
+
+    :param memory_limit: bytes; with more than these it is ended, which is a failure too.
+    """
     path = find_chromium(configured)
     with tempfile.TemporaryDirectory(prefix="reelyard-browser-", ignore_cleanup_errors=True) as profile:
         browser = Browser(path, profile)
         try:
-            browser.meet()
-            yield browser
+            with MemoryGuard(browser.pid, memory_limit) as guard:
+                browser.meet()
+                yield browser
+        except TransientError as error:
+            if guard.has_killed:
+                detail = f"The browser took more than {memory_limit >> 20} MiB"
+                raise TransientError("browser.crashed", detail) from error
+            raise
         finally:
             browser.close()
 

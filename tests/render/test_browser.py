@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from render_node.frames.browser import Browser, open_browser
+from render_node.frames.memory import memory_of
 from render_node.frames.page import Page
 from render_node.frames.stage_page import decode_png
 from tasks.errors import PermanentError, TransientError
@@ -143,7 +144,7 @@ def test_browser_that_dies_is_told_at_once(chromium: str, number: int) -> None:
 
 
 def pid_of(browser: Browser) -> int:
-    return browser._pid
+    return browser.pid
 
 
 def test_nothing_is_left_when_it_closes(chromium: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +172,7 @@ def test_browser_dies_with_the_process_that_started_it(chromium: str) -> None:
         "import sys, time\n"
         "from render_node.frames.browser import open_browser\n"
         "with open_browser(sys.argv[1]) as browser:\n"
-        "    print(browser._pid, flush=True)\n"
+        "    print(browser.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script, chromium], stdout=subprocess.PIPE, text=True) as process:
@@ -198,3 +199,24 @@ def test_drawing_loads_neither_the_worker_nor_a_driver_of_browsers() -> None:
     script = f"import sys, render_node.overlay\nprint(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_browser_that_takes_too_much_memory_is_ended_and_says_so(
+    chromium: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("render_node.frames.memory.MemoryGuard.LOOK_S", 0.1)
+    greedy = (
+        "(async () => { window.kept = []; for (let n = 0; n < 400; n++) { kept.push(new Uint8Array(4e6).fill(n + 1));"
+    )
+    limit = 400 << 20
+    with (
+        pytest.raises(TransientError) as raised,
+        open_browser(chromium, memory_limit=limit) as browser,
+        Page(browser, {URL: HTML}) as page,
+    ):
+        page.go(URL)
+        assert 20 << 20 < memory_of(browser.pid) < limit
+        page.evaluate(greedy + " await new Promise((go) => setTimeout(go, 10)); } })()")
+    assert (raised.value.code, raised.value.detail) == ("browser.crashed", "The browser took more than 400 MiB")
+    assert not wait_until_gone(browser.pid)
+    assert memory_of(browser.pid) == 0
