@@ -39,7 +39,10 @@ CODES: dict[str, tuple[int, str]] = {
     "auth.too_many_attempts": (429, "Too many sign-ins with this account's name have failed; Retry-After"),
     "auth.wrong_password": (403, "The account's present password is another one"),
     "auth.unverified": (403, "The address of the account is not proven yet; a mail with a link can be asked for"),
-    "auth.link_invalid": (422, "The link from the mail is not one of ours, was used, is too old, or the password differs"),
+    "auth.link_invalid": (
+        422,
+        "The link from the mail is not one of ours, was used, is too old, or the password differs",
+    ),
     "auth.no_password": (409, "The account has no password yet; have one set by mail"),
     "auth.last_way_in": (409, "This is the only way into the account; set a password first"),
     "session.not_found": (404, "The account has no such session"),
@@ -193,6 +196,7 @@ CODES: dict[str, tuple[int, str]] = {
     "scenario.unknown_safe_area": (422, "There is no such safe area; details list those there are"),
     "scenario.unknown_preset": (422, "There is no such preset; details list those there are"),
     # Fonts
+    "font.in_use": (409, "Jobs are working on the font; cancel them first"),
     "font.not_found": (404, "There is no such font, or it is not yours"),
     "font.closed": (409, "The font was completed already"),
     "font.not_sent": (409, "Nothing has been sent to the font's URL yet"),
@@ -203,6 +207,14 @@ CODES: dict[str, tuple[int, str]] = {
     "font.embedding_refused": (0, "The font's licence bits forbid embedding it"),
     "font.source_changed": (0, "The bytes of an uploaded font are not those that were ordered"),
     "font.checker_failed": (0, "The process that checks fonts did not start; tried again"),
+    # The farm
+    "node.not_found": (404, "No node of this name was ever heard of"),
+    "node.cannot_consume": (409, "The node does not have the tasks of a queue; the message names those it can consume"),
+    "node.not_quarantined": (409, "The node is not in quarantine"),
+    "queue.not_found": (404, "There is no queue of this name"),
+    "queue.not_consumed": (409, "The node that a queue shall move from does not consume it"),
+    "queue.no_move": (422, "A move needs two different nodes, or one to give to or take from"),
+    "bulk.changed": (409, "More jobs match by now than the preview told of; look again"),
     # Jobs and steps
     "lease.lost": (0, "A worker could not renew its claim in time"),
     "task.timeout": (0, "A step ran longer than its limit"),
@@ -210,6 +222,8 @@ CODES: dict[str, tuple[int, str]] = {
     "node.out_of_memory": (0, "The worker ran out of memory; tried again"),
     "node.other_class": (0, "Another kind of node began this video; the step waits for one of those"),
     "node.misconfigured": (0, "The worker lacks something that its environment should give it"),
+    "node.drained": (0, "The worker was drained before the step was done; it goes on elsewhere, uncharged"),
+    "node.untested": (0, "A node's probe or self-test ended without an answer"),
     "child.timeout": (0, "A program that a step started ran too long"),
     "failpoint.raised": (0, "A test asked for this failure"),
     "control.unreachable": (0, "A worker cannot reach the API; tried again"),

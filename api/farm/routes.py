@@ -11,6 +11,7 @@ from flask_smorest import Blueprint
 from api.assets.docs import problems
 from api.auth import admin_required
 from api.extensions import db
+from api.farm import metrics as metrics  # registers its gauges
 from api.farm import orders, overview
 from api.farm.rebalance import Plan
 from api.farm.schemas import (

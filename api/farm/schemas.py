@@ -129,7 +129,7 @@ class ReleaseQuery(StrictSchema):
     untested = fields.Boolean(load_default=False, metadata={"description": "At once, without a self-test"})
 
 
-class QueueResponse(Schema):
+class FarmQueueResponse(Schema):
     """One queue."""
 
     name = fields.String()
@@ -150,7 +150,7 @@ class QueueResponse(Schema):
 class QueuesResponse(Schema):
     """All queues."""
 
-    items = fields.List(fields.Nested(QueueResponse))
+    items = fields.List(fields.Nested(FarmQueueResponse))
 
 
 class QueuePolicyResponse(Schema):

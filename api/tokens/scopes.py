@@ -50,6 +50,7 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "invitations": (SESSION, SESSION),
     "admin": (Scope.ADMIN, Scope.ADMIN),
     "audit": (Scope.ADMIN, Scope.ADMIN),
+    "farm": (Scope.ADMIN, Scope.ADMIN),
     "auth": (SESSION, SESSION),
     "identities": (SESSION, SESSION),
     "users": (SESSION, SESSION),

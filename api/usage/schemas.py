@@ -48,6 +48,7 @@ class UsagePeriodResponse(Schema):
     uploaded_bytes = fields.Integer()
     transcripts = fields.Integer()
     transcribed_s = fields.Float(metadata={"description": "Seconds of audio heard"})
+    gpu_s = fields.Float(metadata={"description": "Seconds that steps held a GPU"})
 
 
 class UsageHistoryResponse(Schema):

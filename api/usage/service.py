@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Float, Select, and_, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from api.jobs.models import Job
+from api.jobs.models import Attempt, Job, Step
 from api.jobs.states import JobState
 from api.quotas import service as quotas
 from api.renders.models import OutputOfRender, Render
@@ -38,6 +38,7 @@ class UsagePeriod:
     uploaded_bytes: int = 0
     transcripts: int = 0
     transcribed_s: float = 0.0
+    gpu_s: float = 0.0
 
     def add(self, values: dict[str, Any]) -> None:
         """Add counters by name."""
@@ -93,7 +94,7 @@ def count_days(session: Session, since: date, owner_id: UUID | None = None) -> d
     """Count everything since a day, by owner and day; of one owner or of all."""
     start = datetime.combine(since, time(), tzinfo=UTC)
     totals: dict[tuple[UUID, date], dict[str, Any]] = {}
-    for query in (_count_renders(start), _count_uploads(start), _count_transcripts(start)):
+    for query in (_count_renders(start), _count_uploads(start), _count_transcripts(start), _count_gpu(start)):
         scoped = query.where(query.selected_columns[0] == owner_id) if owner_id else query
         for row in session.execute(scoped).mappings():
             values = {name: value for name, value in row.items() if name in COUNTERS}
@@ -154,4 +155,16 @@ def _count_transcripts(start: datetime) -> Select[Any]:
         )
         .where(TranscriptRecord.created_at >= start)
         .group_by(TranscriptRecord.owner_id, day)
+    )
+
+
+def _count_gpu(start: datetime) -> Select[Any]:
+    took_s = func.extract("epoch", Attempt.ended_at - Attempt.started_at)
+    day = _day(Attempt.ended_at)
+    return (
+        select(Job.owner_id, day, cast(func.sum(took_s), Float).label("gpu_s"))
+        .join(Step, Step.id == Attempt.step_id)
+        .join(Job, Job.id == Step.job_id)
+        .where(Attempt.gpu.is_not(None), Attempt.ended_at >= start)
+        .group_by(Job.owner_id, day)
     )
