@@ -103,6 +103,13 @@ def require_role(organisation_id: UUID, access: Access) -> Role:
     return role
 
 
+def in_place(model: type[Any], owner_id: UUID, organisation_id: UUID | None) -> ColumnElement[bool]:
+    """Return the condition that a row lies in one place: an organisation, or what is one's own alone."""
+    if organisation_id is not None:
+        return cast(ColumnElement[bool], model.organisation_id == organisation_id)
+    return and_(model.owner_id == owner_id, model.organisation_id.is_(None))
+
+
 def placed_in(organisation_id: UUID | None) -> UUID | None:
     """Return where a new row goes, once the caller was found to be allowed to write there."""
     if organisation_id is not None:

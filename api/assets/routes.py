@@ -63,7 +63,8 @@ class AssetItem(MethodView):
     def delete(self, asset_id: UUID) -> None:
         """Delete an asset
 
-        Frees its storage. Transcripts go with it; renders made from it stay.
+        Frees its storage. Transcripts go with it; renders made from it stay. Refused while an unfinished job needs it,
+        as source, music or picture.
         """
         service.delete_asset(db.session(), get_asset(asset_id), storage=get_storage())
         db.session.commit()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from api.assets.cleanup import delete_objects_after_commit
-from api.assets.models import Asset, AssetState
+from api.assets.models import Asset, AssetKind, AssetState
 from api.config import ApiSettings
 from api.errors import ConflictError, NotFoundError
+from api.jobs.inputs import given, refuse_if_used
 from api.jobs.models import Job
-from api.jobs.states import TERMINAL
 from api.ownership import visible_to
 from api.quotas.service import release
 from api.renders.models import Render
@@ -89,10 +90,7 @@ def delete_asset(session: Session, asset: Asset, *, storage: Storage) -> None:
     upload = session.scalar(select(Upload).where(Upload.asset_id == asset.id).with_for_update())
     session.refresh(asset, with_for_update=True)  # after the upload: the order that completing one locks in
     require_there(asset)
-    jobs = list(session.scalars(select_jobs_using(asset)))
-    if jobs:
-        ids = [str(job_id) for job_id in jobs]
-        raise ConflictError("asset.in_use", "Jobs are working on the asset; cancel them first", {"job_ids": ids})
+    refuse_if_used(session, "asset.in_use", "asset", is_using(asset))
     if upload is not None and upload.state == UploadState.PENDING:
         upload.state = UploadState.ABORTED.value
         delete_objects_after_commit(session, storage, [upload.object_key], parts_ref=upload.upload_ref)
@@ -101,10 +99,11 @@ def delete_asset(session: Session, asset: Asset, *, storage: Storage) -> None:
     delete_objects_after_commit(session, storage, [asset.object_key, asset.poster_key])
 
 
-def select_jobs_using(asset: Asset) -> Select[UUID]:
-    """Select ids of unfinished jobs that read the asset: its analysis and renders over it."""
+def is_using(asset: Asset) -> ColumnElement[bool]:
+    """Return the condition that a job reads the asset: its analysis, and whatever it is source, music or picture of."""
     upload_job = select(Upload.job_id).where(Upload.asset_id == asset.id)
     render_jobs = select(Render.job_id).where(Render.source_asset_id == asset.id)
-    return select(Job.id).where(
-        or_(Job.id.in_(upload_job), Job.id.in_(render_jobs)), Job.state.not_in([state.value for state in TERMINAL])
-    )
+    parts: list[dict[str, Any]] = [{"source_key": asset.object_key}, {"music_key": asset.object_key}]
+    if asset.kind == AssetKind.IMAGE and asset.poster_key:
+        parts.append({"images": [{"object_key": asset.poster_key}]})
+    return or_(Job.id.in_(upload_job), Job.id.in_(render_jobs), given(*parts))

@@ -9,6 +9,7 @@ from flask import g, has_request_context
 from sqlalchemy import select
 
 from api.auth import current_user
+from api.errors import NotFoundError
 from api.extensions import db
 from api.fonts.models import Font, FontState
 from tasks.contracts.fonts import OrderedFont
@@ -47,8 +48,15 @@ def face_of(font: Font) -> UploadedFace:
 
 
 def named_fonts(scenario: dict[str, Any]) -> tuple[OrderedFont, ...]:
-    """Return the caller's fonts that a checked scenario is drawn with, as an order carries them."""
-    faces = (face for face in faces_of(parse(scenario)) if isinstance(face, UploadedFace))
+    """Return the caller's fonts that a checked scenario is drawn with, as an order carries them.
+
+    Until the transaction ends nobody deletes them. Raises ``font.not_found`` when one was deleted just now.
+    """
+    faces = [face for face in faces_of(parse(scenario)) if isinstance(face, UploadedFace)]
+    keys = {face.object_key for face in faces}
+    kept = select(Font.id).where(Font.object_key.in_(keys)).order_by(Font.id).with_for_update(read=True)
+    if keys and len(db.session.scalars(kept).all()) < len(keys):
+        raise NotFoundError("font.not_found", "A font that the scenario names was deleted just now")
     return tuple(
         OrderedFont(
             face.family, face.style, face.weight_min, face.weight_max, face.object_key, face.sha256, face.may_subset

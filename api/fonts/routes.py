@@ -72,11 +72,11 @@ class UploadedFontItem(MethodView):
         return service.describe(get_owned(Font, font_id))
 
     @blueprint.response(204)
-    @problems(blueprint, {404: "font.not_found"})
+    @problems(blueprint, {404: "font.not_found", 409: "font.in_use: cancel the jobs first"})
     def delete(self, font_id: UUID) -> None:
         """Delete a font
 
-        Frees its storage. Renders that were ordered with it and did not start yet will fail.
+        Frees its storage.
         """
         service.delete_font(db.session(), get_owned(Font, font_id), storage=get_storage())
         db.session.commit()

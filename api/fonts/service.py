@@ -14,6 +14,7 @@ from api.config import ApiSettings
 from api.errors import ConflictError
 from api.fonts.models import Font, FontState
 from api.ids import new_id
+from api.jobs.inputs import given, refuse_if_used
 from api.jobs.models import Job
 from api.jobs.service import create_job
 from api.quotas.service import release, reserve_storage
@@ -85,7 +86,10 @@ def complete_font(session: Session, font: Font, *, storage: Storage) -> Job:
 
 
 def delete_font(session: Session, font: Font, *, storage: Storage) -> None:
-    """Forget a font: its quota is freed now, its objects once committed."""
+    """Forget a font: its quota is freed now, its objects once committed; raise ``font.in_use`` while a job needs it."""
+    session.refresh(font, with_for_update=True)
+    if font.object_key:
+        refuse_if_used(session, "font.in_use", "font", given({"fonts": [{"object_key": font.object_key}]}))
     release(session, font.quota_ref)
     delete_objects_after_commit(session, storage, [font.source_key, font.object_key])
     session.delete(font)

@@ -37,6 +37,14 @@ from tasks.errors import InvalidInputError
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replayed"
 KEPT_HEADERS = ("Location", "ETag")
+KEY_PARAMETER = {
+    "in": "header",
+    "name": HEADER,
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "Sent again with the same body, the first answer comes back and nothing is ordered twice",
+}
+"""How the header stands in the documentation of an operation."""
 WAIT_MS = 5000
 """How long a second request waits for the first one with its key."""
 KEPT_FOR = timedelta(days=7)
@@ -136,6 +144,14 @@ def keep_answer(answer: Response) -> None:
         db.session.query(IdempotencyKey).filter_by(**identity).update(
             {"status": answer.status_code, "headers": kept, "body": answer.get_json()}
         )
+
+
+def forget_key() -> None:
+    """Let this request's key be used again, though its work was committed: it came to nothing. Commits."""
+    identity = g.pop("idempotency_identity", None)
+    if identity is not None:
+        db.session.query(IdempotencyKey).filter_by(**identity).delete()
+        db.session.commit()
 
 
 def register_idempotency(app: Flask) -> None:

@@ -41,7 +41,10 @@ def order_picture(name: str, asset: Asset) -> OrderedImage:
 
 
 def find_picture(source: str) -> Asset | None:
-    """Return the ready picture that a source names, None when there is none that the caller may see."""
+    """Return the ready picture that a source names, None when there is none that the caller may see.
+
+    Until the transaction ends nobody deletes it.
+    """
     try:
         asset_id = UUID(source.removeprefix(PREFIX))
     except ValueError:
@@ -49,7 +52,8 @@ def find_picture(source: str) -> Asset | None:
     if not source.startswith(PREFIX):
         return None
     wanted = (Asset.id == asset_id, Asset.kind == AssetKind.IMAGE.value, Asset.state == AssetState.READY.value)
-    return db.session.scalars(select(Asset).where(visible_to(Asset), *wanted)).one_or_none()
+    query = select(Asset).where(visible_to(Asset), *wanted).with_for_update(read=True)
+    return db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
 def describe(name: str, source: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlalchemy import ColumnElement, not_, or_, select
 from sqlalchemy.orm import Session
 
 from api.assets.models import Asset, AssetState
@@ -14,6 +14,7 @@ from api.ids import new_id
 from api.jobs.models import Job
 from api.jobs.reuse import create_done_job, end_done_job
 from api.jobs.states import TERMINAL
+from api.ownership import in_place
 from api.renders.models import OutputOfRender, Render
 from api.renders.service import JOB_KIND
 from api.users.models import User
@@ -49,9 +50,7 @@ def lock_results(session: Session, render: Render) -> bool:
 
 def same_place(owner_id: UUID, source: Asset) -> ColumnElement[bool]:
     """Return the condition that a render belongs where one over this source would."""
-    if source.organisation_id is not None:
-        return Render.organisation_id == source.organisation_id
-    return and_(Render.owner_id == owner_id, Render.organisation_id.is_(None))
+    return in_place(Render, owner_id, source.organisation_id)
 
 
 def find_twin(session: Session, render: Render, source: Asset) -> UUID | None:

@@ -15,7 +15,7 @@ from api.assets.schemas import DownloadQuery, DownloadResponse
 from api.assets.service import sign_download, sign_poster
 from api.auth import current_user, login_required
 from api.extensions import db, get_settings, get_storage
-from api.idempotency import after_commit, idempotent
+from api.idempotency import KEY_PARAMETER, after_commit, idempotent
 from api.ids import get_owned
 from api.jobs.service import publish_soon, request_cancel
 from api.limits import render_limit
@@ -26,13 +26,6 @@ from api.renders.schemas import RenderPageResponse, RenderQuery, RenderRequest, 
 
 blueprint = Blueprint("renders", __name__, url_prefix="/api/v1", description="Draw a scenario over a source")
 
-IDEMPOTENCY_KEY = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "Sent again with the same body, the first answer comes back and nothing is ordered twice",
-}
 LOCATION = {"Location": {"description": "Path of the render", "schema": {"type": "string"}}}
 EXAMPLE = {
     "source_asset_id": "7f6c2c1e-8a54-4f0e-9b1e-0d6f6c9f2f11",
@@ -67,7 +60,7 @@ class RenderList(MethodView):
         return paginate(db.session(), service.select_renders(**filters_of(query)), Render, query)
 
     @idempotent("renders")
-    @blueprint.doc(parameters=[IDEMPOTENCY_KEY])
+    @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.arguments(RenderRequest, example=EXAMPLE)
     @blueprint.response(202, RenderResponse, headers=LOCATION)
     @problems(blueprint, ORDER_PROBLEMS)

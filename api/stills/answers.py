@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from api.assets.models import Asset
 from api.assets.service import require_ready
 from api.errors import ConflictError
+from api.idempotency import forget_key
 from api.ids import get_visible
 from api.jobs.models import Job
 from api.jobs.states import JobState
+from api.ownership import in_place
 
 USABLE = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.SUCCEEDED.value)
 
@@ -38,11 +40,14 @@ def hash_question(**parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def find_answer(session: Session, table: type[A], owner_id: UUID, content_hash: str) -> A | None:
-    """Return the newest answer to the same question that is there or on its way, of the same owner."""
+def find_answer(
+    session: Session, table: type[A], owner_id: UUID, source: Asset | None, *, content_hash: str
+) -> A | None:
+    """Return the newest answer to the same question that is there or on its way, in the place of its source."""
     columns: Any = table
     query = select(table).join(Job, Job.id == columns.job_id)
-    query = query.where(columns.owner_id == owner_id, columns.content_hash == content_hash, Job.state.in_(USABLE))
+    place = in_place(table, owner_id, source.organisation_id if source else None)
+    query = query.where(place, columns.content_hash == content_hash, Job.state.in_(USABLE))
     found: A | None = session.scalar(query.order_by(columns.created_at.desc()).limit(1))
     return found
 
@@ -53,9 +58,10 @@ def read_source(asset_id: UUID | None) -> Asset | None:
 
 
 def require_success(answer: Answer, code: str) -> None:
-    """Raise ConflictError with the job's own reason when there will be no answer."""
+    """Raise ConflictError with the job's own reason when there will be no answer; an Idempotency-Key is free again."""
     job = answer.job
     if job.state in (JobState.FAILED, JobState.CANCELLED):
+        forget_key()
         reason = job.error or {"code": "job.cancelled", "message": "The job was cancelled"}
         details = {**reason, "job_id": str(answer.job_id)}
         raise ConflictError(code, f"It did not work: {reason['message']}", details)

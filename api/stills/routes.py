@@ -15,6 +15,7 @@ from api.assets.models import Asset
 from api.assets.service import require_ready
 from api.auth import current_user, login_required
 from api.extensions import db, get_settings, get_storage
+from api.idempotency import KEY_PARAMETER, idempotent
 from api.ids import get_owned
 from api.jobs.service import publish_soon
 from api.jobs.waiting import wait_for_end
@@ -33,7 +34,7 @@ blueprint = Blueprint("stills", __name__, url_prefix="/api/v1", description="Sin
 PROBLEMS = {
     402: "credits.insufficient",
     404: "asset.not_found",
-    409: "asset.not_ready, asset.refused, still.failed",
+    409: "asset.not_ready, asset.refused, still.failed, idempotency.key_reused, idempotency.in_progress",
     422: "scenario.* with findings, render.no_video",
     429: "rate.limited",
 }
@@ -66,11 +67,13 @@ class StillList(MethodView):
 
     decorators = [login_required]
 
+    @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.arguments(StillRequest, example=EXAMPLE)
     @blueprint.response(200, StillResponse)
     @blueprint.alt_response(202, schema=StillResponse, description="It is being drawn; look again, or follow its job")
     @problems(blueprint, PROBLEMS)
     @still_limit
+    @idempotent("stills")
     def post(self, body: dict[str, Any]) -> Any:
         """Draw a still or a contact sheet
 

@@ -15,7 +15,7 @@ from api.credits.work import hold, price
 from api.errors import NotFoundError
 from api.extensions import db
 from api.fonts.library import named_fonts
-from api.ids import get_owned, new_id
+from api.ids import get_visible, new_id
 from api.images.library import named_images
 from api.jobs.service import create_job
 from api.jobs.states import JobState
@@ -60,7 +60,7 @@ def ask_still(
     One whose object was swept is drawn again. Raises ``credits.insufficient``.
     """
     content_hash = hash_order(order)
-    found = find_answer(session, Still, user.id, content_hash)
+    found = find_answer(session, Still, user.id, source, content_hash=content_hash)
     if found is not None and is_there(found, storage):
         return found, False
     still_id = new_id()
@@ -68,6 +68,7 @@ def ask_still(
     job = create_job(
         session,
         owner_id=user.id,
+        organisation_id=source.organisation_id if source else None,
         kind=JOB_KIND,
         steps=build_still_steps(order),
         priority=Priority.HIGH,
@@ -77,6 +78,7 @@ def ask_still(
     still = Still(
         id=still_id,
         owner_id=user.id,
+        organisation_id=job.organisation_id,
         job_id=job.id,
         source_asset_id=source.id if source else None,
         content_hash=content_hash,
@@ -104,7 +106,7 @@ def is_there(still: Still, storage: Storage) -> bool:
 
 def get_still(still_id: UUID) -> Still:
     """Return the caller's still; one over a deleted source is not found any more."""
-    still = get_owned(Still, still_id)
+    still = get_visible(Still, still_id)
     if still.source_asset_id is not None:
         source = db.session.get(Asset, still.source_asset_id)
         if source is None or source.deleted_at is not None:

@@ -12,11 +12,13 @@ import api.uploads.effects  # noqa: F401  registers what the ingest steps change
 from api.assets.docs import problems
 from api.auth import current_user, login_required
 from api.extensions import db, get_settings, get_storage
+from api.idempotency import KEY_PARAMETER, idempotent
 from api.ids import get_owned
 from api.jobs.service import publish_soon
 from api.uploads import service
 from api.uploads.models import Upload
 from api.uploads.schemas import (
+    TransferResponse,
     UploadCompletedResponse,
     UploadCompleteRequest,
     UploadCreatedResponse,
@@ -26,6 +28,11 @@ from api.uploads.schemas import (
 
 blueprint = Blueprint("uploads", __name__, url_prefix="/api/v1", description="Send media straight into the storage")
 
+CREATE_PROBLEMS = {
+    409: "idempotency.key_reused, idempotency.in_progress",
+    413: "upload.too_large, quota.storage_bytes",
+    422: "upload.type_refused, request.invalid",
+}
 COMPLETE_PROBLEMS = {
     404: "upload.not_found",
     409: "upload.not_found_in_storage, upload.incomplete: send the bytes and try again; upload.closed",
@@ -40,20 +47,20 @@ class UploadList(MethodView):
 
     decorators = [login_required]
 
+    @idempotent("uploads")
+    @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.arguments(UploadRequest)
     @blueprint.response(201, UploadCreatedResponse)
-    @problems(blueprint, {413: "upload.too_large, quota.storage_bytes", 422: "upload.type_refused, request.invalid"})
+    @problems(blueprint, CREATE_PROBLEMS)
     def post(self, declared: dict[str, Any]) -> service.UploadTicket:
         """Announce a file
 
         Reserves storage for the declared size and answers with presigned URLs. PUT each part's bytes to its URL with
         the given headers, then complete the upload.
         """
-        ticket = service.create_upload(
+        return service.create_upload(
             db.session(), current_user(), declared, storage=get_storage(), settings=get_settings()
         )
-        db.session.commit()
-        return ticket
 
 
 @blueprint.route("/uploads/<uuid:upload_id>")
@@ -77,6 +84,23 @@ class UploadItem(MethodView):
         """
         service.abort_upload(db.session(), get_owned(Upload, upload_id), storage=get_storage())
         db.session.commit()
+
+
+@blueprint.route("/uploads/<uuid:upload_id>/parts")
+class UploadParts(MethodView):
+    """Where the bytes of one upload go."""
+
+    decorators = [login_required]
+
+    @blueprint.response(200, TransferResponse)
+    @problems(blueprint, {404: "upload.not_found", 409: "upload.closed", 410: "upload.expired"})
+    def post(self, upload_id: UUID) -> service.Transfer:
+        """Sign the URLs of an upload again
+
+        For transfers that outlast them. Parts that were sent stay; send those that are missing.
+        """
+        upload = get_owned(Upload, upload_id)
+        return service.sign_again(upload, storage=get_storage(), settings=get_settings())
 
 
 def finish_upload(upload_id: UUID) -> Upload:

@@ -117,6 +117,21 @@ def create_upload(
     return UploadTicket(upload_id, asset_id, upload.state, upload.expires_at, transfer)
 
 
+def sign_again(upload: Upload, *, storage: Storage, settings: ApiSettings) -> Transfer:
+    """Presign once more where a pending upload's bytes go; raise ``upload.closed``, ``upload.expired``."""
+    check_pending(upload)
+    presigned = storage.presign_put(
+        upload.object_key,
+        content_type=upload.content_type,
+        size_bytes=upload.size_bytes,
+        part_size_bytes=settings.multipart_bytes,
+        upload_ref=upload.upload_ref,
+    )
+    return describe_transfer(
+        presigned, upload.size_bytes, datetime.now(UTC) + timedelta(seconds=settings.storage.presign_s)
+    )
+
+
 def check_declared(content_type: str, size_bytes: int, max_bytes: int) -> None:
     """Raise unless a transfer of this type and size may start."""
     if content_type not in ACCEPTED_TYPES:

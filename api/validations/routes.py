@@ -12,6 +12,7 @@ import api.validations.effects  # noqa: F401  registers what the end of a valida
 from api.assets.docs import problems
 from api.auth import current_user, login_required
 from api.extensions import db, get_settings
+from api.idempotency import KEY_PARAMETER, idempotent
 from api.jobs.service import publish_soon
 from api.jobs.waiting import wait_for_end
 from api.limits import still_limit
@@ -27,7 +28,7 @@ blueprint = Blueprint("validations", __name__, url_prefix="/api/v1", description
 
 PROBLEMS = {
     404: "asset.not_found",
-    409: "asset.not_ready, asset.refused, validation.failed",
+    409: "asset.not_ready, asset.refused, validation.failed, idempotency.key_reused, idempotency.in_progress",
     422: "scenario.unknown_safe_area, render.no_video",
     429: "rate.limited",
 }
@@ -40,11 +41,13 @@ class RenderValidation(MethodView):
 
     decorators = [login_required]
 
+    @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.arguments(ValidationRequest, example=EXAMPLE)
     @blueprint.response(200, ValidationResponse)
     @blueprint.alt_response(202, schema=ValidationResponse, description="It is being looked at; look again")
     @problems(blueprint, PROBLEMS)
     @still_limit
+    @idempotent("validations")
     def post(self, body: dict[str, Any]) -> Any:
         """Validate a scenario deeply
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from api.assets.models import Asset
 from api.fonts.library import named_fonts
-from api.ids import get_owned, new_id
+from api.ids import get_visible, new_id
 from api.images.library import named_images
 from api.jobs.service import create_job
 from api.jobs.states import JobState
@@ -61,7 +61,7 @@ def build_order(
 def ask_validation(session: Session, user: User, order: CheckOrder, source: Asset | None) -> tuple[Validation, bool]:
     """Return the answer to the same question, there or on its way, or a new one; and whether it is new."""
     content_hash = hash_order(order)
-    found = find_answer(session, Validation, user.id, content_hash)
+    found = find_answer(session, Validation, user.id, source, content_hash=content_hash)
     if found is not None:
         return found, False
     validation_id = new_id()
@@ -69,6 +69,7 @@ def ask_validation(session: Session, user: User, order: CheckOrder, source: Asse
     job = create_job(
         session,
         owner_id=user.id,
+        organisation_id=source.organisation_id if source else None,
         kind=JOB_KIND,
         steps=build_check_steps(order),
         priority=Priority.HIGH,
@@ -77,6 +78,7 @@ def ask_validation(session: Session, user: User, order: CheckOrder, source: Asse
     validation = Validation(
         id=validation_id,
         owner_id=user.id,
+        organisation_id=job.organisation_id,
         job_id=job.id,
         source_asset_id=source.id if source else None,
         content_hash=content_hash,
@@ -98,7 +100,7 @@ def hash_order(order: CheckOrder) -> str:
 
 def get_validation(validation_id: UUID) -> Validation:
     """Return the caller's validation; raise ``validation.not_found``."""
-    return get_owned(Validation, validation_id)
+    return get_visible(Validation, validation_id)
 
 
 def describe(validation: Validation, *, cached: bool) -> dict[str, Any]:

@@ -53,8 +53,13 @@ class Storage(Protocol):
     def ensure_bucket(self, *, cors_origins: tuple[str, ...] = ()) -> None:
         """Create the private bucket when it is not there."""
 
-    def presign_put(self, key: str, *, content_type: str, size_bytes: int, part_size_bytes: int) -> PresignedUpload:
-        """Return URLs good for exactly this size and type; several parts when size exceeds ``part_size_bytes``."""
+    def presign_put(
+        self, key: str, *, content_type: str, size_bytes: int, part_size_bytes: int, upload_ref: str = ""
+    ) -> PresignedUpload:
+        """Return URLs good for exactly this size and type; several parts when size exceeds ``part_size_bytes``.
+
+        :param upload_ref: sign the parts of this upload once more, of the size that they had.
+        """
 
     def complete_parts(self, key: str, upload_ref: str) -> None:
         """Join the parts that were put; raise ``PermanentError("upload.incomplete", …)`` when some are missing."""

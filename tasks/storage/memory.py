@@ -40,8 +40,12 @@ class MemoryStorage:
         """Make the storage reachable."""
         self._bucket = True
 
-    def presign_put(self, key: str, *, content_type: str, size_bytes: int, part_size_bytes: int) -> PresignedUpload:
+    def presign_put(
+        self, key: str, *, content_type: str, size_bytes: int, part_size_bytes: int, upload_ref: str = ""
+    ) -> PresignedUpload:
         """Return URLs good for exactly this size and type."""
+        if upload_ref:
+            return self._presign_parts(upload_ref)
         if size_bytes <= part_size_bytes:
             url = f"memory://{key}?" + urlencode({"type": content_type, "size": size_bytes})
             return PresignedUpload((url,), size_bytes, {"Content-Type": content_type})
@@ -49,11 +53,15 @@ class MemoryStorage:
         sizes = [min(part_size_bytes, size_bytes - index * part_size_bytes) for index in range(count)]
         upload_ref = f"upload-{next(self._numbers)}"
         self._uploads[upload_ref] = _OpenUpload(key, content_type, sizes)
+        return self._presign_parts(upload_ref)
+
+    def _presign_parts(self, upload_ref: str) -> PresignedUpload:
+        upload = self._uploads[upload_ref]
         parts = tuple(
-            f"memory://{key}?" + urlencode({"upload": upload_ref, "part": number, "size": size})
-            for number, size in enumerate(sizes, 1)
+            f"memory://{upload.key}?" + urlencode({"upload": upload_ref, "part": number, "size": size})
+            for number, size in enumerate(upload.sizes, 1)
         )
-        return PresignedUpload(parts, part_size_bytes, {}, upload_ref)
+        return PresignedUpload(parts, upload.sizes[0], {}, upload_ref)
 
     def client_put(self, url: str, data: bytes, headers: dict[str, str]) -> int:
         """Do what a client's PUT to a presigned URL does; return the HTTP status."""

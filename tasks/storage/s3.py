@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import boto3
 from boto3.exceptions import S3UploadFailedError
@@ -81,39 +81,48 @@ class S3Storage:
             if _code(error) not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                 raise
 
-    def presign_put(self, key: str, *, content_type: str, size_bytes: int, part_size_bytes: int) -> PresignedUpload:
+    def presign_put(
+        self, key: str, *, content_type: str, size_bytes: int, part_size_bytes: int, upload_ref: str = ""
+    ) -> PresignedUpload:
         """Return URLs good for exactly this size and type; several parts when size exceeds ``part_size_bytes``."""
+        if upload_ref:
+            known = _read_ref(upload_ref).part_size_bytes
+            return self._presign_parts(key, upload_ref, size_bytes, known or part_size_bytes)
         if size_bytes <= part_size_bytes:
             url = self._sign("put_object", Key=key, ContentType=content_type, ContentLength=size_bytes)
             return PresignedUpload((url,), size_bytes, {"Content-Type": content_type})
         with _translated(key):
-            upload_ref = self._client.create_multipart_upload(
+            upload_id = self._client.create_multipart_upload(
                 Bucket=self._bucket, Key=key, ContentType=content_type, Metadata={"size-bytes": str(size_bytes)}
             )["UploadId"]
+        # Number and size of the parts ride in the reference, so that completion can tell when one is missing.
         count = math.ceil(size_bytes / part_size_bytes)
+        return self._presign_parts(key, f"{count}/{part_size_bytes}:{upload_id}", size_bytes, part_size_bytes)
+
+    def _presign_parts(self, key: str, upload_ref: str, size_bytes: int, part_size_bytes: int) -> PresignedUpload:
+        ref = _read_ref(upload_ref)
         parts = tuple(
             self._sign(
                 "upload_part",
                 Key=key,
-                UploadId=upload_ref,
+                UploadId=ref.upload_id,
                 PartNumber=number,
                 ContentLength=min(part_size_bytes, size_bytes - (number - 1) * part_size_bytes),
             )
-            for number in range(1, count + 1)
+            for number in range(1, ref.parts + 1)
         )
-        # The number of parts rides in the reference, so that completion can tell when one is missing.
-        return PresignedUpload(parts, part_size_bytes, {}, f"{count}:{upload_ref}")
+        return PresignedUpload(parts, part_size_bytes, {}, upload_ref)
 
     def complete_parts(self, key: str, upload_ref: str) -> None:
         """Join the parts that were put; raise ``PermanentError("upload.incomplete", …)`` when some are missing."""
-        count, _, upload_id = upload_ref.partition(":")
+        count, _, upload_id = _read_ref(upload_ref)
         try:
             parts = list(self._list_parts(key, upload_id))
         except PermanentError:
             if self.head(key) is not None:
                 return  # joined before: completing twice is harmless
             raise PermanentError("upload.incomplete", "This upload is not open any more; start it again") from None
-        missing = sorted(set(range(1, int(count) + 1)) - {part["PartNumber"] for part in parts})
+        missing = sorted(set(range(1, count + 1)) - {part["PartNumber"] for part in parts})
         if missing:
             shown = ", ".join(str(number) for number in missing[:10])
             raise PermanentError(
@@ -135,7 +144,9 @@ class S3Storage:
         """Give up a multipart upload; harmless when it is gone."""
         try:
             with _translated(key):
-                self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_ref.partition(":")[2])
+                self._client.abort_multipart_upload(
+                    Bucket=self._bucket, Key=key, UploadId=_read_ref(upload_ref).upload_id
+                )
         except PermanentError:
             return
 
@@ -303,6 +314,21 @@ def _make_client(settings: StorageSettings, endpoint_url: str) -> Any:
     )
     session = boto3.session.Session(settings.s3_access_key, settings.s3_secret_key, region_name=settings.s3_region)
     return session.client("s3", endpoint_url=endpoint_url or None, config=config)
+
+
+class _Ref(NamedTuple):
+    """An upload in parts; ``part_size_bytes`` is 0 where it is not known."""
+
+    parts: int
+    part_size_bytes: int
+    upload_id: str
+
+
+def _read_ref(upload_ref: str) -> _Ref:
+    """Read ``count/size:id``; references of old lack the size."""
+    numbers, _, upload_id = upload_ref.partition(":")
+    count, _, size = numbers.partition("/")
+    return _Ref(int(count), int(size or 0), upload_id)
 
 
 def _code(error: ClientError) -> str:

@@ -35,6 +35,7 @@ def test_the_answer_to_an_order_lists_what_is_lost(user: Caller, source: str) ->
     render = user.post("/renders", {"source_asset_id": source, "scenario": lossy()}, expect=202)
 
     assert [note["code"] for note in render["unmapped"]] == ["scenario.not_mapped"]
+    assert user.get(f"/renders/{render['id']}")["unmapped"] == render["unmapped"]
 
 
 def test_a_strict_order_refuses_what_would_lose_anything(user: Caller, source: str) -> None:

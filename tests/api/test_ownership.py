@@ -35,7 +35,7 @@ BODIES: dict[str, dict[str, Any]] = {
 QUERIES = {"GET stills.RenderStill": "?t=0.1&wait_s=0"}
 OPEN_TO_VIEWERS = {"POST organisations.Leaving"}
 FOR_OWNERS = {"GET organisations.OrganisationAudit", "GET organisations.InvitationList"}
-PERSONAL = {"token_id", "still_id"}
+PERSONAL = {"token_id"}
 """Ids of things that never belong to an organisation."""
 
 
@@ -78,7 +78,10 @@ def bring_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
     get_storage().put_bytes(key, b"video", content_type="video/mp4")
     told = {"object_key": key, "size_bytes": 5, "sha256": sha256_of(b"video"), "receipt": receipt_of()}
     assert farm.report(claim, result=told).status_code == 200
+    asked = {"source_asset_id": ticket["asset_id"], "scenario": scenario, "wait_s": 0}
     return {
+        "still_id": editor.post("/stills", {**asked, "t": 0.5}, expect=202)["id"],
+        "validation_id": editor.post("/renders/validate", asked, expect=202)["id"],
         "asset_id": ticket["asset_id"],
         "upload_id": ticket["id"],
         "job_id": job_id,
@@ -112,7 +115,9 @@ def operations(application: Any) -> list[Operation]:
 def call(caller: Caller, operation: Operation, ids: dict[str, str]) -> tuple[int, str]:
     """Call an operation with the world's ids; return status and error code."""
     path = re.sub(r"<uuid:(\w+)>", lambda found: ids.get(found[1], str(uuid4())), operation.path)
-    path = re.sub(r"<int:\w+>", "1", path).removeprefix("/api/v1") + QUERIES.get(operation.name, "")
+    path = re.sub(r"<int:\w+>", "1", path.replace("<int:number>", "0")).removeprefix("/api/v1") + QUERIES.get(
+        operation.name, ""
+    )
     body = None if operation.method in ("GET", "DELETE") else BODIES.get(operation.name, {})
     answer = caller.call(operation.method, path, body, {"If-Match": '"1"'})
     status, code = answer.status_code, (answer.get_json(silent=True) or {}).get("code", "")
@@ -239,4 +244,4 @@ def test_the_database_keeps_an_organisation_that_owns_something(world: World) ->
     with pytest.raises(IntegrityError):
         db.session.query(Organisation).filter_by(id=world.studio).delete()
     db.session.rollback()
-    assert db.session.query(Job).filter_by(organisation_id=world.studio).count() == 2
+    assert db.session.query(Job).filter_by(organisation_id=world.studio).count() == 4

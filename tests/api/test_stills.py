@@ -202,3 +202,38 @@ def test_a_source_without_picture_is_refused(user: Caller, farm: Farm, asked: di
     sound = ingest(user, farm, video=False)
 
     assert user.post("/stills", {**asked, "source_asset_id": sound}, expect=422)["code"] == "render.no_video"
+
+
+def test_the_same_key_is_one_still_and_another_body_is_refused(user: Caller, farm: Farm, asked: dict[str, Any]) -> None:
+    key = {"Idempotency-Key": "still-1"}
+
+    first = user.call("POST", "/stills", asked, headers=key)
+    draw(farm, first.get_json()["job_id"])
+    again = user.call("POST", "/stills", asked, headers=key)
+    other = user.call("POST", "/stills", {**asked, "t": 0.6}, headers=key)
+
+    assert (again.status_code, again.get_json()) == (202, first.get_json())
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (other.status_code, other.get_json()["code"]) == (409, "idempotency.key_reused")
+
+
+def test_the_key_of_a_still_that_failed_can_be_used_again(
+    app: Any, user: Caller, farm: Farm, asked: dict[str, Any]
+) -> None:
+    key, answers = {"Idempotency-Key": "still-2"}, []
+
+    def ask(wait_s: float) -> None:
+        mine = Caller(app.test_client(), user.token, user.id)
+        answers.append(mine.call("POST", "/stills", {**asked, "wait_s": wait_s}, headers=key))
+
+    waiting = Thread(target=ask, args=(5.0,))
+    waiting.start()
+    while (job := db.session.query(Job.id).filter_by(kind="still").scalar()) is None:
+        db.session.rollback()
+    db.session.rollback()
+    farm.fail(str(job), "still", "media.damaged")
+    waiting.join()
+    ask(0)
+
+    assert [answer.status_code for answer in answers] == [409, 202]
+    assert answers[0].get_json()["code"] == "still.failed"

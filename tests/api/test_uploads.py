@@ -139,6 +139,35 @@ def test_a_big_upload_goes_up_in_parts(app: Any, user: Caller, monkeypatch: pyte
     assert get_storage().head(stored_key(ticket["id"])).size_bytes == len(data)
 
 
+def test_urls_are_signed_again_and_what_was_sent_stays(app: Any, user: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.extensions, "settings", replace(get_settings(), multipart_bytes=5 << 20))
+    data = CLIP * (5 * 1024 * 1024 // len(CLIP) + 400)
+    ticket = announce(user, data)
+    first = ticket["upload"]["parts"][0]
+    assert HTTP.put(first["url"], content=data[: first["size_bytes"]]).status_code == 200
+    monkeypatch.setitem(app.extensions, "settings", replace(get_settings(), multipart_bytes=50 << 20))
+
+    again = user.post(f"/uploads/{ticket['id']}/parts", expect=200)
+
+    places = [[part[name] for name in ("number", "offset_bytes", "size_bytes")] for part in again["parts"]]
+    assert places == [[1, 0, 5 << 20], [2, 5 << 20, len(data) - (5 << 20)]]
+    assert HTTP.put(again["parts"][1]["url"], content=data[5 << 20 :]).status_code == 200
+    user.post(f"/uploads/{ticket['id']}/complete", expect=202)
+    assert user.post(f"/uploads/{ticket['id']}/parts", expect=409)["code"] == "upload.closed"
+
+
+def test_an_upload_announced_again_with_its_key_is_one(user: Caller) -> None:
+    body = {"filename": "a.mp4", "content_type": "video/mp4", "size_bytes": len(CLIP)}
+    key = {"Idempotency-Key": "upload-1"}
+
+    first, again = (user.call("POST", "/uploads", body, headers=key) for _ in range(2))
+    other = user.call("POST", "/uploads", {**body, "size_bytes": 1}, headers=key)
+
+    assert (first.status_code, again.get_json()) == (201, first.get_json())
+    assert (other.status_code, other.get_json()["code"]) == (409, "idempotency.key_reused")
+    assert storage_used(user) == len(CLIP)
+
+
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [

@@ -144,3 +144,13 @@ def test_safe_areas_are_dated_and_public(app: Any) -> None:
     assert {"tiktok", "reels", "shorts", "feed-1x1", "feed-4x5", "tv"} <= {item["name"] for item in items}
     assert all(item["as_of"] >= "2009" and item["sources"] for item in items)
     assert all(0 <= item[side] < 0.5 for item in items for side in ("top", "right", "bottom", "left"))
+
+
+def test_the_same_key_is_one_validation(user: Caller, asked: dict[str, Any]) -> None:
+    key = {"Idempotency-Key": "check-1"}
+
+    first, again = (user.call("POST", "/renders/validate", asked, headers=key) for _ in range(2))
+    other = user.call("POST", "/renders/validate", {**asked, "safe_area": "none"}, headers=key)
+
+    assert (again.status_code, again.get_json()) == (202, first.get_json())
+    assert (other.status_code, other.get_json()["code"]) == (409, "idempotency.key_reused")

@@ -269,6 +269,24 @@ def test_part_larger_than_signed_is_refused(storage: Storage, client: Client, ke
     assert client.put(upload.parts[1], bytes(11), upload.headers) == 403
 
 
+def test_parts_are_signed_again_in_their_old_size_and_those_sent_stay(
+    storage: Storage, client: Client, key: str
+) -> None:
+    data = os.urandom(2 * PART + 17)
+    first = presign(storage, key, data)
+    client.put(first.parts[0], data[:PART], first.headers)
+
+    again = storage.presign_put(
+        key, content_type="video/mp4", size_bytes=len(data), part_size_bytes=3 * PART, upload_ref=first.upload_ref
+    )
+
+    assert (len(again.parts), again.part_size_bytes, again.upload_ref) == (3, PART, first.upload_ref)
+    for number in (1, 2):
+        assert client.put(again.parts[number], data[number * PART : (number + 1) * PART], again.headers) == 200
+    storage.complete_parts(key, first.upload_ref)
+    assert storage.get_bytes(key, limit=1 << 25) == data
+
+
 def test_given_up_upload_cannot_be_completed(storage: Storage, key: str) -> None:
     upload = presign(storage, key, bytes(PART + 10))
 
