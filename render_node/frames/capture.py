@@ -57,9 +57,12 @@ class TileStore(Generic[T]):
         with self._condition:
             return self._wait_for(self._frames, index)
 
-    def put(self, tiles: list[Tile], pictures: list[Rgba]) -> None:
+    def convert(self, tiles: list[Tile], pictures: list[Rgba]) -> list[T]:
+        """Return what the compositor wants; the pictures of a whole sheet can be forgotten then."""
+        return [self._convert(tile, picture) for tile, picture in zip(tiles, pictures, strict=True)]
+
+    def put(self, tiles: list[Tile], made: list[T]) -> None:
         """Add drawn tiles; wait while too many are ahead of the compositor."""
-        made = [self._convert(tile, picture) for tile, picture in zip(tiles, pictures, strict=True)]
         with self._condition:
             for tile, each in zip(tiles, made, strict=True):
                 self._ready[tile.id] = each
@@ -169,7 +172,7 @@ class CaptureThread(Generic[T]):
                 plan = page.plan(self._times[start : start + WINDOW_FRAMES])
                 self._store.expect(plan)
                 for sheet in cut(list(plan.tiles)):
-                    self._store.put(sheet, page.capture(sheet))
+                    self._store.put(sheet, self._store.convert(sheet, page.capture(sheet)))
 
     def _page(self, browser: Browser, width: int, height: int) -> StagePage:
         return StagePage(browser, self._scenario, width=width, height=height, fonts=self._fonts, images=self._images)
