@@ -281,10 +281,15 @@ def shrink(picture: Grey, step: int) -> Grey:
 
 
 def grey(frame: av.VideoFrame) -> Grey:
-    """Return a frame's lightness as a viewer sees it."""
-    weights = np.array([0.2126, 0.7152, 0.0722], np.float32)
-    picture: Grey = to_rgb(frame).astype(np.float32) @ weights
-    return picture
+    """Return a frame's lightness in levels of 8 bits: its own where it is YUV, which stills and files have alike."""
+    if not frame.format.name.startswith("yuv"):
+        picture: Grey = to_rgb(frame).astype(np.float32) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+        return picture
+    bits = frame.format.components[0].bits
+    plane: Any = frame.planes[0]  # a plane is a buffer, which its stub does not say
+    rows = np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16).reshape(frame.height, -1)[:, : frame.width]
+    own: Grey = rows.astype(np.float32) / np.float32(1 << (bits - 8))
+    return own
 
 
 def ssim(one: Grey, other: Grey) -> float:
