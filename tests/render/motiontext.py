@@ -49,7 +49,8 @@ def get_package(folder: Path | None = None) -> Path:
     home = folder or samples_folder()
     target = home / f"{PACKAGE}.js"
     if not target.exists():
-        require(shutil.which("npm"), "npm")
+        if shutil.which("npm") is None:
+            pytest.skip("this machine has no npm")  # everything else must run in CI; npm belongs to nobody's set-up
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as work:
             command = ["npm", "pack", "--silent", PACKAGE, "--pack-destination", work]
@@ -57,9 +58,8 @@ def get_package(folder: Path | None = None) -> Path:
             archives = sorted(Path(work).glob("*.tgz"))
             require(not done.returncode and archives, f"way to fetch {PACKAGE}")
             digest = hashlib.sha512(archives[0].read_bytes()).digest()
-            assert f"sha512-{base64.b64encode(digest).decode()}", (
-                "the package is not the one that is pinned"
-            )
+            found = f"sha512-{base64.b64encode(digest).decode()}"
+            assert found == INTEGRITY, f"{found} is not the package that is pinned"
             with tarfile.open(archives[0]) as archive:
                 member = archive.extractfile(MEMBER)
                 assert member is not None
