@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from api.mail.letters import Letter
 from api.mail.models import EmailProof, MailMessage, Purpose
 from api.mail.proofs import arm, make_proof
+from api.organisations.invitations import mint_link
+from api.organisations.models import Invitation, InvitationState, Organisation
 from api.users.models import User
 
 Writer = Callable[[Session, MailMessage], Letter | None]
 VERIFY, RESET, CHANGE = "/verify-email", "/reset-password", "/confirm-email"
-FORGOT, SIGN_IN = "/forgot-password", "/sign-in"
+FORGOT, SIGN_IN, JOIN = "/forgot-password", "/sign-in", "/invitations"
 
 
 def find_user(session: Session, email: str) -> User | None:
@@ -99,6 +101,27 @@ def write_linked(session: Session, message: MailMessage) -> Letter:
     return Letter("linked", "A way to sign in was added", SIGN_IN, values={"provider": str(message.params["provider"])})
 
 
+def without_links(text: str) -> str:
+    """Return the text so that no mail program makes a link of it: strangers choose it, and we send it."""
+    return text.replace("://", " ").replace(".", " ").replace("@", " ")
+
+
+def write_invitation(session: Session, message: MailMessage) -> Letter | None:
+    """Send the link that joins an organisation, unless the invitation was withdrawn or answered meanwhile."""
+    invitation = session.get(Invitation, UUID(message.params["invitation_id"]), with_for_update=True)
+    if invitation is None or invitation.state != InvitationState.PENDING:
+        return None
+    organisation = session.get_one(Organisation, invitation.organisation_id)
+    inviter = session.get(User, invitation.invited_by) if invitation.invited_by else None
+    token = mint_link(session, invitation, "").partition("#token=")[2]
+    values = {
+        "organisation": without_links(organisation.name),
+        "role": invitation.role,
+        "inviter": inviter.email if inviter else "Somebody",
+    }
+    return Letter("invitation", "You are invited", JOIN, token, values)
+
+
 WRITERS: dict[str, Writer] = {
     "registration": write_registration,
     "registration_again": write_again,
@@ -107,6 +130,7 @@ WRITERS: dict[str, Writer] = {
     "email_changed": write_changed,
     "password_changed": write_password,
     "identity_linked": write_linked,
+    "invitation": write_invitation,
 }
-PER_HOUR = {"registration": 5, "registration_again": 5, "password_reset": 5, "email_change": 5}
+PER_HOUR = {"registration": 5, "registration_again": 5, "password_reset": 5, "email_change": 5, "invitation": 20}
 """Letters of these kinds that one address gets in an hour: strangers can ask for them."""

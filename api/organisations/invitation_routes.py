@@ -13,6 +13,7 @@ from api.assets.docs import problems
 from api.auth import current_user, login_required
 from api.extensions import db, get_settings
 from api.limits import auth_limit
+from api.mail.messenger import MailMessenger
 from api.organisations import invitations, service
 from api.organisations.models import Membership, Role
 from api.organisations.routes import PROBLEMS
@@ -35,7 +36,9 @@ TOKEN_PROBLEMS = {403: "invitation.other_address", 404: "invitation.not_found", 
 def get_messenger() -> invitations.Messenger:
     """Return what brings offers to people in the current application."""
     extensions = current_app.extensions
-    return cast(invitations.Messenger, extensions.setdefault("messenger", invitations.NoMessenger()))
+    if "messenger" not in extensions:
+        extensions["messenger"] = MailMessenger() if get_settings().mail.on else invitations.NoMessenger()
+    return cast(invitations.Messenger, extensions["messenger"])
 
 
 @organisations.route("/organisations/<uuid:organisation_id>/invitations")

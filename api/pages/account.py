@@ -36,6 +36,7 @@ PAGES: dict[str, dict[str, Any]] = {
         "button": "Set the password",
     },
     "confirm-email": {"title": "Prove your new address", "fields": [], "button": "It is mine"},
+    "invitations": {"title": "You are invited", "fields": [], "button": "Join"},
     "sign-in": {
         "title": "Sign in",
         "fields": ["email", "password"],
@@ -50,6 +51,7 @@ PAGES: dict[str, dict[str, Any]] = {
 @blueprint.get("/forgot-password", defaults={"page": "forgot-password"})
 @blueprint.get("/reset-password", defaults={"page": "reset-password"})
 @blueprint.get("/confirm-email", defaults={"page": "confirm-email"})
+@blueprint.get("/invitations", defaults={"page": "invitations"})
 @blueprint.get("/sign-in", defaults={"page": "sign-in"})
 def account_page(page: str) -> Response:
     """Show one of the forms."""

@@ -19,6 +19,7 @@ from tests.api.mailbox import Mailbox, deliver, link_of, mail_environ, smtp_serv
 from tests.api.others import another_app
 from tests.api.test_docs_pages import browser
 from tests.apps import PASSWORD
+from tests.factories.users import UserFactory
 
 __all__ = ["browser"]
 
@@ -124,6 +125,33 @@ def test_links_of_mails_lead_to_forms_that_do_what_they_say(site: Site, page: Pa
     assert whoami(site, page) == "ada@elsewhere.example"
 
 
+def test_an_invitation_comes_by_mail_and_is_accepted_on_its_page(site: Site, page: Page) -> None:
+    client = site.app.test_client()
+    UserFactory(email="owner@example.com")
+    UserFactory(email=ADA)
+    body = {"email": "owner@example.com", "password": PASSWORD}
+    owner = bearer(client.post("/api/v1/auth/login", json=body).get_json()["access_token"])
+    studio = client.post("/api/v1/organisations", json={"name": "Studio <1>"}, headers=owner).get_json()["id"]
+    made = client.post(
+        f"/api/v1/organisations/{studio}/invitations", json={"email": ADA, "role": "editor"}, headers=owner
+    ).get_json()
+    assert (made["sent"], made["link"]) == (True, None)
+    link = site.last_link()
+    assert "Studio &lt;1&gt;" in site.box.messages[-1].as_string()
+
+    page.goto(link)
+    send(page)
+    said(page, "Sign in on this site first")
+    page.goto(f"{site.origin}/sign-in")
+    send(page, email=ADA, password=PASSWORD)
+    said(page, "You are signed in")
+    page.goto(link)
+    send(page)
+    said(page, "You are a member now")
+    members = client.get(f"/api/v1/organisations/{studio}/members", headers=owner).get_json()["items"]
+    assert {(one["email"], one["role"]) for one in members} == {("owner@example.com", "owner"), (ADA, "editor")}
+
+
 def test_a_person_signs_in_with_a_provider(site: Site, page: Page) -> None:
     page.goto(f"{site.origin}/sign-in")
     page.get_by_role("button", name="Sign in with Google").click()
@@ -137,7 +165,9 @@ def test_a_person_signs_in_with_a_provider(site: Site, page: Page) -> None:
     said(page, "The provider has not proven your address.")
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/verify-email", "/forgot-password", "/reset-password", "/confirm-email"])
+@pytest.mark.parametrize(
+    "path", ["/sign-in", "/verify-email", "/forgot-password", "/reset-password", "/confirm-email", "/invitations"]
+)
 def test_a_page_of_accounts_is_closed_and_not_kept(client: Any, path: str) -> None:
     answer = client.get(path)
 

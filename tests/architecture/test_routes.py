@@ -27,6 +27,7 @@ PUBLIC = {
     "GET /",
     "GET /verify-email",
     "GET /forgot-password",
+    "GET /invitations",
     "GET /reset-password",
     "GET /confirm-email",
     "GET /sign-in",

@@ -1,21 +1,27 @@
 // The pages that mailed links open, and sign-in. Tokens of links come in the fragment, which no server sees.
 "use strict";
 
-const API = "/api/v1/auth";
+const API = "/api/v1";
 const form = document.getElementById("form");
 const said = document.getElementById("said");
 const fragment = new URLSearchParams(location.hash.slice(1));
 history.replaceState(null, "", location.pathname); // the link's secret leaves the address bar
 
 const PAGES = {
-  "verify-email": { path: "/register/verify", done: "Your address is proven, and you are signed in." },
-  "forgot-password": { path: "/password/forgot", done: "A mail is on its way, if the address has an account." },
-  "reset-password": { path: "/password/reset", done: "Your password is set. Sign in with it." },
-  "confirm-email": { path: "/email/confirm", done: "Your account has its new address." },
-  "sign-in": { path: "/login", done: "You are signed in." },
+  "verify-email": { path: "/auth/register/verify", done: "Your address is proven, and you are signed in." },
+  "forgot-password": { path: "/auth/password/forgot", done: "A mail is on its way, if the address has an account." },
+  "reset-password": { path: "/auth/password/reset", done: "Your password is set. Sign in with it." },
+  "confirm-email": { path: "/auth/email/confirm", done: "Your account has its new address." },
+  invitations: { path: "/invitations/accept", done: "You are a member now." },
+  "sign-in": { path: "/auth/login", done: "You are signed in." },
 };
-const OF_LINKS = ["verify-email", "reset-password", "confirm-email"];
+const OF_LINKS = ["verify-email", "reset-password", "confirm-email", "invitations"];
 const ERRORS = {
+  "auth.bad_token": "Sign in on this site first, in this tab; then open the link again.",
+  "auth.expired_token": "Your sign-in is over. Sign in again; then open the link again.",
+  "invitation.not_found": "The invitation was answered or withdrawn.",
+  "invitation.other_address": "The invitation is for another address than that of your account.",
+  "invitation.expired": "The invitation is too old. Ask for a new one.",
   "mail.off": "This installation sends no mail. Ask its administrator.",
   "auth.bad_credentials": "E-mail and password do not fit.",
   "auth.link_invalid": "The link was used, is too old, or the password is not the one that was chosen.",
@@ -35,10 +41,15 @@ function explain(code, message) {
   say(ERRORS[code] || message || "The sign-in did not work. Try again.");
 }
 
+function access() {
+  const tokens = JSON.parse(sessionStorage.getItem("reelyard.tokens") || "{}");
+  return form.dataset.page === "invitations" ? { Authorization: `Bearer ${tokens.access_token || ""}` } : {};
+}
+
 async function post(path, body) {
   const answer = await fetch(API + path, {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...access() },
     body: JSON.stringify(body),
   });
   const read = answer.status === 204 ? {} : await answer.json();
@@ -84,7 +95,7 @@ async function goTo(provider) {
 }
 
 async function showProviders() {
-  const { items } = await (await fetch(`${API}/oauth`)).json();
+  const { items } = await (await fetch(`${API}/auth/oauth`)).json();
   for (const provider of items) {
     const button = document.createElement("button");
     button.textContent = `Sign in with ${{ google: "Google", github: "GitHub" }[provider.name] || provider.name}`;
@@ -98,7 +109,7 @@ if (form.dataset.page === "sign-in") {
   if (fragment.get("code")) {
     const verifier = sessionStorage.getItem("reelyard.verifier") || "";
     sessionStorage.removeItem("reelyard.verifier");
-    finish("/oauth/token", { code: fragment.get("code"), verifier }, PAGES["sign-in"].done);
+    finish("/auth/oauth/token", { code: fragment.get("code"), verifier }, PAGES["sign-in"].done);
   } else {
     showProviders();
   }
