@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cli.samples import samples_folder
 from render_node.frames.browser import Browser
 from render_node.frames.page import Page
