@@ -11,6 +11,7 @@ from flask_smorest import Blueprint
 from api.bodies import SIGNED_PREFIXES
 from api.config import ApiSettings
 from api.extensions import get_smorest
+from api.links import METHODS, describe_bodies, describe_links
 from tasks.contracts.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 DESCRIPTION = """
@@ -24,7 +25,6 @@ Upload a spoken video, get its words with times, style them as a scenario, rende
 STRICT = {**Blueprint.ARGUMENTS_PARSER.DEFAULT_UNKNOWN_BY_LOCATION, "query": None}
 """None leaves it to the schema, which refuses: a misspelt filter must not give an unfiltered list."""
 
-METHODS = ("get", "post", "put", "patch", "delete")
 SECURITY_SCHEMES = {
     "bearer": {
         "type": "http",
@@ -76,6 +76,9 @@ def describe_security(app: Flask) -> None:
                 operation["security"] = [{"signature": []}]
             else:
                 operation.setdefault("security", [])
+    schemas = get_smorest(app).spec.components.schemas
+    describe_links(paths, schemas)
+    describe_bodies(paths, schemas)
 
 
 def build_document() -> dict[str, Any]:

@@ -42,7 +42,9 @@ class AuditExport(MethodView):
     decorators = [admin_required]
 
     @blueprint.arguments(ExportQuery, location="query")
-    @blueprint.response(200, {"type": "string"}, content_type="application/x-ndjson", description="NDJSON or CSV")
+    @blueprint.doc(
+        responses={"200": {"description": "A file", "content": {kind: {} for kind in CONTENT_TYPES.values()}}}
+    )
     @problems(blueprint, {403: "auth.forbidden"})
     def get(self, query: dict[str, Any]) -> Response:
         """Export the audit log, oldest first

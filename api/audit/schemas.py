@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
+from api.fields import Moment
 from api.pagination import PageQuery, PageResponse
 
 WORD = validate.Length(1, 64)
@@ -21,8 +22,8 @@ class AuditFilter(StrictSchema):
     target_id = fields.String(validate=WORD)
     organisation_id = fields.UUID()
     request_id = fields.String(validate=WORD)
-    since = fields.AwareDateTime(metadata={"description": "Inclusive"})
-    until = fields.AwareDateTime(metadata={"description": "Exclusive"})
+    since = Moment(metadata={"description": "Inclusive"})
+    until = Moment(metadata={"description": "Exclusive"})
 
 
 class AuditQuery(AuditFilter, PageQuery):  # type: ignore[misc]  # both refuse what they do not know
@@ -39,8 +40,8 @@ class OrganisationAuditQuery(PageQuery):
     """Which entries of an organisation."""
 
     action = fields.String(validate=WORD)
-    since = fields.AwareDateTime()
-    until = fields.AwareDateTime()
+    since = Moment()
+    until = Moment()
 
 
 class AuditEntryResponse(Schema):

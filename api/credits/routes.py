@@ -21,7 +21,7 @@ from api.credits.schemas import (
     CreditsResponse,
 )
 from api.errors import NotFoundError
-from api.events.routes import HEADERS, read_position
+from api.events.routes import EVENT, HEADERS, read_position
 from api.events.stream import stream_events
 from api.extensions import db, get_redis
 from api.idempotency import idempotent
@@ -66,7 +66,7 @@ class CreditEvents(MethodView):
 
     decorators = [login_required]
 
-    @blueprint.response(200, {"type": "string"}, content_type="text/event-stream", description="Server-Sent Events")
+    @blueprint.response(200, EVENT, content_type="text/event-stream", description="Server-Sent Events")
     @problems(blueprint, {})
     def get(self) -> Response:
         """Follow the balance live

@@ -8,6 +8,7 @@ from api.assets.schemas import StrictSchema
 from api.credits.ledger import Kind
 from api.credits.prices import Unit
 from api.credits.service import MOST_CREDITS
+from api.fields import Moment
 from api.pagination import PageQuery, PageResponse
 
 KINDS = [kind.value for kind in Kind]
@@ -63,8 +64,8 @@ class CreditHistoryQuery(PageQuery):
 
     kind = fields.String(validate=validate.OneOf(KINDS))
     job_id = fields.UUID()
-    since = fields.AwareDateTime(metadata={"description": "From then on"})
-    until = fields.AwareDateTime(metadata={"description": "Before then"})
+    since = Moment(metadata={"description": "From then on"})
+    until = Moment(metadata={"description": "Before then"})
 
 
 class CreditAdjustment(StrictSchema):

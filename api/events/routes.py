@@ -17,6 +17,11 @@ from api.jobs.models import Job
 
 blueprint = Blueprint("events", __name__, url_prefix="/api/v1", description="Follow work live")
 
+EVENT = {
+    "type": "object",
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+}
+"""The form of each event of a stream; ``data`` is JSON in text."""
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -26,7 +31,7 @@ class JobEvents(MethodView):
 
     decorators = [login_required]
 
-    @blueprint.response(200, {"type": "string"}, content_type="text/event-stream", description="Server-Sent Events")
+    @blueprint.response(200, EVENT, content_type="text/event-stream", description="Server-Sent Events")
     @blueprint.alt_response(204, description="The job has ended and Last-Event-ID was its last event")
     @problems(blueprint, {404: "job.not_found"})
     def get(self, job_id: UUID) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from api.assets.schemas import StrictSchema
+from api.fields import Flag
 
 
 class ScenarioValidateRequest(StrictSchema):
@@ -13,7 +14,7 @@ class ScenarioValidateRequest(StrictSchema):
     scenario = fields.Dict(
         keys=fields.String(), required=True, metadata={"description": "Version 1, or MotionText 1.3 or 2.0"}
     )
-    strict = fields.Boolean(
+    strict = Flag(
         load_default=False, metadata={"description": "Refuse a MotionText document of which anything is lost"}
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
+from api.fields import Moment
 from api.pagination import PageQuery, PageResponse
 from api.tokens.scopes import MEANINGS, Scope
 
@@ -22,9 +23,7 @@ class TokenRequest(StrictSchema):
         validate=validate.Length(1, len(Scope)),
         metadata={"description": SCOPES, "example": ["read", "upload"]},
     )
-    expires_at = fields.AwareDateTime(
-        load_default=None, allow_none=True, metadata={"description": "null: good until it is revoked"}
-    )
+    expires_at = Moment(load_default=None, allow_none=True, metadata={"description": "null: good until it is revoked"})
 
 
 class TokenInfoResponse(Schema):

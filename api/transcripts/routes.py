@@ -173,7 +173,7 @@ class TranscriptExport(MethodView):
     decorators = [login_required]
 
     @blueprint.arguments(ExportQuery, location="query")
-    @blueprint.response(200, {"type": "string"}, content_type="text/plain", description="SubRip, WebVTT, text or JSON")
+    @blueprint.doc(responses={"200": {"description": "A file", "content": {kind: {} for kind, _ in FORMATS.values()}}})
     @problems(blueprint, {404: "transcript.not_found"})
     def get(self, query: dict[str, Any], transcript_id: UUID) -> Response:
         """Export the current version"""
