@@ -12,6 +12,7 @@ import av.error
 from av.video.codeccontext import VideoCodecContext
 
 from render_node.encode.options import build_options
+from render_node.encode.priority import ordinary_priority
 from tasks.contracts import RenderOutput
 from tasks.contracts.outputs import ENCODERS, complete_output
 from tasks.errors import PermanentError
@@ -101,7 +102,8 @@ def probe_encoder(name: str, gpu: int = 0, pixel_format: str = "", tried: tuple[
         for plane in frame.planes:
             plane.update(bytes(plane.buffer_size))
         frame.pts = 0
-        packets = [*encoder.encode(frame), *encoder.encode(None)]
+        with ordinary_priority():
+            packets = [*encoder.encode(frame), *encoder.encode(None)]
     except (av.error.FFmpegError, ValueError, PermissionError) as error:
         return f"{type(error).__name__}: {error}"
     finally:

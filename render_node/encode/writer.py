@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from render_node.encode.convert import PixelConverter
+from render_node.encode.priority import ordinary_priority
 from render_node.encode.settings import EncoderChoice
 
 COPYABLE_AUDIO = {
@@ -145,7 +147,8 @@ class FileWriter:
         assert self._video is not None
         frame = self._converter(frame)
         frame.pict_type = av.video.frame.PictureType.NONE
-        self._mux_pictures(self._video.encode(frame))
+        with ordinary_priority() if self.frames == 0 else nullcontext():
+            self._mux_pictures(self._video.encode(frame))
         self.frames += 1
 
     def _mux_pictures(self, packets: list[av.Packet[Any]]) -> None:
