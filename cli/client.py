@@ -56,6 +56,10 @@ class ApiClient:
         answer = self.call("POST", "/auth/login", json={"email": email, "password": password})
         self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
 
+    def use_token(self, token: str) -> None:
+        """Carry an API token from now on."""
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
     def call(self, method: str, path: str, **options: Any) -> Any:
         """Call ``/api/v1`` and return the JSON answer (None without one); raise ApiProblemError for an error."""
         response = self.send(method, path, **options)

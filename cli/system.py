@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -133,7 +133,7 @@ def start_system(
     system: System | None = None
     try:
         vault = open_vault(home)
-        layout = Layout(home, *_choose_ports(port), node=secrets.token_hex(3))
+        layout = Layout(home, *_choose_ports(port), node=name_of(vault))
         _prepare_folders(home)
         full = api_environ(layout, services.environ, vault, environ)
         system = System(layout, services, full, vault, Supervisor(say), say, stopping)
@@ -144,6 +144,11 @@ def start_system(
         services.stop()
         raise
     return system
+
+
+def name_of(vault: Mapping[str, str]) -> str:
+    """Return the suffix of a system's worker names: its own, and the same at every start, since orders go by name."""
+    return hashlib.sha256(vault["callback_secret"].encode()).hexdigest()[:6]
 
 
 def find_running(home: Path) -> dict[str, Any] | None:

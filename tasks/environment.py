@@ -282,6 +282,24 @@ _TABLE = (
         default=15.0,
     ),
     Variable(
+        "REELYARD_RING_AHEAD_S",
+        seconds(0.0, 60),
+        "Bells are out for every slot, or for so many seconds of what a queue consumes where that is more",
+        default=0.5,
+    ),
+    Variable(
+        "REELYARD_AGEING_S",
+        seconds(0.0, 7 * 86400),
+        "Work of lower priority that has waited so long gets every fourth turn",
+        default=600.0,
+    ),
+    Variable(
+        "REELYARD_LIMITS",
+        text,
+        "Steps that may run at once by name, 'pattern=size, …': the first pattern that fits; others get 1",
+        default="provider:*=4, host:*=2, user:*=8",
+    ),
+    Variable(
         "REELYARD_RETRY_BACKOFF_S",
         seconds(0.0, 3600),
         "First pause before a transient failure is tried again (doubling, with jitter)",
@@ -356,7 +374,24 @@ _TABLE = (
         "Encoder; naming one makes it strict",
         default="auto",
     ),
-    Variable("REELYARD_GPU", integer(0, 63), "GPU this slot is pinned to", default=0),
+    Variable(
+        "REELYARD_GPU",
+        integer(0, 63),
+        "GPU this slot is pinned to, counted as nvidia-smi does; among CUDA_VISIBLE_DEVICES where that is set",
+        default=0,
+    ),
+    Variable(
+        "REELYARD_NVENC_SESSIONS",
+        integer(0, 64),
+        "Encoding sessions that the driver allows each GPU; renders on this host wait for one. 0 means any number",
+        default=0,
+    ),
+    Variable(
+        "REELYARD_LOCK_DIR",
+        text,
+        "Where processes of one host count these sessions; containers must share it. Unset means the system's",
+        default="",
+    ),
     Variable("REELYARD_ENCODER_THREADS", integer(0, 128), "Threads of a software encoder; 0 lets it choose", default=0),
     # Logs
     Variable(
@@ -370,6 +405,7 @@ _TABLE = (
     ),
     Variable("REELYARD_FAILPOINTS", words, "Tests only: places where a worker dies, stops, waits or fails", default=()),
     # One-machine mode
+    Variable("REELYARD_TOKEN", text, "API token that reelyard farm calls with", default="", secret=True),
     Variable("REELYARD_HOME", text, "Data folder of reelyard up", default=".reelyard"),
 )
 

@@ -8,6 +8,7 @@ from marshmallow import INCLUDE, Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
 from api.farm.states import NodeState
+from api.fields import Flag, Moment
 from api.jobs.states import JobState
 from tasks.names import Queue
 
@@ -184,8 +185,8 @@ class MoveRequest(StrictSchema):
 class RebalanceRequest(StrictSchema):
     """How to rebalance."""
 
-    dry_run = fields.Boolean(load_default=True, metadata={"description": "Only say what would change"})
-    by_demand = fields.Boolean(load_default=False, metadata={"description": "Weigh queues by the work that waits too"})
+    dry_run = Flag(load_default=True, metadata={"description": "Only say what would change"})
+    by_demand = Flag(load_default=False, metadata={"description": "Weigh queues by the work that waits too"})
 
 
 class ChangeResponse(Schema):
@@ -224,7 +225,7 @@ class RebalanceResponse(Schema):
 class LettersQuery(StrictSchema):
     """How far back."""
 
-    days = strict(load_default=7, validate=validate.Range(1, 30))
+    days = fields.Integer(load_default=7, validate=validate.Range(1, 30))
 
 
 class LettersResponse(Schema):
@@ -257,15 +258,15 @@ class BulkFilter(StrictSchema):
     error_code = fields.String(validate=validate.Length(1, 64))
     node = fields.String(validate=NODE)
     signature = fields.String(validate=validate.Length(1, 64))
-    created_after = fields.AwareDateTime()
-    created_before = fields.AwareDateTime()
+    created_after = Moment()
+    created_before = Moment()
 
 
 class BulkRequest(StrictSchema):
     """A bulk action."""
 
     filter = fields.Nested(BulkFilter, required=True)
-    dry_run = fields.Boolean(load_default=True, metadata={"description": "Only say what would happen"})
+    dry_run = Flag(load_default=True, metadata={"description": "Only say what would happen"})
     expected = strict(
         load_default=None,
         allow_none=True,

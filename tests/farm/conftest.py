@@ -78,8 +78,8 @@ class Farm:
         shown = state_of(node, datetime.now(UTC), lost_s=BEAT["node_lost_s"])
         return (shown.state.value, shown.reason)
 
-    def wait_for(self, what: Callable[[], Any], expected: Any, *, timeout_s: float = 15.0) -> float:
-        """Wait until something has a value; return the seconds it took."""
+    def wait_for(self, what: Callable[[], Any], expected: Any, *, timeout_s: float = 60.0) -> float:
+        """Wait until something has a value, long since machines can be slow; return the seconds it took."""
         started, seen = time.monotonic(), None
         while time.monotonic() - started < timeout_s:
             seen = what()

@@ -1,0 +1,80 @@
+"""``reelyard farm`` against a running API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from cli.main import main
+from tasks.client import ControlClient
+from tasks.contracts import NodeBeat
+from tests.apps import PASSWORD
+from tests.factories.users import UserFactory
+from tests.farm.conftest import Farm
+
+
+@pytest.fixture
+def command(farm: Farm, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run the command as an administrator; return exit code and what it printed."""
+    url = farm.environ["REELYARD_API_URL"]
+    admin = UserFactory(role="admin")
+    with httpx.Client(base_url=f"{url}/api/v1", trust_env=False) as http:
+        login = http.post("/auth/login", json={"email": admin.email, "password": PASSWORD}).json()
+        bearer = {"Authorization": f"Bearer {login['access_token']}"}
+        token = http.post("/tokens", json={"name": "ops", "scopes": ["admin"]}, headers=bearer).json()["token"]
+    monkeypatch.setenv("REELYARD_TOKEN", token)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        code = main(["farm", "--url", url, *arguments])
+        told = capsys.readouterr()
+        return code, told.out or told.err
+
+    return run
+
+
+def beat(farm: Farm, node: str, queues: tuple[str, ...]) -> None:
+    client = ControlClient(farm.environ["REELYARD_API_URL"], farm.environ["REELYARD_CALLBACK_SECRET"], node=node)
+    both = ("ingest", "transcription")
+    client.beat(
+        NodeBeat(node, "i", "host", "cpu", 1, started_with=queues, able=both, queues=queues, slots=2, started_slots=2)
+    )
+    client.close()
+
+
+def test_an_administrator_looks_after_the_farm_from_a_terminal(farm: Farm, command: Any) -> None:
+    beat(farm, "a@x", ("ingest",))
+    beat(farm, "b@x", ("ingest",))
+
+    code, nodes = command("nodes")
+    moved = command("move", "transcription", "--to", "b@x")[1]
+    plan = command("rebalance")[1]
+    drained = json.loads(command("--json", "drain", "a@x", "--deadline", "60")[1])
+    command("pause-queue", "ingest", "--reason", "a test")
+    queues = command("queues")[1]
+    letters = command("dead-letters")[1]
+
+    assert code == 0
+    assert [line.split()[:4] for line in nodes.splitlines()] == [
+        ["node", "state", "why", "runs"],
+        ["a@x", "online", "0/2", "ingest"],
+        ["b@x", "online", "0/2", "ingest"],
+    ]
+    assert "wanted_queues   ingest, transcription" in moved
+    assert plan.splitlines() == [
+        "b@x: ingest,transcription -> transcription   (transcription has 0 of the 2.0 slots that its weight gives it)"
+    ]
+    assert (drained["state"], drained["wanted_queues"]) == ("draining", [])
+    assert next(line.split()[:2] for line in queues.splitlines() if line.startswith("ingest")) == ["ingest", "paused"]
+    assert letters.split() == ["signature", "jobs", "users", "code", "task", "message"]
+
+
+def test_the_command_says_what_it_lacks(farm: Farm, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = command("drain", "nobody@x")
+    monkeypatch.delenv("REELYARD_TOKEN")
+    keyless = command("nodes")
+
+    assert unknown == (1, "node.not_found: No node called nobody@x was ever heard of\n")
+    assert keyless == (1, "config.invalid: REELYARD_TOKEN is not set: an API token with the scope admin\n")
