@@ -17,7 +17,7 @@ from render_node.encode.writer import FileWriter
 from render_node.footage import Footage, frame_times, time_of
 from render_node.lanes import Lane, Outlet, Pace
 from render_node.receipt import Job, build_receipt
-from render_node.render import Extras, prepare, rate_of
+from render_node.render import Extras, hold_for, prepare, rate_of
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, RenderReceipt, SoundOutput
 from tasks.media.container import open_media
@@ -175,6 +175,7 @@ def _encode(
         drawing = Drawing(job.script, pace.times, target.look.size)
         stack.callback(drawing.close)
         lane = Lane(target.look, drawing, pace, shares=False)
+        stack.enter_context(hold_for(job, settings, extras.progress))
         writer = ChunkWriter(out, CHUNK_CONTAINER, target.choice)
         stack.enter_context(writer)
         outlet = Outlet(target, writer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from render_node.drawing import Drawing, Script
-from render_node.encode.settings import choose_encoder
+from render_node.encode.sessions import card_of, choose_encoders, hold_sessions, is_hardware
 from render_node.footage import USUAL_RATE, Footage, frame_times
 from render_node.geometry import choose_geometry
 from render_node.lanes import Lane, Look, Pace, Target
@@ -115,10 +115,11 @@ def prepare(
         raise PermanentError("render.no_video", "The source has no picture to draw captions over")
     if extras.source_sha256 and media.sha256 != extras.source_sha256:
         raise PermanentError("render.source_changed", "The source is not the file that this render was ordered for")
-    targets = []
-    for path, output in wanted:
-        choice = choose_encoder(output, configured=settings.encoder, gpu=settings.gpu, threads=settings.encoder_threads)
-        targets.append(Target(path if extras.encode else None, output, choice, choose_geometry(media.video, output)))
+    choices = choose_encoders([output for _, output in wanted], settings)
+    targets = [
+        Target(path if extras.encode else None, output, choice, choose_geometry(media.video, output))
+        for (path, output), choice in zip(wanted, choices, strict=True)
+    ]
     images = offered_images() if extras.images is None else extras.images
     script = Script(parsed, faces_of(parsed), settings.chromium, images)
     return Job(script, media, media.video, targets)
@@ -142,6 +143,7 @@ def _run(source: Path, job: Job, *, settings: WorkerSettings, extras: Extras) ->
         for drawing in {id(lane.drawing): lane.drawing for lane in distinct}.values():
             stack.callback(drawing.close)
         container = stack.enter_context(open_media(source, limits_of(settings)))
+        stack.enter_context(hold_for(job, settings, extras.progress))
         outlets = open_outlets(stack, lanes, job.targets)
         footage = Footage(container)
         whole = Pass(footage, distinct, total=len(times), mixes=job.mixes, progress=extras.progress)
@@ -152,6 +154,13 @@ def _run(source: Path, job: Job, *, settings: WorkerSettings, extras: Extras) ->
         build_receipt(job, target, lanes[position], written.get(id(target)))
         for position, target in enumerate(job.targets)
     ]
+
+
+def hold_for(job: Job, settings: WorkerSettings, progress: Progress | None) -> AbstractContextManager[None]:
+    """Return what holds the encoding sessions that a job needs."""
+    count = sum(is_hardware(target.choice) for target in job.targets if target.path is not None)
+    tick = partial(progress, 0, job.expected_frames, "frames") if progress else None
+    return hold_sessions(count, card_of(settings), tick=tick)
 
 
 def plan_lanes(job: Job, times: list[float]) -> dict[int, Lane]:

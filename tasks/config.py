@@ -58,6 +58,8 @@ _WORKER_VARIABLES = {
     "chromium": "REELYARD_CHROMIUM",
     "encoder": "REELYARD_ENCODER",
     "gpu": "REELYARD_GPU",
+    "nvenc_sessions": "REELYARD_NVENC_SESSIONS",
+    "lock_dir": "REELYARD_LOCK_DIR",
     "encoder_threads": "REELYARD_ENCODER_THREADS",
     "log_level": "REELYARD_LOG_LEVEL",
     "log_format": "REELYARD_LOG_FORMAT",
@@ -87,6 +89,8 @@ class WorkerSettings:
     chromium: str
     encoder: str
     gpu: int
+    nvenc_sessions: int
+    lock_dir: str
     encoder_threads: int
     log_level: str
     log_format: str

@@ -6,6 +6,7 @@ NVML sees every card of the host whatever CUDA_VISIBLE_DEVICES says, so each nod
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -13,6 +14,7 @@ from tasks.contracts.farm import GpuState
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # CUDA then counts as NVML and nvidia-smi do
 
 
 class Nvml(Protocol):
@@ -66,8 +68,20 @@ def read_gpus(nvml: Nvml | None) -> tuple[GpuState, ...]:
 
 
 def gpu_of_slot(gpus: tuple[GpuState, ...], index: int) -> str:
-    """Return the id of the GPU with an index, or nothing."""
-    return next((gpu.uuid for gpu in gpus if gpu.index == index), "")
+    """Return the id of the GPU that a slot works on, or nothing."""
+    card = card_of_slot(index, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return next((gpu.uuid for gpu in gpus if card == str(gpu.index) or gpu.uuid.startswith(card)), "")
+
+
+def card_of_slot(index: int, visible: str | None) -> str:
+    """Name the card that CUDA means by an index: its own number on the host, or its id, as CUDA_VISIBLE_DEVICES has it.
+
+    :param visible: CUDA_VISIBLE_DEVICES, None when it is not set; CUDA counts among these only.
+    """
+    if visible is None:
+        return str(index)
+    cards = [card.strip() for card in visible.split(",")]
+    return cards[index] if index < len(cards) and cards[index] else "none"
 
 
 def _read_one(nvml: Nvml, index: int, driver: str) -> GpuState | None:
