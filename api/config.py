@@ -13,6 +13,7 @@ from api.hardening import find_weaknesses
 from api.identities.settings import IDENTITY_VARIABLES, IdentitySettings, check_identity
 from api.mail.settings import MAIL_VARIABLES, MailSettings, check_mail
 from api.payments.catalogue import parse_catalogue
+from api.turns.sizes import parse_limits
 from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
 from tasks.environment import read_environment
 from tasks.errors import ConfigurationError
@@ -51,6 +52,9 @@ _VARIABLES = {
     "dispatch_s": "REELYARD_DISPATCH_S",
     "ring_grace_s": "REELYARD_RING_GRACE_S",
     "rering_s": "REELYARD_RERING_S",
+    "ring_ahead_s": "REELYARD_RING_AHEAD_S",
+    "ageing_s": "REELYARD_AGEING_S",
+    "limits": "REELYARD_LIMITS",
     "retry_backoff_s": "REELYARD_RETRY_BACKOFF_S",
     "node_beat_s": "REELYARD_NODE_BEAT_S",
     "node_lost_s": "REELYARD_NODE_LOST_S",
@@ -107,6 +111,9 @@ class ApiSettings:
     dispatch_s: float
     ring_grace_s: float
     rering_s: float
+    ring_ahead_s: float
+    ageing_s: float
+    limits: str
     retry_backoff_s: float
     node_beat_s: float
     node_lost_s: float
@@ -150,6 +157,7 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
         problems.append("REELYARD_JWT_SECRET and REELYARD_CALLBACK_SECRET must differ")
     problems += [problem for name in RATES for problem in check_rate(_VARIABLES[name], getattr(settings, name))]
     problems += check_prices(settings.prices)
+    problems += check_limits(settings.limits)
     problems += check_payments(settings)
     problems += check_mail(settings.mail, production=settings.env == "production")
     problems += check_identity(settings.identity)
@@ -162,6 +170,15 @@ def check_prices(text: str) -> list[str]:
         parse_prices(text)
     except ValueError as error:
         return [f"REELYARD_PRICES {error}"]
+    return []
+
+
+def check_limits(value: str) -> list[str]:
+    """Name sizes of named limits that could not be read."""
+    try:
+        parse_limits(value)
+    except ValueError as error:
+        return [f"REELYARD_LIMITS {error}"]
     return []
 
 

@@ -1,25 +1,43 @@
-"""Rings the bells that are due. Any number of dispatchers may run: each takes rows that no other one holds."""
+"""Rings bells in the order of turns, no more of a queue than are consumed. Any number of dispatchers may run.
+
+What waits beyond that stays in the database, where the order can still change: a broker knows only first come, first
+served. Bells are marked as rung before they are: a dispatcher that dies in between has them rung again a moment later.
+"""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from api.extensions import get_settings
 from api.farm.admission import paused_tasks
+from api.jobs.engine import database_now
 from api.jobs.models import Job, OutboxBell, Step
-from api.jobs.outbox import mark_rung
+from api.jobs.outbox import QUEUES, mark_rung
 from api.jobs.publish import BROKER_ERRORS, Publisher
 from api.jobs.states import TERMINAL, StepState
-from tasks.names import TaskName
+from api.turns.limits import find_full, put_aside, release
+from api.turns.line import ARRIVALS, advance_clock, count_out, room_of, stamp_arrivals, standing
+from api.turns.models import TurnClock, TurnQueue
+from api.turns.virtual import choose
+from tasks.names import Priority, TaskName
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100
 KNOWN_TASKS = frozenset(task.value for task in TaskName)
+CLASSES = tuple(sorted(int(priority) for priority in Priority))
+MEMORY_S = 2.0
+"""The rate at which a queue is consumed is an average over about so many seconds."""
+SHORTEST_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -29,38 +47,42 @@ class Round:
     rung: int = 0
     dropped: int = 0
     broker_away: bool = False
+    more: bool = field(default=False, compare=False)
 
     @property
     def full(self) -> bool:
         """Whether more may be due already."""
-        return not self.broker_away and self.rung + self.dropped >= BATCH
+        return not self.broker_away and self.more
 
 
 def dispatch(session: Session, publisher: Publisher, *, rering_s: float) -> Round:
-    """Ring one batch of due bells and commit; drop those whose step is no longer queued."""
-    due = lock_due(session)
-    if not due:
-        session.rollback()
-        return Round()
-    waiting = find_waiting(session, due)
-    dropped = [step_id for step_id in due if step_id not in waiting]
-    if dropped:
-        session.execute(delete(OutboxBell).where(OutboxBell.step_id.in_(dropped)))
-    rung, away = ring_all(publisher, [waiting[step_id] for step_id in due if step_id in waiting])
-    if rung:
-        mark_rung(session, rung, rering_s=rering_s)
+    """Ring the next bells of every queue, as far as there is room, and commit; drop those nobody waits for."""
+    arrived = stamp_arrivals(session)
     session.commit()
-    return Round(len(rung), len(dropped), away)
+    release(session)
+    session.commit()
+    rung = dropped = 0
+    more = arrived == ARRIVALS
+    for queue in find_lines(session):
+        turn = take_turns(session, queue, rering_s=rering_s)
+        sent, away = ring_all(publisher, turn.chosen)
+        if away:
+            unmark(session, [step.step_id for step in turn.chosen[sent:]])
+        rung, dropped, more = rung + sent, dropped + turn.dropped, more or turn.more
+        if away:
+            return Round(rung, dropped, broker_away=True)
+    return Round(rung, dropped, more=more)
 
 
-def lock_due(session: Session) -> list[UUID]:
-    """Lock bells that are due, most urgent first, and return their steps. Those of paused queues wait."""
-    due = select(OutboxBell.step_id).where(OutboxBell.due_at <= func.now())
-    paused = paused_tasks(session)
-    if paused:
-        due = due.join(Step, Step.id == OutboxBell.step_id).where(Step.task.not_in(paused))
-    ordered = due.order_by(OutboxBell.priority, OutboxBell.due_at).limit(BATCH)
-    return list(session.scalars(ordered.with_for_update(skip_locked=True, of=OutboxBell)))
+def find_lines(session: Session) -> list[str]:
+    """Return the queues in which a bell stands in line, without those that are paused."""
+    waits = select(OutboxBell.step_id).where(
+        OutboxBell.queue == TurnClock.queue, OutboxBell.priority == TurnClock.priority, standing()
+    )
+    found = set(session.scalars(select(TurnClock.queue).where(waits.exists())))
+    paused = {QUEUES[task].value for task in paused_tasks(session)}
+    session.rollback()
+    return sorted(found - paused)
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,78 @@ class Waiting:
     task: str
     attempt: int
     priority: int
+    limits: list[str]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Steps whose turn it is, most urgent first; ``more``: there was room for others, too."""
+
+    chosen: list[Waiting] = field(default_factory=list)
+    dropped: int = 0
+    more: bool = False
+
+
+def take_turns(session: Session, queue: str, *, rering_s: float) -> Turn:
+    """Choose whose turn it is in a queue, mark their bells as rung, and commit."""
+    now = database_now(session)
+    state = lock_queue(session, queue, now)
+    if state is None:
+        session.rollback()
+        return Turn()
+    out = count_out(session, queue)
+    learn(state, out, now)
+    room = room_of(session, queue, rate=state.rate, ahead_s=get_settings().ring_ahead_s) - out
+    count = min(BATCH, max(0, room))
+    bells = pick(session, queue, count, turn=state.turns, now=now) if count else []
+    waiting = find_waiting(session, [bell.step_id for bell in bells])
+    dropped = [bell.step_id for bell in bells if bell.step_id not in waiting]
+    session.execute(delete(OutboxBell).where(OutboxBell.step_id.in_(dropped)))
+    aside = put_limited_aside(session, list(waiting.values()))
+    chosen = [bell for bell in bells if bell.step_id in waiting and bell.step_id not in aside]
+    mark_rung(session, [bell.step_id for bell in chosen], rering_s=rering_s)
+    for priority in {bell.priority for bell in chosen}:
+        advance_clock(session, queue, priority, max(bell.turn for bell in chosen if bell.priority == priority))
+    state.turns += len(chosen)
+    state.out = out + len(chosen)
+    session.commit()
+    more = len(bells) == count and (count == BATCH or len(chosen) < count) and count > 0
+    return Turn([waiting[bell.step_id] for bell in chosen], len(dropped), more)
+
+
+def lock_queue(session: Session, queue: str, now: datetime) -> TurnQueue | None:
+    """Lock what is known of a queue; None while another dispatcher decides for it."""
+    fresh = {"queue": queue, "turns": 0, "out": 0, "rate": 0.0, "measured_at": now}
+    session.execute(insert(TurnQueue).values(**fresh).on_conflict_do_nothing())
+    chosen = select(TurnQueue).filter_by(queue=queue).with_for_update(skip_locked=True)
+    return session.scalars(chosen.execution_options(populate_existing=True)).one_or_none()
+
+
+def learn(state: TurnQueue, out: int, now: datetime) -> None:
+    """Learn from the bells that were answered since the last look how fast a queue is consumed."""
+    passed_s = (now - state.measured_at).total_seconds()
+    if passed_s < SHORTEST_S:
+        state.out = max(state.out, out)
+        return
+    rate = max(0, state.out - out) / passed_s
+    state.rate += (rate - state.rate) * (1.0 - math.exp(-passed_s / MEMORY_S))
+    state.measured_at = now
+
+
+def pick(session: Session, queue: str, count: int, *, turn: int, now: datetime) -> list[Any]:
+    """Lock the bells whose turn is next, at most ``count``, in the order in which they shall be rung.
+
+    What it reads grows with ``count`` and with the bells that are out, not with those that wait.
+    """
+    columns = (OutboxBell.step_id, OutboxBell.priority, OutboxBell.turn, OutboxBell.arrived_at)
+    lines = []
+    for priority in CLASSES:
+        first = select(*columns).where(OutboxBell.queue == queue, OutboxBell.priority == priority, standing())
+        locked = first.order_by(OutboxBell.turn).limit(count).with_for_update(skip_locked=True)
+        lines.append(list(session.execute(locked)))
+    patience_s = get_settings().ageing_s
+    aged = [bool(line) and (now - line[0].arrived_at).total_seconds() > patience_s for line in lines]
+    return choose(lines, aged, count=count, turn=turn)
 
 
 def find_waiting(session: Session, step_ids: list[UUID]) -> dict[UUID, Waiting]:
@@ -80,23 +174,45 @@ def find_waiting(session: Session, step_ids: list[UUID]) -> dict[UUID, Waiting]:
     A statement of its own, after the rows are locked: what it does not see as queued can only be rung anew by a
     transaction that waits for our lock, and then adds its row after we have dropped ours.
     """
-    chosen = select(Step.id, Step.job_id, Step.task, Step.attempt, Job.priority).join(Job)
+    chosen = select(Step.id, Step.job_id, Step.task, Step.attempt, Job.priority, Step.limits).join(Job)
     alive = chosen.where(
         Step.id.in_(step_ids), Step.state == StepState.QUEUED.value, Job.state.not_in(sorted(TERMINAL))
     )
-    return {row.id: Waiting(*row) for row in session.execute(alive)}
+    return {row.id: Waiting(*row) for row in session.execute(alive)} if step_ids else {}
 
 
-def ring_all(publisher: Publisher, steps: list[Waiting]) -> tuple[list[UUID], bool]:
-    """Ring the steps in order until the broker fails; return those rung and whether it failed.
+def put_limited_aside(session: Session, steps: list[Waiting]) -> set[UUID]:
+    """Put aside the bells of steps that would find no slot of a named limit; return those steps."""
+    full = find_full(session, (name for step in steps for name in step.limits))
+    aside: dict[str, list[UUID]] = {}
+    for step in steps:
+        names = full.intersection(step.limits)
+        if names:
+            aside.setdefault(min(names), []).append(step.step_id)
+    for name, step_ids in aside.items():
+        put_aside(session, step_ids, name)
+    return {step_id for step_ids in aside.values() for step_id in step_ids}
+
+
+def unmark(session: Session, step_ids: list[UUID]) -> None:
+    """Have bells that could not be rung stand in line as before."""
+    session.execute(
+        update(OutboxBell)
+        .where(OutboxBell.step_id.in_(step_ids))
+        .values(sent_at=None, due_at=func.clock_timestamp(), tries=func.greatest(0, OutboxBell.tries - 1))
+        .execution_options(synchronize_session=False)
+    )
+    session.commit()
+
+
+def ring_all(publisher: Publisher, steps: list[Waiting]) -> tuple[int, bool]:
+    """Ring the steps in order until the broker fails; return how many were rung and whether it failed.
 
     A task that this version does not know counts as rung: its bell is put off, for an engine that knows it.
     """
-    rung: list[UUID] = []
-    for step in steps:
+    for number, step in enumerate(steps):
         if step.task not in KNOWN_TASKS:
             logger.error("task unknown here", extra={"task_name": step.task, "step_id": str(step.step_id)})
-            rung.append(step.step_id)
             continue
         try:
             bell = publisher.bell(
@@ -104,7 +220,6 @@ def ring_all(publisher: Publisher, steps: list[Waiting]) -> tuple[list[UUID], bo
             )
             publisher.send(bell)
         except BROKER_ERRORS as error:
-            logger.warning("broker away", extra={"error": type(error).__name__, "left": len(steps) - len(rung)})
-            return rung, True
-        rung.append(step.step_id)
-    return rung, False
+            logger.warning("broker away", extra={"error": type(error).__name__, "left": len(steps) - number})
+            return number, True
+    return len(steps), False

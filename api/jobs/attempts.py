@@ -35,8 +35,9 @@ from api.jobs.engine import (
     succeed_step,
 )
 from api.jobs.models import STEP_TOKEN, Attempt, Job, Step
-from api.jobs.outbox import ring
+from api.jobs.outbox import ring, take_down
 from api.jobs.states import JobState, Outcome, StepState, is_ready, refusal_of
+from api.turns.limits import take_slots
 from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepFailure, StepNews, StepReport
 from tasks.errors import FencedError, PermanentError
 from tasks.names import POLICY, TaskName
@@ -46,6 +47,9 @@ logger = logging.getLogger(__name__)
 LONGEST_BACKOFF_S = 300.0
 MOST_HANDBACKS = 20
 """Times a step may come back from workers of another version or kind before it is given up."""
+
+LIMITED = "limited"
+"""Why a step is not given that needs a named limit with no free slot."""
 
 UNKNOWN_VERSION = "contract.unknown_version"
 HANDBACKS = frozenset({UNKNOWN_VERSION, "node.other_class"})
@@ -65,6 +69,7 @@ def claim_step(session: Session, request: ClaimRequest) -> Claim:
         return describe_claim(session, job, step)
     now, token = session.execute(select(func.clock_timestamp(), STEP_TOKEN.next_value())).one()
     reason = refusal_of(JobState(job.state), StepState(step.state), ready=is_due(session, job, step, now))
+    reason = reason or (LIMITED if take_slots(session, step) else "")
     if reason:
         return Claim(False, reason=reason)
     start_attempt(session, job, step, request, now=now, token=token)
@@ -101,6 +106,7 @@ def start_attempt(session: Session, job: Job, step: Step, request: ClaimRequest,
         total=0.0,
         unit="",
     )
+    take_down(session, step)
     session.add(Attempt(step_id=step.id, number=step.attempt, token=token, node=step.node, started_at=now))
     if job.state == JobState.QUEUED:
         move_job(session, job, JobState.RUNNING, now)

@@ -133,7 +133,7 @@ def requeue_step(
     due = now + timedelta(seconds=delay_s)
     values = {**counters, **error_values(failure), "fraction": 0.0}
     move_step(session, step, StepState.QUEUED, run_after=due, queued_at=now, **values)
-    ring(session, job, [step], due)
+    ring(session, job, [step], due, paid=True)
     show_progress(session, job)
     emit(session, job, "step.retrying", now, step=step)
 

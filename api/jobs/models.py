@@ -119,7 +119,8 @@ class Step(db.Model):
 
     ``attempt`` counts every claim ever; ``charged`` those that failed by the input's own fault or a transient error,
     ``faults`` those whose worker was lost, ``handbacks`` those given back by a worker of another version. The last
-    three start again with a retry of the job. ``token`` belongs to the latest claim.
+    three start again with a retry of the job. ``token`` belongs to the latest claim. ``limits`` are the named limits of
+    which a running step holds a slot each.
     """
 
     __tablename__ = "step"
@@ -130,6 +131,12 @@ class Step(db.Model):
         CheckConstraint("fraction BETWEEN 0 AND 1", name="fraction"),
         Index("ix_step_lease", "lease_until", postgresql_where=text("state = 'running'")),
         Index("ix_step_queued", "queued_at", postgresql_where=text("state = 'queued'")),
+        Index(
+            "ix_step_limits",
+            "limits",
+            postgresql_using="gin",
+            postgresql_where=text("state = 'running' AND limits <> '{}'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -139,6 +146,7 @@ class Step(db.Model):
     part: Mapped[int] = mapped_column(Integer, default=0)
     task: Mapped[str] = mapped_column(String(64))
     after: Mapped[list[str]] = mapped_column(ARRAY(String(64)), default=list)
+    limits: Mapped[list[str]] = mapped_column(ARRAY(String(120)), default=list, server_default="{}")
     state: Mapped[str] = mapped_column(String(16), default=StepState.QUEUED.value)
     attempt: Mapped[int] = mapped_column(Integer, default=0)
     charged: Mapped[int] = mapped_column(Integer, default=0)
@@ -206,12 +214,28 @@ class Attempt(db.Model):
 class OutboxBell(db.Model):
     """The bell of a step that waits to be claimed: when it is rung next, and how often it was.
 
-    At most one row for each step. The dispatcher rings it, puts ``due_at`` off (doubling) and drops the row once the
-    step is no longer queued; whatever the broker loses is rung again that way.
+    At most one row for each step. The dispatcher rings it when its turn comes and puts ``due_at`` off (doubling);
+    whatever the broker loses is rung again that way. A claim takes it down. A bell is *out* from ringing until then.
+
+    ``turn`` is its start tag on the virtual clock of its line (queue and priority), given when it is due first, at
+    ``arrived_at``. ``paid`` bells came back after they had had their turn. Those ``parked_on`` a named limit wait for
+    one of its slots.
     """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_due", "due_at"), Index("ix_outbox_job", "job_id"))
+    __table_args__ = (
+        Index("ix_outbox_job", "job_id"),
+        Index("ix_outbox_arrived", "due_at", postgresql_where=text("turn IS NULL AND parked_on IS NULL")),
+        Index(
+            "ix_outbox_turn",
+            "queue",
+            "priority",
+            "turn",
+            postgresql_where=text("turn IS NOT NULL AND parked_on IS NULL"),
+        ),
+        Index("ix_outbox_out", "queue", "due_at", postgresql_where=text("sent_at IS NOT NULL")),
+        Index("ix_outbox_parked", "parked_on", "turn", postgresql_where=text("parked_on IS NOT NULL")),
+    )
 
     step_id: Mapped[UUID] = mapped_column(ForeignKey("step.id", ondelete="CASCADE"), primary_key=True)
     job_id: Mapped[UUID] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"))
@@ -219,6 +243,12 @@ class OutboxBell(db.Model):
     due_at: Mapped[datetime] = mapped_column(MOMENT)
     sent_at: Mapped[datetime | None] = mapped_column(MOMENT)
     tries: Mapped[int] = mapped_column(Integer, default=0)
+    queue: Mapped[str] = mapped_column(String(32))
+    owner_id: Mapped[UUID]
+    turn: Mapped[float | None] = mapped_column(Float)
+    arrived_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    paid: Mapped[bool] = mapped_column(Boolean, default=False)
+    parked_on: Mapped[str | None] = mapped_column(String(120))
 
 
 class Event(db.Model):

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 1.0
 BREAKER_PAUSE_S = 5.0
+WIDEST = 16
 BROKER_ERRORS = (BrokerError, redis.RedisError, OSError)
 GRACEFUL_SIGNAL = "SIGUSR1"
 """What Celery uses for soft time limits: the body is interrupted, cleans up, and hears 409 at its report."""
@@ -123,7 +124,9 @@ def bell_id(step_id: UUID, attempt: int) -> str:
 
 
 def send_canvas(job_id: UUID, priority: int, rows: Iterable[Any]) -> None:
-    """Send all waves of a job as one canvas; raise one of BROKER_ERRORS when the broker is away.
+    """Send the waves of a job as one canvas; raise one of BROKER_ERRORS when the broker is away.
+
+    It ends before a wave that is too wide to be let past the line: the dispatcher rings that, and what follows.
 
     :param rows: steps that have not succeeded, with ``id name part task after attempt``.
     """
@@ -142,7 +145,8 @@ def send_canvas(job_id: UUID, priority: int, rows: Iterable[Any]) -> None:
         ]
         for wave in levels([spec for spec, _ in by_spec.values()])
     ]
-    publisher.send(build_canvas(str(job_id), waves))
+    wide = (number for number, wave in enumerate(waves) if number and len(wave) > WIDEST)
+    publisher.send(build_canvas(str(job_id), waves[: next(wide, len(waves))]))
 
 
 def wake_after_commit(session: Session, job_id: UUID) -> None:

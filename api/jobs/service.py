@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from api.jobs.models import Job, Step
 from api.jobs.publish import BROKER_ERRORS, bell_id, get_publisher, revoke_after_commit, send_canvas
 from api.jobs.states import RETRYABLE, RETRYABLE_STEP, TERMINAL, JobState, StepState
 from api.ownership import visible_to
+from api.turns.line import may_ring_now
 from tasks.names import Priority
 from tasks.workflows.plan import StepSpec, levels
 
@@ -92,15 +94,16 @@ def build_step(job_id: UUID, position: int, spec: StepSpec) -> Step:
     """Return the row of a planned step."""
     return Step(
         id=new_id(), job_id=job_id, position=position, name=spec.name, part=spec.part, task=spec.task.value,
-        after=list(spec.after), input=spec.input, state=StepState.QUEUED.value, attempt=0, charged=0, faults=0,
-        handbacks=0, nonce="", node="", fraction=0.0, stage="", done=0.0, total=0.0, unit="",
+        after=list(spec.after), limits=list(spec.limits), input=spec.input, state=StepState.QUEUED.value, attempt=0,
+        charged=0, faults=0, handbacks=0, nonce="", node="", fraction=0.0, stage="", done=0.0, total=0.0, unit="",
     )  # fmt: skip
 
 
 def publish_soon(job_id: UUID) -> bool:
     """Ring a committed job at once; tell whether that worked. Redis may be away: the dispatcher rings what is left.
 
-    The whole plan goes out as one canvas, so that steps follow each other without waiting for the dispatcher.
+    The whole plan goes out as one canvas, so that steps follow each other without waiting for the dispatcher. Where
+    others stand in line, or there is no room, the job stands in line, too.
     """
     publisher = get_publisher()
     if publisher.breaker.is_open:
@@ -115,6 +118,12 @@ def publish_soon(job_id: UUID) -> bool:
     rows = session.execute(chosen.order_by(Step.position)).all()
     if not rows:  # bells of a job that ended while they hung: the dispatcher takes them down
         session.rollback()
+        return False
+    unrung = set(rung)
+    first = Counter(outbox.queue_of(row.task) for row in rows if row.id in unrung)
+    if not may_ring_now(session(), rows[0].priority, first):
+        outbox.hurry(session(), rung)
+        session.commit()
         return False
     try:
         send_canvas(job_id, rows[0].priority, rows)

@@ -22,6 +22,7 @@ class StepSpec:
 
     :param after: names of steps all of whose parts must have succeeded before this one can be claimed.
     :param input: the step's parameters, plain JSON.
+    :param limits: named limits of which it needs a slot each while it runs, like ``provider:replicate``.
     """
 
     name: str
@@ -29,6 +30,7 @@ class StepSpec:
     input: dict[str, Any] = field(default_factory=dict)
     part: int = 0
     after: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
 
 
 def levels(specs: list[StepSpec]) -> list[list[StepSpec]]:
