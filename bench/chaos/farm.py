@@ -230,7 +230,7 @@ def _count_nodes(farm: Farm) -> int:
     from bench.chaos.rows import Rows
 
     with Rows(farm.database_url) as rows:
-        return int(rows.one("SELECT count(*) FROM node"))
+        return int(rows.one("SELECT count(*) FROM farm_node"))
 
 
 def _signal_session(pid: int, number: signal.Signals) -> None:

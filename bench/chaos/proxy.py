@@ -30,6 +30,10 @@ class _Connection:
     server: asyncio.StreamWriter | None = None
     stalled: bool = False
 
+    def is_silent(self) -> bool:
+        """Tell whether nothing gets through."""
+        return self.stalled
+
     def reset(self) -> None:
         """End both ends with RST, as a peer does that knows nothing of the connection."""
         for writer in filter(None, (self.client, self.server)):
@@ -130,7 +134,7 @@ class Proxy:
         self._connections.add(connection)
         try:
             await self._join(connection, reader)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # the latter when we stop
             connection.reset()
         finally:
             self._connections.discard(connection)
@@ -146,7 +150,7 @@ class Proxy:
         back = asyncio.create_task(_pump(connection, answers, lambda: connection.client))
         try:
             done, _ = await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
-            if there not in done and connection.stalled:  # the server's end is not heard of any more
+            if there not in done and connection.is_silent():  # the server's end is not heard of any more
                 await there
             for task in done:
                 task.result()
