@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from psycopg2 import sql
 
@@ -19,7 +20,12 @@ from api.migrate import upgrade
 from cli.services.launcher import start_services
 from tests.apps import run_sql
 from tests.conftest import TEST_SETTINGS
+from tests.security.fuzz_faults import FAULTS, LEAST_FOUND, Faulty
 from tests.security.running import Running, running_api
+
+ROOT = Path(__file__).parents[2]
+SIGNED = r"^/api/(internal|upload-video|render)/"
+"""Worker calls want a signature over their bodies, which the document cannot say; they have tests of their own."""
 
 
 @contextmanager
@@ -52,34 +58,74 @@ def try_api(running: Running, *options: str, examples: int, seed: int = 1) -> su
             str(Path(sys.executable).with_name("schemathesis")),
             *("--config-file", str(config), "run", f"{running.url}/api/openapi.json", "--url", running.url),
             *("--max-examples", str(examples), "--seed", str(seed), "--generation-database", "none", "--no-color"),
-            *options,
+            *("--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", SIGNED, *options),
         ]
-        environ = {**os.environ, "FUZZ_TOKEN": running.token}
+        known = {"SCHEMATHESIS_HOOKS": "tests.security.fuzz_checks", "PYTHONPATH": str(ROOT)}
+        environ = {**os.environ, **known, "FUZZ_TOKEN": running.token}
         return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environ, check=False)
 
 
 def configuration(running: Running) -> str:
-    """Return schemathesis' settings: who calls, known ids."""
+    """Return schemathesis' settings: who calls, known ids, which statuses refuse."""
     parameters = "\n".join(f'"path.{name}" = {json.dumps(value)}' for name, value in running.ids.items())
     return f"""
-request-timeout = 20.0
+request-timeout = 30.0
 [auth.openapi]
 bearer = {{ bearer = "${{FUZZ_TOKEN}}" }}
 [parameters]
 {parameters}
+[checks.not_a_server_error]
+expected-statuses = ["2xx", "3xx", "4xx", "501"]
+[checks.missing_required_header]
+expected-statuses = ["400", "401", "403", "406", "415", "422", "428"]
+[checks.negative_data_rejection]
+expected-statuses = ["4xx", "501"]
 """
 
 
+def find_faults(running: Running, faulty: Faulty, examples: int) -> list[str]:
+    """Put each fault in, try the operations around it, return the names of those that were found."""
+    found: list[str] = []
+    clean: dict[str, bool] = {}
+    for fault in FAULTS:
+        phases = "coverage,fuzzing" if fault.try_paths.endswith("$") else "coverage,fuzzing,stateful"
+        options = ("--include-path-regex", fault.try_paths, "--phases", phases, "--max-failures", "1")
+        if fault.try_paths not in clean:
+            faulty.fault = None
+            clean[fault.try_paths] = try_api(running, *options, examples=examples).returncode == 0
+        faulty.fault = fault
+        good = clean[fault.try_paths] and try_api(running, *options, examples=examples).returncode == 1
+        note = "" if clean[fault.try_paths] else "(these operations fail without it, too)"
+        print("found " if good else "MISSED", fault.name, note, flush=True)
+        found += [fault.name] * good
+    faulty.fault = None
+    return found
+
+
 def main() -> int:
-    """Try the API; print what schemathesis says."""
+    """Try the API, then the seeded faults; print what schemathesis says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=60, help="for each operation")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-faults", action="store_true", help="only try the API as it is")
+    parser.add_argument("--only-faults", action="store_true")
     arguments, rest = parser.parse_known_args()
-    with fresh_environ() as environ, running_api(environ) as running:
-        done = try_api(running, *rest, examples=arguments.examples, seed=arguments.seed)
-    print(done.stdout, done.stderr)
-    return done.returncode
+    status, layers = 0, []
+
+    def wrap(application: Any) -> None:
+        application.wsgi_app = Faulty(application.wsgi_app)
+        layers.append(application.wsgi_app)
+
+    with fresh_environ() as environ, running_api(environ, wrap=wrap) as running:
+        if not arguments.only_faults:
+            done = try_api(running, *rest, examples=arguments.examples, seed=arguments.seed)
+            print(done.stdout, done.stderr)
+            status = done.returncode
+        if not arguments.no_faults:
+            found = find_faults(running, layers[0], min(arguments.examples, 25))
+            print(f"{len(found)} of {len(FAULTS)} seeded faults were found")
+            status = status or int(len(found) < LEAST_FOUND)
+    return status
 
 
 if __name__ == "__main__":

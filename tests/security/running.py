@@ -32,7 +32,7 @@ HEAL = (
     "UPDATE auth_session SET revoked_at = NULL WHERE user_id = :id",
     "UPDATE \"user\" SET role = 'admin', enabled = true WHERE id = :id",
 )
-Wrap = Callable[[Any], Any]
+Wrap = Callable[[Any], None]
 
 
 class Quiet(WSGIRequestHandler):
@@ -55,8 +55,8 @@ class Running:
 
 
 @contextmanager
-def running_api(environ: Mapping[str, str], *, wrap: Wrap = lambda app: app) -> Iterator[Running]:
-    """Serve the API over HTTP; ``wrap`` goes around the finished application."""
+def running_api(environ: Mapping[str, str], *, wrap: Wrap = lambda app: None) -> Iterator[Running]:
+    """Serve the API over HTTP; ``wrap`` may put something around the finished application."""
     with another_app({**environ, **FREE}) as application:
         with application.app_context():
             get_storage().ensure_bucket()
