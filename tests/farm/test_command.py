@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -19,6 +20,8 @@ from tests.farm.conftest import Farm
 @pytest.fixture
 def command(farm: Farm, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run the command as an administrator; return exit code and what it printed."""
+    patient = dataclasses.replace(farm.app.extensions["settings"], node_lost_s=600.0)
+    monkeypatch.setitem(farm.app.extensions, "settings", patient)
     url = farm.environ["REELYARD_API_URL"]
     admin = UserFactory(role="admin")
     with httpx.Client(base_url=f"{url}/api/v1", trust_env=False) as http:
@@ -38,9 +41,8 @@ def command(farm: Farm, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def beat(farm: Farm, node: str, queues: tuple[str, ...]) -> None:
     client = ControlClient(farm.environ["REELYARD_API_URL"], farm.environ["REELYARD_CALLBACK_SECRET"], node=node)
     both = ("ingest", "transcription")
-    client.beat(
-        NodeBeat(node, "i", "host", "cpu", 1, started_with=queues, able=both, queues=queues, slots=2, started_slots=2)
-    )
+    told: dict[str, Any] = {"started_with": queues, "able": both, "queues": queues, "slots": 2, "started_slots": 2}
+    client.beat(NodeBeat(node, "i", "host", "cpu", 1, **told))
     client.close()
 
 
