@@ -263,10 +263,11 @@ def open_credits(rows: Rows) -> Iterable[str]:
 
 
 def bad_quotas(rows: Rows) -> Iterable[str]:
-    """Find counters that are not the sum of what is held, running slots that nobody uses, renders that count falsely."""
+    """Find counters that are not the sum of what is held, slots that nobody uses, renders that count falsely."""
     query = """SELECT c.user_id::text, c.kind, c.used, coalesce(sum(r.amount), 0) FROM quota_counter c
         LEFT JOIN quota_reservation r ON r.user_id = c.user_id AND r.kind = c.kind
-        AND r.window_start = c.window_start AND r.state != 'released' GROUP BY c.user_id, c.kind, c.window_start, c.used"""
+        AND r.window_start = c.window_start AND r.state != 'released'
+        GROUP BY c.user_id, c.kind, c.window_start, c.used"""
     for user, kind, used, held in rows.all(query):
         if used != held or (kind == "concurrent_renders" and used):
             yield f"{user} uses {used} {kind}, and holds {held}"
