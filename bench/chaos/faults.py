@@ -48,7 +48,7 @@ class Fault:
 
 
 def plan_faults(count: int, *, seed: int, over_s: float) -> list[Fault]:
-    """Return ``count`` faults over ``over_s`` seconds, the same for the same arguments; 20 or more are of every kind."""
+    """Return ``count`` faults over ``over_s`` seconds, the same for the same arguments; 20 or more hold every kind."""
     chance = random.Random(f"faults {seed}")
     kinds = list(WEIGHTS) if count >= 20 else []
     kinds += chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=count - len(kinds))
