@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import redis
@@ -32,8 +32,9 @@ def order(
     ids = []
     for _ in range(count):
         spec = [StepSpec("work", task, given)]
+        subject = {name: str(uuid4()) for name in ("asset_id", "upload_id", "render_id")}
         job = service.create_job(
-            db.session(), owner_id=owner_id, kind="test", steps=spec, priority=Priority.NORMAL, subject={}
+            db.session(), owner_id=owner_id, kind="test", steps=spec, priority=Priority.NORMAL, subject=subject
         )
         db.session.commit()
         service.publish_soon(job.id)
