@@ -41,9 +41,8 @@ def open_media(path: Path, limits: MediaLimits | None = None) -> Iterator[InputC
             metadata_errors="replace",
             timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S),
         )
-    except MemoryError:
-        raise
     except (av.error.FFmpegError, ValueError) as error:
+        # Memory, too: a header that claims gigabytes is told apart from a full machine by nothing but being a header.
         raise PermanentError("media.damaged", f"The file looks like {kind.name} but cannot be opened") from error
     with container, damaged_when_ffmpeg_fails():
         yield container
