@@ -76,10 +76,12 @@ def dispatch(session: Session, publisher: Publisher, *, rering_s: float) -> Roun
 
 def find_lines(session: Session) -> list[str]:
     """Return the queues in which a bell stands in line, without those that are paused."""
-    waits = select(OutboxBell.step_id).where(
+    first = select(OutboxBell.step_id).where(
         OutboxBell.queue == TurnClock.queue, OutboxBell.priority == TurnClock.priority, standing()
     )
-    found = set(session.scalars(select(TurnClock.queue).where(waits.exists())))
+    # Not EXISTS: for that the planner may read the table, which is cheap only while many bells fit
+    waits = first.order_by(OutboxBell.turn).limit(1).scalar_subquery().is_not(None)
+    found = set(session.scalars(select(TurnClock.queue).where(waits)))
     paused = {QUEUES[task].value for task in paused_tasks(session)}
     session.rollback()
     return sorted(found - paused)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from api.farm.models import Node, QueuePolicy
 from api.jobs.models import Attempt, OutboxBell, Step
 from api.jobs.states import StepState
+from api.turns.line import is_contested
 from tasks.contracts import Claim, ClaimRequest
 from tasks.names import POLICY, Queue
 
@@ -25,7 +26,7 @@ GPU_QUEUES = (Queue.RENDER, Queue.TRANSCRIPTION)
 
 
 def refusal(session: Session, request: ClaimRequest) -> str:
-    """Return why a node gets nothing now (``node_draining``, ``node_quarantined``, ``queue_paused``), or nothing.
+    """Return why a node gets nothing now, or nothing: ``node_draining node_quarantined queue_paused others_first``.
 
     A step that runs already is not refused: whoever asks for it is answered by the engine.
     """
@@ -35,10 +36,21 @@ def refusal(session: Session, request: ClaimRequest) -> str:
         reason = "node_quarantined" if node.quarantined_at is not None else "node_draining"
     elif is_paused(session, request.task):
         reason = "queue_paused"
+    elif passes_others(session, read_id(request.step_id)):
+        reason = "others_first"
     if not reason:
         return ""
     state = session.scalar(select(Step.state).where(Step.id == read_id(request.step_id)))
     return reason if state == StepState.QUEUED else ""
+
+
+def passes_others(session: Session, step_id: UUID | None) -> bool:
+    """Tell whether a step that the dispatcher has not rung, but the chain of its job, would pass others in line."""
+    chosen = select(OutboxBell.queue, OutboxBell.priority).where(
+        OutboxBell.step_id == step_id, OutboxBell.sent_at.is_(None), OutboxBell.parked_on.is_(None)
+    )
+    bell = session.execute(chosen).one_or_none()
+    return bell is not None and is_contested(session, bell.queue, bell.priority, apart_from=step_id)
 
 
 def is_paused(session: Session, task: str) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from api.jobs import effects
 from api.jobs.models import Attempt, Event, Job, Step
-from api.jobs.outbox import ring
+from api.jobs.outbox import ring, take_down_all
 from api.jobs.progress import StepProgress, eta_of, percent_of, weight_of
 from api.jobs.publish import wake_after_commit
 from api.jobs.states import (
@@ -107,6 +107,7 @@ def move_job(session: Session, job: Job, target: JobState, now: datetime) -> Non
         job.percent = 100.0
     session.flush()
     if target in TERMINAL:
+        take_down_all(session, job)
         effects.run_job_ended(session, job)
     emit(session, job, f"job.{target.value}", now)
 

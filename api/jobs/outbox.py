@@ -65,6 +65,11 @@ def take_down(session: Session, step: Step) -> None:
     )
 
 
+def take_down_all(session: Session, job: Job) -> None:
+    """Forget the bells of a job that has ended."""
+    session.execute(delete(OutboxBell).where(OutboxBell.job_id == job.id).execution_options(synchronize_session=False))
+
+
 def mark_rung(session: Session, bell_ids: Iterable[UUID], *, rering_s: float) -> None:
     """Note that bells were rung: each is due again after ``rering_s``, doubling, should nobody have come by then."""
     pause_s = func.least(LONGEST_RERING_S, rering_s * func.power(2, OutboxBell.tries))

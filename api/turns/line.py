@@ -138,7 +138,7 @@ def is_contested(session: Session, queue: str, priority: int, *, apart_from: UUI
     )
     if apart_from is not None:
         before = before.where(OutboxBell.step_id != apart_from)
-    return bool(session.scalar(select(before.exists())))
+    return session.scalar(before.order_by(OutboxBell.priority, OutboxBell.turn).limit(1)) is not None
 
 
 def may_ring_now(session: Session, priority: int, counts: dict[str, int]) -> bool:
