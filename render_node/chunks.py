@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 
+from render_node.decode import Decoder, choose_decoder, decode_safely
 from render_node.drawing import Drawing
 from render_node.encode.writer import FileWriter
 from render_node.footage import Footage, frame_times, time_of
@@ -108,13 +109,14 @@ class SpanFrames:
         in streams without an index, the file is read from its beginning.
     """
 
-    def __init__(self, source: Path, limits: MediaLimits, span: Span, first_s: float) -> None:
+    def __init__(self, source: Path, limits: MediaLimits, span: Span, first_s: float, decoder: Decoder) -> None:
         self._source, self._limits, self._span, self._first_s = source, limits, span, first_s
+        self._decoder = decoder
         self.dropped = 0
 
     def __iter__(self) -> Iterator[av.VideoFrame]:
         for seek in (True, False) if self._span.start_ms else (False,):
-            with open_media(self._source, self._limits) as container:
+            with open_media(self._source, self._limits, acceleration=self._decoder.acceleration()) as container:
                 footage = SpanFootage(container)
                 frames = footage.read(self._span, seek=seek)
                 first = next(frames, None)
@@ -158,8 +160,13 @@ def render_chunk(
     if not pace.times:
         return Chunk(0)
     job.expected_frames = len(pace.times)
+
+    def work(decoder: Decoder) -> Chunk:
+        job.decoder = decoder
+        return _encode(source, job, out, span=span, pace=pace, settings=settings, extras=extras)
+
     try:
-        chunk = _encode(source, job, out, span=span, pace=pace, settings=settings, extras=extras)
+        chunk = decode_safely(choose_decoder(job.video, settings), work)
     except BaseException:
         out.unlink(missing_ok=True)
         raise
@@ -180,7 +187,7 @@ def _encode(
         stack.enter_context(writer)
         outlet = Outlet(target, writer)
         lane.outlets.append(outlet)
-        footage = SpanFrames(source, limits_of(settings), span, pace.times[0])
+        footage = SpanFrames(source, limits_of(settings), span, pace.times[0], job.decoder)
         for number, frame in enumerate(footage):
             if number == 0:
                 lane.prepare(frame)

@@ -11,6 +11,7 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from render_node.decode import planar
 from tasks.errors import PermanentError
 from tasks.media.container import media_start
 from tasks.media.probe import find_video
@@ -87,7 +88,7 @@ class Footage:
         except av.error.InvalidDataError:
             self.dropped += 1
             return
-        for frame in frames:
+        for frame in map(planar, frames):
             ticks = self._clock.tick(frame.pts)
             if self._last is not None and ticks <= self._last:
                 self.dropped += 1  # no encoder takes two frames at one time

@@ -10,7 +10,9 @@ from typing import Any
 
 import av
 
+from render_node.decode import Decoder
 from render_node.drawing import Script
+from render_node.encode.sessions import is_hardware
 from render_node.encode.writer import FileWriter
 from render_node.lanes import Lane, Outlet, Target
 from render_node.sound import SoundPlan
@@ -31,6 +33,8 @@ class Job:
     targets: list[Target]
     expected_frames: int = 0
     dropped_frames: int = 0
+    decoder: Decoder = field(default_factory=Decoder)
+    card: str = ""
     mixes: dict[SoundOutput, SoundPlan] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)
 
@@ -77,6 +81,7 @@ def build_checks(job: Job, target: Target, lane: Lane) -> dict[str, Any]:
     checks: dict[str, Any] = {"expected_frames": len(lane.pace.times), "poster_at_s": lane.poster_at_s}
     if target.choice.fallback_reason:
         checks["encoder_fallback"] = target.choice.fallback_reason
+    checks.update(note_card(job, target))
     kept = PLAIN_FORMATS | {target.choice.pixel_format}
     if target.output.layer == "video" and job.video.pixel_format not in kept:
         checks["converted_from"] = job.video.pixel_format
@@ -87,6 +92,16 @@ def build_checks(job: Job, target: Target, lane: Lane) -> dict[str, Any]:
     if job.dropped_frames:
         checks["dropped_frames"] = job.dropped_frames
     return checks
+
+
+def note_card(job: Job, target: Target) -> dict[str, str]:
+    """Say what a GPU did, and why it did not what it might."""
+    told = {"decoder_fallback": job.decoder.reason} if job.decoder.reason else {}
+    if job.decoder.device:
+        told["decoder"] = "nvdec"
+    if job.decoder.device or is_hardware(target.choice):
+        told["gpu"] = job.card
+    return told
 
 
 def recipe_of(job: Job, target: Target) -> str:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from render_node.decode import Decoder, choose_decoder, decode_safely
 from render_node.drawing import Drawing, Script
 from render_node.encode.sessions import card_of, choose_encoders, hold_sessions, is_hardware
 from render_node.footage import USUAL_RATE, Footage, frame_times
@@ -86,7 +87,8 @@ def render_files(
     job = prepare(source, scenario, outputs, settings=settings, extras=extras)
     job.timings_s["prepare"] = round(time.monotonic() - started, 3)
     try:
-        receipts = _run(source, job, settings=settings, extras=extras)
+        decoder = choose_decoder(job.video, settings)
+        receipts = decode_safely(decoder, partial(_run, source, job, settings=settings, extras=extras))
     except BaseException:
         for target in job.targets:
             if target.path is not None:
@@ -122,10 +124,11 @@ def prepare(
     ]
     images = offered_images() if extras.images is None else extras.images
     script = Script(parsed, faces_of(parsed), settings.chromium, images)
-    return Job(script, media, media.video, targets)
+    return Job(script, media, media.video, targets, card=card_of(settings).name)
 
 
-def _run(source: Path, job: Job, *, settings: WorkerSettings, extras: Extras) -> list[RenderReceipt]:
+def _run(source: Path, job: Job, decoder: Decoder, *, settings: WorkerSettings, extras: Extras) -> list[RenderReceipt]:
+    job.decoder = decoder
     with open_media(source, limits_of(settings)) as container:
         stream = find_video(container)
         assert stream is not None
@@ -142,7 +145,8 @@ def _run(source: Path, job: Job, *, settings: WorkerSettings, extras: Extras) ->
     with ExitStack() as stack:
         for drawing in {id(lane.drawing): lane.drawing for lane in distinct}.values():
             stack.callback(drawing.close)
-        container = stack.enter_context(open_media(source, limits_of(settings)))
+        opened = open_media(source, limits_of(settings), acceleration=decoder.acceleration())
+        container = stack.enter_context(opened)
         stack.enter_context(hold_for(job, settings, extras.progress))
         outlets = open_outlets(stack, lanes, job.targets)
         footage = Footage(container)

@@ -57,6 +57,7 @@ _WORKER_VARIABLES = {
     "whisper_threads": "REELYARD_WHISPER_THREADS",
     "chromium": "REELYARD_CHROMIUM",
     "encoder": "REELYARD_ENCODER",
+    "decoder": "REELYARD_DECODER",
     "gpu": "REELYARD_GPU",
     "nvenc_sessions": "REELYARD_NVENC_SESSIONS",
     "lock_dir": "REELYARD_LOCK_DIR",
@@ -88,6 +89,7 @@ class WorkerSettings:
     whisper_threads: int
     chromium: str
     encoder: str
+    decoder: str
     gpu: int
     nvenc_sessions: int
     lock_dir: str

@@ -375,6 +375,12 @@ _TABLE = (
         default="auto",
     ),
     Variable(
+        "REELYARD_DECODER",
+        choice("auto", "software"),
+        "auto has heavy footage decoded by NVDEC where that was seen to give the very frames of the processor",
+        default="auto",
+    ),
+    Variable(
         "REELYARD_GPU",
         integer(0, 63),
         "GPU this slot is pinned to, counted as nvidia-smi does; among CUDA_VISIBLE_DEVICES where that is set",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import av.error
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from tasks.errors import PermanentError
@@ -21,8 +22,12 @@ _READ_TIMEOUT_S = 30.0
 
 
 @contextmanager
-def open_media(path: Path, limits: MediaLimits | None = None) -> Iterator[InputContainer]:
+def open_media(
+    path: Path, limits: MediaLimits | None = None, *, acceleration: HWAccel | None = None
+) -> Iterator[InputContainer]:
     """Open a local file for reading with only the demuxer that its first bytes call for, and no other file or network.
+
+    :param acceleration: what decodes its pictures in place of the processor.
 
     Raise PermanentError ``media.empty``, ``media.unsupported``, ``media.truncated`` or ``media.damaged``; errors of
     FFmpeg inside the block become ``media.damaged``.
@@ -40,6 +45,7 @@ def open_media(path: Path, limits: MediaLimits | None = None) -> Iterator[InputC
             },
             metadata_errors="replace",
             timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S),
+            hwaccel=acceleration,
         )
     except (av.error.FFmpegError, ValueError) as error:
         # Memory, too: a header that claims gigabytes is told apart from a full machine by nothing but being a header.
