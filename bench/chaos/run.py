@@ -88,7 +88,7 @@ def torment(farm: Farm, plan: Plan, users: list[Customer], *, log: Log) -> None:
 
 def wait_quiet(farm: Farm, log: Log) -> float:
     """Wait until no job goes on any more, as long as the promise allows; return the seconds since the last fault."""
-    last = max(line["at"] for line in log.read() if line["what"] in ("accepted", "settled", "fault"))
+    last: float = max(line["at"] for line in log.read() if line["what"] in ("accepted", "settled", "fault"))
     with Rows(farm.database_url) as rows:
         while time.time() < last + SETTLED_WITHIN_S + 5:
             if rows.one("SELECT count(*) FROM job WHERE state IN ('queued', 'running')") == 0:
