@@ -1,9 +1,10 @@
 """Compare our render with its floor and with installed peers: every figure is a ratio within one run.
 
-    python bench/render.py [--parts whole,alone,moving,kept,long] [--sizes 1080x1920,1280x720] [--rounds 2]
+    python bench/render.py [--parts whole,alone,naive,moving,kept,long] [--sizes 1080x1920,1280x720] [--rounds 2]
                            [--long 120] [--extra NAME='CMD {clip} {scenario} {out}']
 
-Parts: ``whole`` renders and their floors, ``alone`` captions without footage, ``moving`` styles of which every frame
+Parts: ``whole`` renders and their floors, ``alone`` captions without footage, ``naive`` a screenshot for every
+frame (slow), ``moving`` styles of which every frame
 differs, ``kept`` SSIM outside the captions, ``long`` a 20 s video beside a longer one. Rounds interleave the cases, so
 that a busy neighbour spoils a round and not a case. Results are appended to ``bench/results/render.jsonl`` with the
 commit and versions; ``bench/table.py`` prints them beside their bounds.
@@ -30,7 +31,7 @@ from table import PLAIN, print_bounds, print_cases
 
 HERE = Path(__file__).parent
 WORK = HERE.parent / "out" / "bench"
-PARTS = ("whole", "alone", "moving", "kept", "long")
+PARTS = ("whole", "alone", "naive", "moving", "kept", "long")
 OURS, NO_ENCODE, NAIVE = "reelyard", "reelyard, no encode", "naive loop"
 
 
@@ -128,10 +129,11 @@ def go_round(run: Run, parts: set[str], sizes: list[str], long_s: float, extra: 
         if "whole" in parts:
             for name in ("decode only", PLAIN, OURS, NO_ENCODE, *(entry.split("=", 1)[0] for entry in extra)):
                 run.case(name, scene, similarity="kept" in parts and name in (PLAIN, OURS))
-            run.case(NAIVE, scene)
         if "alone" in parts:
             run.case("captions alone", scene)
             run.case("captions alone", Scene(size, "karaoke"))
+        if "naive" in parts:
+            run.case(NAIVE, scene)
             run.case("naive loop, captions alone", scene)
     first = sizes[0]
     if "moving" in parts:

@@ -215,7 +215,7 @@ def foreign_results(rows: Rows, storage: Storage) -> Iterable[str]:
 
 def bad_events(rows: Rows) -> Iterable[str]:
     """Find jobs whose events have gaps, or that were told to have ended more or less than once."""
-    query = """SELECT j.id::text, j.event_seq, count(e.seq), max(e.seq),
+    query = """SELECT j.id::text, j.event_seq, count(e.seq), coalesce(max(e.seq), 0),
         count(*) FILTER (WHERE e.kind IN ('job.succeeded', 'job.failed', 'job.cancelled')), j.run
         FROM job j LEFT JOIN event e ON e.job_id = j.id GROUP BY j.id"""
     for job, last, number, highest, ends, run in rows.all(query):
