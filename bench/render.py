@@ -3,11 +3,10 @@
     python bench/render.py [--parts whole,alone,naive,moving,kept,long] [--sizes 1080x1920,1280x720] [--rounds 2]
                            [--long 120] [--extra NAME='CMD {clip} {scenario} {out}']
 
-Parts: ``whole`` renders and their floors, ``alone`` captions without footage, ``naive`` a screenshot for every
-frame (slow), ``moving`` styles of which every frame
-differs, ``kept`` SSIM outside the captions, ``long`` a 20 s video beside a longer one. Rounds interleave the cases, so
-that a busy neighbour spoils a round and not a case. Results are appended to ``bench/results/render.jsonl`` with the
-commit and versions; ``bench/table.py`` prints them beside their bounds.
+Parts: ``whole`` renders and their floors, ``alone`` captions without footage, ``naive`` a screenshot for every frame
+(slow), ``moving`` styles of which every frame differs, ``kept`` SSIM outside the captions, ``long`` a 20 s video beside
+a longer one. Rounds interleave the cases, so that a busy neighbour spoils a round and not a case. Results are appended
+to ``bench/results/render.jsonl`` with the commit and versions; ``bench/table.py`` prints them beside their bounds.
 """
 
 from __future__ import annotations
@@ -122,27 +121,27 @@ def receipt_figures(output: str) -> dict[str, int]:
     return {to: document[name] for name, to in names.items() if isinstance(document.get(name), int)}
 
 
-def go_round(run: Run, parts: set[str], sizes: list[str], long_s: float, extra: list[str]) -> None:
-    """Run every wanted case once."""
-    for size in sizes:
-        scene = Scene(size)
-        if "whole" in parts:
-            for name in ("decode only", PLAIN, OURS, NO_ENCODE, *(entry.split("=", 1)[0] for entry in extra)):
-                run.case(name, scene, similarity="kept" in parts and name in (PLAIN, OURS))
-        if "alone" in parts:
-            run.case("captions alone", scene)
-            run.case("captions alone", Scene(size, "karaoke"))
-        if "naive" in parts:
-            run.case(NAIVE, scene)
-            run.case("naive loop, captions alone", scene)
-    first = sizes[0]
+def plan_round(parts: set[str], sizes: list[str], long_s: float, peers: list[str]) -> list[tuple[str, Scene, bool]]:
+    """Return the cases of a round: name, scene, and whether the similarity is wanted too."""
+    floors = ("decode only", PLAIN, OURS, NO_ENCODE, *peers)
+    by_size = {
+        "whole": [(name, "pop") for name in floors],
+        "alone": [("captions alone", "pop"), ("captions alone", "karaoke")],
+        "naive": [(NAIVE, "pop"), (f"{NAIVE}, captions alone", "pop")],
+    }
+    cases = [
+        (name, Scene(size, style))
+        for size in sizes
+        for part in by_size
+        if part in parts
+        for name, style in by_size[part]
+    ]
     if "moving" in parts:
-        run.case(NO_ENCODE, Scene(first, "karaoke"))
-        run.case(NO_ENCODE, Scene(first, "wave"))
+        cases += [(NO_ENCODE, Scene(sizes[0], style)) for style in ("karaoke", "wave")]
     if "long" in parts:
-        for duration_s in (BASE_S, long_s):
-            run.case("decode only", Scene(sizes[-1], "pop", duration_s))
-            run.case(NO_ENCODE, Scene(sizes[-1], "pop", duration_s))
+        lengths = (BASE_S, long_s)
+        cases += [(name, Scene(sizes[-1], "pop", length)) for length in lengths for name in ("decode only", NO_ENCODE)]
+    return [(name, scene, "kept" in parts and name in (PLAIN, OURS)) for name, scene in cases]
 
 
 def main() -> None:
@@ -155,8 +154,11 @@ def main() -> None:
     parser.add_argument("--extra", action="append", default=[], help="a peer's command")
     options = parser.parse_args()
     run = Run(options.extra)
+    peers = [entry.split("=", 1)[0] for entry in options.extra]
+    cases = plan_round(set(options.parts.split(",")), options.sizes.split(","), options.long, peers)
     for _ in range(options.rounds):
-        go_round(run, set(options.parts.split(",")), options.sizes.split(","), options.long, options.extra)
+        for name, scene, similarity in cases:
+            run.case(name, scene, similarity=similarity)
     run.save()
     print_cases(run.records)
     print_bounds(run.records)
