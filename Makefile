@@ -93,3 +93,7 @@ $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt setup.cfg pyproject.toml
 .PHONY: bench-render
 bench-render: $(VENV)/.dev browser ## Compare a render with a plain transcode in one run (ARGS='--sizes 1280x720')
 	$(BIN)/python bench/render.py $(ARGS)
+
+.PHONY: bench-chaos
+bench-chaos: $(VENV)/.dev ## Break everything under load and judge what is stored (JOBS=300 FAULTS=40 SEED=1)
+	$(BIN)/python -m bench.chaos --jobs $(or $(JOBS),300) --faults $(or $(FAULTS),40) --seed $(or $(SEED),1) $(ARGS)

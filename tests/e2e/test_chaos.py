@@ -1,0 +1,33 @@
+"""A small run of ``make bench-chaos``: eight faults while forty jobs run, and every promise is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from bench.chaos.faults import descendants_of
+from bench.chaos.run import Plan, run
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="reelyard-chaos-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # root's services run as nobody, who must be able to get here
+        yield Path(folder)
+
+
+def test_nothing_accepted_is_lost_and_nothing_happens_twice_under_eight_faults(home: Path) -> None:
+    before = set(descendants_of(os.getpid()))
+
+    ran = run(Plan(jobs=40, faults=8, seed=3), home, say=lambda _: None)
+
+    assert ran.verdict.wrong == {name: [] for name in ran.verdict.wrong}
+    assert ran.verdict.counts["accepted"] == 40
+    assert ran.verdict.counts["ends"]["failed"] >= 2  # the poisonous one and the broken one
+    assert sum(ran.measured["faults done"].values()) == 8
+    assert ran.measured["clients that gave up"] == 0
+    assert set(descendants_of(os.getpid())) <= before  # everything that was started has ended
