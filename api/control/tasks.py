@@ -79,9 +79,10 @@ def recharge_credits() -> dict[str, int]:
 
 @app.task(name=TaskName.CONTROL_SWEEP_ROWS.value, **chore_options(TaskName.CONTROL_SWEEP_ROWS))
 def sweep_rows() -> dict[str, int]:
-    """Remove rows whose time is over: sessions, sign-ins under way, mail, idempotency keys."""
+    """Remove rows whose time is over: sessions, sign-ins under way, mail, idempotency keys, nodes."""
     from api.auth.sessions import sweep as sweep_sessions
     from api.extensions import db
+    from api.farm.beats import sweep as sweep_nodes
     from api.idempotency import sweep_keys
     from api.identities.flows import sweep as sweep_flows
     from api.mail.delivery import sweep as sweep_mail
@@ -93,4 +94,5 @@ def sweep_rows() -> dict[str, int]:
             "flows": sweep_flows(session),
             "mail": sweep_mail(session),
             "keys": sweep_keys(session),
+            "nodes": sweep_nodes(session),
         }

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from tasks.contracts import NodeBeat, NodeOrder
 logger = logging.getLogger(__name__)
 
 LONGEST_PROOF_S = 86400.0
+FORGET_DAYS = 7
 
 
 def take_beat(session: Session, beat: NodeBeat) -> NodeOrder:
@@ -62,6 +64,16 @@ def write_down(node: Node, beat: NodeBeat, now: datetime) -> None:
         node.about = beat.about
     node.seen_at = now
     node.consumed_at = now - timedelta(seconds=min(LONGEST_PROOF_S, max(0.0, beat.proven_s)))
+
+
+def sweep(session: Session) -> int:
+    """Forget nodes that have long been silent and that nobody has ordered anything of; return how many. Commits."""
+    long_ago = database_now(session) - timedelta(days=FORGET_DAYS)
+    plain = (Node.wanted_queues.is_(None), Node.wanted_slots.is_(None), Node.drain_at.is_(None))
+    gone = delete(Node).where(Node.seen_at < long_ago, Node.quarantined_at.is_(None), *plain).returning(Node.id)
+    count = len(session.scalars(gone).all())
+    session.commit()
+    return count
 
 
 def order_for(node: Node) -> NodeOrder:

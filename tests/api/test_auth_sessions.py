@@ -302,4 +302,4 @@ def test_old_rows_are_swept_on_a_schedule(
     db.session.commit()
 
     assert BEAT_SCHEDULE["sweep-rows"]["task"] == TaskName.CONTROL_SWEEP_ROWS
-    assert tasks.sweep_rows() == {"sessions": 0, "flows": 1, "mail": 1, "keys": 0}
+    assert tasks.sweep_rows() == {"sessions": 0, "flows": 1, "mail": 1, "keys": 0, "nodes": 0}

@@ -317,3 +317,16 @@ def test_the_gauges_tell_of_nodes_and_of_the_work_that_waits(farm: Farm, user: C
     assert 'reelyard_nodes{state="offline"} 1.0' in text
     assert 'reelyard_queue_predicted_seconds{queue="ingest"} 10.0' in text
     assert 'reelyard_queue_slots{queue="ingest"} 2.0' in text
+
+
+def test_nodes_long_gone_are_forgotten_unless_something_was_ordered_of_them(admin: Caller, farm: Farm) -> None:
+    from api.farm.beats import sweep
+
+    for name in ("gone@x", "ordered@x", "here@x"):
+        beat(farm, name)
+    admin.expect(200, "PATCH", "/admin/farm/nodes/ordered@x", {"slots": 1})
+    db.session.execute(db.text("UPDATE farm_node SET seen_at = now() - interval '8 days' WHERE id <> 'here@x'"))
+    db.session.commit()
+
+    assert sweep(db.session()) == 1
+    assert [node["id"] for node in admin.get("/admin/farm/nodes")["items"]] == ["here@x", "ordered@x"]

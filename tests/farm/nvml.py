@@ -13,7 +13,7 @@ class NVMLError(Exception):
 class SimulatedNvml:
     """A driver with ``count`` cards; ``mute`` names functions that they do not support."""
 
-    NVMLError = NVMLError
+    NVMLError: type[Exception] = NVMLError
     NVML_TEMPERATURE_GPU = 0
 
     def __init__(self, count: int, *, mute: tuple[str, ...] = (), broken: tuple[int, ...] = ()) -> None:

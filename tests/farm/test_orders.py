@@ -22,6 +22,8 @@ from tests.farm.conftest import Farm
 
 MOVES = int(os.environ.get("TEST_QUEUE_MOVES", "8"))
 """Queue moves under load; 50 for the full measurement."""
+TERMS = int(os.environ.get("TEST_WORKER_TERMS", "2"))
+"""Workers replaced under load; 20 for the full measurement."""
 REACHED_WITHIN_S = 10.0
 
 
@@ -219,3 +221,23 @@ def test_a_worker_whose_slots_are_all_busy_is_no_stuck_worker(farm: Farm, owner_
         time.sleep(0.1)
 
     assert seen == {("online", "")}
+
+
+def test_workers_that_are_replaced_under_load_fail_nothing_and_charge_nobody(farm: Farm, owner_id: UUID) -> None:
+    for name in ("a", "b"):
+        farm.start(name, slots=1)
+    online(farm, "a", "b")
+    jobs: list[UUID] = []
+    codes = []
+    for number in range(TERMS):
+        jobs += order(farm, owner_id, 6, sleep_s=0.2)
+        name = "ab"[number % 2]
+        codes.append(farm.stop(name, timeout_s=60))
+        farm.start(name, slots=1)
+        online(farm, name)
+
+    farm.wait_for(lambda: states(jobs), {"succeeded"})
+
+    steps = db.session.scalars(select(Step).where(Step.job_id.in_(jobs))).all()
+    assert codes == [0] * TERMS
+    assert [(step.charged, step.faults) for step in steps if step.charged or step.faults] == []

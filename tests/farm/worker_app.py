@@ -51,7 +51,7 @@ def gpus() -> Any:
 
 for name in (TaskName.INGEST_PROBE, TaskName.INGEST_POSTER, TaskName.SPEECH_TRANSCRIBE, TaskName.RENDER_VIDEO):
 
-    @app.task(base=MediaTask, bind=True, name=name.value, **task_options(name))
+    @app.task(base=MediaTask, bind=True, name=name.value, **task_options(name))  # type: ignore[untyped-decorator]
     def run(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
         """Run the body."""
         return self.run_step(job_id, message, body)
