@@ -35,6 +35,7 @@ def register_blueprints(app: Flask) -> None:
     from api.stills.routes import blueprint as stills
     from api.tokens.routes import blueprint as tokens
     from api.transcripts.routes import blueprint as transcripts
+    from api.turns.routes import blueprint as limits
     from api.uploads.routes import blueprint as uploads
     from api.usage.routes import blueprint as usage
     from api.validations.routes import blueprint as validations
@@ -62,6 +63,7 @@ def register_blueprints(app: Flask) -> None:
         admin,
         audit,
         farm,
+        limits,
         callbacks,
         nodes,
         health,

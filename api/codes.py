@@ -69,6 +69,7 @@ CODES: dict[str, tuple[int, str]] = {
     "user.role_unknown": (422, "There is no such role"),
     "user.not_found": (404, "There is no such user"),
     "plan.not_found": (404, "There is no such plan"),
+    "limit.not_found": (404, "No step can have a named limit of this name"),
     # Organisations
     "organisation.not_found": (404, "There is no such organisation, or the caller does not belong to it"),
     "organisation.forbidden": (403, "The caller's role in the organisation does not allow this"),
