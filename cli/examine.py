@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import shutil
 import sys
@@ -39,7 +40,7 @@ class Finding:
 
 def examine(home: Path) -> list[Finding]:
     """Examine every part."""
-    parts = (_python, _packages, _services, _browser, _encoders, _speech, _fonts)
+    parts = (_python, _packages, _services, _browser, _encoders, _gpus, _speech, _fonts)
     findings = [finding for part in parts for finding in _safely(part.__name__.strip("_"), part())]
     return [*findings, *_disk(home), *_ports()]
 
@@ -103,6 +104,30 @@ def _encoders() -> Iterator[Finding]:
             yield Finding("encoder", "missing", f"{name}: {problem}", INSTALL)
         else:
             yield Finding("encoder", "note", f"{name} does not work here: {problem}")
+
+
+def _gpus() -> Iterator[Finding]:
+    """Say of each card what it is, and of this slot's what it decodes and whether Chromium draws on it."""
+    from render_node.decode import SAMPLE_ENCODERS, probe_decoder
+    from render_node.frames.graphics import probe_graphics
+    from tasks.environment import read_environment
+    from tasks.gpu import card_of_slot, load_nvml, read_gpus
+
+    cards = read_gpus(load_nvml())
+    for card in cards:
+        yield Finding("GPU", "ok", f"{card.index}: {card.name}, driver {card.driver}")
+    if not cards:
+        yield Finding("GPU", "note", "none that NVIDIA's driver tells of; everything is done by the processor")
+        return
+    names = ("REELYARD_GPU", "REELYARD_CHROMIUM", "REELYARD_NVENC_SESSIONS")
+    gpu, chromium, sessions = read_environment(os.environ, names).values()
+    slot = card_of_slot(gpu, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    yield Finding("GPU", "ok", f"this slot works on {slot}, which has {sessions or 'any number of'} encoding sessions")
+    tried = {f"NVDEC {codec}": probe_decoder(codec, gpu) for codec in SAMPLE_ENCODERS}
+    tried |= {f"Chromium by {mode}": probe_graphics(chromium, mode) for mode in ("vulkan", "gl")}
+    for what, problem in tried.items():
+        state: Literal["ok", "note"] = "note" if problem else "ok"
+        yield Finding("GPU", state, f"{what} does not work here: {problem}" if problem else f"{what} works")
 
 
 def _speech() -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from render_node.encode.settings import choose_encoder
 from render_node.frames.browser import ARGUMENTS, find_chromium, open_browser
+from render_node.frames.graphics import own_graphics
 from render_node.frames.stage_page import SERVED, STAGE
 from render_node.receipt import RENDERER, versions
 from tasks.config import WorkerSettings
@@ -31,6 +32,7 @@ def describe_node(settings: WorkerSettings, output: RenderOutput) -> dict[str, A
     return {
         "browser": _browser_version(path, path.stat().st_mtime_ns),
         "browser_arguments": hash_of(ARGUMENTS),
+        "graphics": own_graphics(settings.chromium).mode,
         "renderer": RENDERER,
         "stage": _stage_hash(),
         "fonts": hash_of(sorted(face.sha256 for face in font_faces())),

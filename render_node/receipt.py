@@ -14,6 +14,7 @@ from render_node.decode import Decoder
 from render_node.drawing import Script
 from render_node.encode.sessions import is_hardware
 from render_node.encode.writer import FileWriter
+from render_node.frames.graphics import OFF, own_graphics
 from render_node.lanes import Lane, Outlet, Target
 from render_node.sound import SoundPlan
 from tasks.contracts import MediaInfo, RenderReceipt, SoundOutput, VideoInfo
@@ -99,6 +100,11 @@ def note_card(job: Job, target: Target) -> dict[str, str]:
     told = {"decoder_fallback": job.decoder.reason} if job.decoder.reason else {}
     if job.decoder.device:
         told["decoder"] = "nvdec"
+    graphics = own_graphics(job.script.chromium)
+    if graphics.mode != OFF:
+        told["graphics"] = graphics.mode
+    if graphics.reason:
+        told["graphics_fallback"] = graphics.reason
     if job.decoder.device or is_hardware(target.choice):
         told["gpu"] = job.card
     return told

@@ -369,6 +369,12 @@ _TABLE = (
     # Render node
     Variable("REELYARD_CHROMIUM", text, "Path of the browser; unset means search", default=""),
     Variable(
+        "REELYARD_CHROMIUM_GPU",
+        choice("off", "auto", "gl", "vulkan"),
+        "Let Chromium draw on the GPU where that was seen to work; all nodes of a farm should be alike in this",
+        default="off",
+    ),
+    Variable(
         "REELYARD_ENCODER",
         choice("auto", "libx264", "h264_nvenc"),
         "Encoder; naming one makes it strict",

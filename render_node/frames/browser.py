@@ -36,7 +36,6 @@ ARGUMENTS = (
     "--disable-quic",
     "--disable-lcd-text",
     "--disable-dev-shm-usage",
-    "--disable-gpu",
     # A surface is one raster tile: curves cut at the edges of tiles would come out a little different.
     "--default-tile-width=4096",
     "--default-tile-height=4096",
@@ -50,6 +49,26 @@ ARGUMENTS = (
     "--no-default-browser-check",
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )
+GRAPHICS = {
+    "off": ("--disable-gpu",),
+    "gl": (
+        "--enable-gpu",
+        "--use-gl=angle",
+        "--use-angle=gl-egl",
+        "--ignore-gpu-blocklist",
+        "--enable-gpu-rasterization",
+    ),
+    "vulkan": (
+        "--enable-gpu",
+        "--use-gl=angle",
+        "--use-angle=vulkan",
+        "--enable-features=Vulkan",
+        "--disable-vulkan-surface",
+        "--ignore-gpu-blocklist",
+        "--enable-gpu-rasterization",
+    ),
+}
+"""What the browser is told about drawing: on the processor, or on the GPU by one of two ways."""
 FIRST_FREE = 10
 """Descriptors below it are where the browser expects its own: 3 to read from, 4 to write to."""
 PIPE_SIZE = 1 << 20
@@ -83,16 +102,16 @@ def _playwright_browsers() -> list[str]:
     return [str(path) for pattern in patterns for path in sorted(Path(home).glob(pattern), reverse=True)]
 
 
-def launch_arguments() -> list[str]:
+def launch_arguments(graphics: str) -> list[str]:
     """Return Chromium's arguments; its sandbox is given up only where it cannot work, as root."""
-    return [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    return [*ARGUMENTS, *GRAPHICS[graphics], *(["--no-sandbox"] if os.geteuid() == 0 else [])]
 
 
 class Browser:
     """A running browser: a process group of its own that ends when its pipes close, so also with this process."""
 
-    def __init__(self, path: Path, profile: str) -> None:
-        self.pid, reader, writer = _spawn([str(path), *launch_arguments(), f"--user-data-dir={profile}"])
+    def __init__(self, path: Path, profile: str, graphics: str) -> None:
+        self.pid, reader, writer = _spawn([str(path), *launch_arguments(graphics), f"--user-data-dir={profile}"])
         self.connection = Connection(reader, writer)
         self.version = ""
 
@@ -118,14 +137,18 @@ class Browser:
 
 
 @contextmanager
-def open_browser(configured: str = "", *, memory_limit: int = MEMORY_LIMIT) -> Iterator[Browser]:
+def open_browser(configured: str = "", *, memory_limit: int = MEMORY_LIMIT, graphics: str = "") -> Iterator[Browser]:
     """Run a browser for the duration of the block; when it fails, that is TransientError ``browser.crashed``.
 
     :param memory_limit: bytes; with more than these it is ended, which is a failure too.
+    :param graphics: one of GRAPHICS; empty is what this node draws with.
     """
+    from render_node.frames.graphics import own_graphics  # which opens browsers to find out
+
     path = find_chromium(configured)
+    mode = graphics or own_graphics(configured).mode
     with tempfile.TemporaryDirectory(prefix="reelyard-browser-", ignore_cleanup_errors=True) as profile:
-        browser = Browser(path, profile)
+        browser = Browser(path, profile, mode)
         try:
             with MemoryGuard(browser.pid, memory_limit) as guard:
                 browser.meet()
