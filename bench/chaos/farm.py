@@ -60,6 +60,17 @@ CPU, RENDER, ENGINE, SCHEDULER, API = "cpu", "render", "engine", "scheduler", "a
 COUNTS = {API: 1, ENGINE: 2, SCHEDULER: 2, CPU: 3, RENDER: 2}
 
 
+@dataclass(frozen=True)
+class Shape:
+    """How a farm differs from the usual one: slots of each render worker, environment of processes by name."""
+
+    render_slots: int = 1
+    environ: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+USUAL = Shape()
+
+
 @dataclass
 class Member:
     """One process of the farm with its own way to the broker."""
@@ -135,13 +146,13 @@ class Farm:
 
 
 @contextmanager
-def running_farm(home: Path, *, say: Callable[[str], None] = print) -> Iterator[Farm]:
+def running_farm(home: Path, *, shape: Shape = USUAL, say: Callable[[str], None] = print) -> Iterator[Farm]:
     """Start everything under ``home``, lend it ready for work, and stop everything."""
     given = {name: value for name, value in os.environ.items() if name not in GIVEN_ELSEWHERE}
     given = {name: value for name, value in given.items() if not name.startswith("REELYARD_")}
     # Durable: a database that is stopped at once keeps what it has acknowledged only if it writes it down
     with start_services(home, environ={}, durable=True) as services:
-        farm = make_farm(home, services, {**given, **SETTINGS})
+        farm = make_farm(home, services, {**given, **SETTINGS}, shape=shape)
         watcher = threading.Thread(target=farm.watch, name="watch", daemon=True)
         try:
             say("Migrating …")
@@ -159,7 +170,7 @@ def running_farm(home: Path, *, say: Callable[[str], None] = print) -> Iterator[
                 watcher.join()
 
 
-def make_farm(home: Path, services: RunningServices, given: Mapping[str, str]) -> Farm:
+def make_farm(home: Path, services: RunningServices, given: Mapping[str, str], *, shape: Shape) -> Farm:
     """Describe every process, each behind its own proxy to the broker, none started yet."""
     ports = pick_ports(("api", "flower"), wanted={}, saved={})
     layout = Layout(home.resolve(), ports["api"], ports["flower"], node=secrets.token_hex(3))
@@ -169,7 +180,7 @@ def make_farm(home: Path, services: RunningServices, given: Mapping[str, str]) -
     farm = Farm(services, layout, environ)
     for role, count in COUNTS.items():
         for number in range(1, count + 1):
-            farm.members[f"{role}{number}"] = _member(farm, role, number)
+            farm.members[f"{role}{number}"] = _member(farm, role, number, shape)
     return farm
 
 
@@ -184,19 +195,20 @@ def wait_ready(farm: Farm) -> None:
     raise TimeoutError(f"The farm did not become ready within {READY_S:g} s\n{ends}")
 
 
-def _member(farm: Farm, role: str, number: int) -> Member:
+def _member(farm: Farm, role: str, number: int, shape: Shape) -> Member:
     name, layout = f"{role}{number}", farm.layout
     target = int(re.search(r":(\d+)/", farm.redis_url).group(1))  # type: ignore[union-attr]
     proxy = Proxy(target).start()
     base = farm.environ if role in (API, ENGINE, SCHEDULER) else worker_environ(farm.environ)
-    environ = {**base, "REDIS_URL": farm.redis_url.replace(f":{target}/", f":{proxy.port}/")}
+    own = shape.environ.get(name, {})
+    environ = {**base, **own, "REDIS_URL": farm.redis_url.replace(f":{target}/", f":{proxy.port}/")}
     log = layout.home / "logs" / f"{name}.log"
     # Killed by the kernel should we die: a worker that stops in order waits for a broker that died with us
-    child = Child(name, _command(layout, role, name), environ, log, cwd=ROOT, death_signal=signal.SIGKILL)
+    child = Child(name, _command(layout, role, name, shape), environ, log, cwd=ROOT, death_signal=signal.SIGKILL)
     return Member(role, child, proxy)
 
 
-def _command(layout: Layout, role: str, name: str) -> list[str]:
+def _command(layout: Layout, role: str, name: str, shape: Shape) -> list[str]:
     python = sys.executable
     if role == API:
         bind = f"{LOOPBACK}:{layout.port}"
@@ -206,7 +218,7 @@ def _command(layout: Layout, role: str, name: str) -> list[str]:
     app, options = {
         SCHEDULER: ("api.control.worker", ["-Q", "control", "-c", "1", "-B", "-s", str(layout.home / f"{name}.beat")]),
         CPU: ("bench.chaos.cpu_worker", ["-Q", CPU_QUEUES, "-c", "2"]),
-        RENDER: ("bench.chaos.render_worker", ["-Q", "render", "-c", "1"]),
+        RENDER: ("bench.chaos.render_worker", ["-Q", "render", "-c", str(shape.render_slots)]),
     }[role]
     command = [python, "-m", "celery", "-A", app, "worker", "-n", layout.node_name(name), *options]
     return [*command, "--without-gossip", "--without-mingle", "--loglevel=INFO"]

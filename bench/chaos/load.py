@@ -54,8 +54,8 @@ class Customer:
     sources: dict[str, str] = field(default_factory=dict)
 
 
-def make_users(database_url: str, count: int, *, seed: int) -> list[str]:
-    """Add accounts on the plan ``pro`` and return their addresses."""
+def make_users(database_url: str, count: int, *, seed: int, plan: str = "pro") -> list[str]:
+    """Add accounts and return their addresses."""
     from api.database import driver_url
     from api.users.service import create_user
 
@@ -63,7 +63,7 @@ def make_users(database_url: str, count: int, *, seed: int) -> list[str]:
     engine = create_engine(driver_url(database_url))
     with Session(engine) as session:
         for address in addresses:
-            create_user(session, address, PASSWORD, plan="pro", verified=True)
+            create_user(session, address, PASSWORD, plan=plan, verified=True)
         session.commit()
     engine.dispose()
     return addresses
@@ -118,12 +118,12 @@ def send_file(client: ApiClient, order: Order, *, key: str) -> dict[str, Any]:
     return completed
 
 
-def order_render(client: ApiClient, order: Order, source_id: str, *, key: str) -> str:
-    """Order a render and return its job."""
+def order_once(client: ApiClient, order: Order, source_id: str, *, key: str) -> str:
+    """Order a render and return its job; raise what the first answer raises."""
     seconds = LONG_S if order.kind == LONG else SHORT_S
     body = {"source_asset_id": source_id, "scenario": scenario_of(order, duration_s=seconds), "mode": "off"}
     headers = {"Idempotency-Key": key}
-    return str(insist(lambda: client.call("POST", "/renders", json=body, headers=headers))["job_id"])
+    return str(client.call("POST", "/renders", json=body, headers=headers)["job_id"])
 
 
 def submit(customer: Customer, order: Order, log: Log) -> None:
@@ -132,7 +132,7 @@ def submit(customer: Customer, order: Order, log: Log) -> None:
     if order.kind == UPLOAD:
         job_id = send_file(client, order, key=key)["job"]["id"]
     else:
-        job_id = order_render(client, order, customer.sources[order.kind], key=key)
+        job_id = insist(lambda: order_once(client, order, customer.sources[order.kind], key=key))
     took_s = round(time.monotonic() - started, 3)
     log.write("accepted", number=order.number, job=job_id, kind=order.kind, fate=order.fate, took_s=took_s)
     if order.fate == CANCELLED:

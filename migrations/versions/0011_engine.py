@@ -101,7 +101,7 @@ def change_outbox() -> None:
     op.add_column("outbox", sa.Column("parked_on", sa.String(120)))
     cases = " ".join(f"WHEN '{kind}' THEN '{queue}'" for kind, queue in QUEUES.items())
     op.execute(
-        "UPDATE outbox SET owner_id = job.owner_id, "  # noqa: S608 - our own words
+        "UPDATE outbox SET owner_id = job.owner_id, "  # noqa: S608  # nosec B608 - our own words
         f"queue = CASE split_part(step.task, '.', 1) {cases} ELSE 'ingest' END "
         "FROM step JOIN job ON job.id = step.job_id WHERE step.id = outbox.step_id"
     )
