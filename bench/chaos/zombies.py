@@ -4,8 +4,8 @@
 
 Every first and second attempt of every render stops itself at a failpoint (:mod:`tasks.failpoints`), between claim,
 upload and report, and is woken after 1.2 to 4 leases, as the owner of what another attempt owns by then. Prints
-how many stopped where; the exit code is 0 when every point was met and every rule of :mod:`bench.chaos.check` holds, among them
-that each result lies under the token of the attempt that succeeded, with the bytes that it reported.
+how many stopped where; the exit code is 0 when every point was met and every rule of :mod:`bench.chaos.check` holds,
+among them that each result lies under the token of the attempt that succeeded, with the bytes that it reported.
 """
 
 from __future__ import annotations
