@@ -1,4 +1,4 @@
-"""Sound as speech engines want it: 16 kHz, mono, float32, in step with the media's own clock."""
+"""Sound as engines want it: mono, float32, at one rate (16 kHz for speech), in step with the media's own clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPEECH_RATE = 16_000
 Samples = NDArray[np.float32]
 
 _DRIFT_S = 0.04
-_CHUNK = SPEECH_RATE * 5
+_PIECE_S = 5
 
 
 def has_audio(path: Path, limits: MediaLimits | None = None) -> bool:
@@ -33,9 +33,14 @@ def has_audio(path: Path, limits: MediaLimits | None = None) -> bool:
 
 
 def iter_speech_audio(path: Path, limits: MediaLimits | None = None) -> Iterator[Samples]:
+    """Yield the first sound track as :func:`iter_mono` does, at the rate of speech engines."""
+    return iter_mono(path, SPEECH_RATE, limits)
+
+
+def iter_mono(path: Path, rate: int, limits: MediaLimits | None = None) -> Iterator[Samples]:
     """Yield the first sound track in pieces of up to 5 s, silence where it pauses, nothing when there is none.
 
-    Sample ``n`` of what is yielded sounds ``n / 16000`` seconds after the media's time zero. Damaged packets become
+    Sample ``n`` of what is yielded sounds ``n / rate`` seconds after the media's time zero. Damaged packets become
     silence; ``media.damaged`` is raised when nothing at all can be decoded.
     """
     limits = limits or MediaLimits()
@@ -43,7 +48,7 @@ def iter_speech_audio(path: Path, limits: MediaLimits | None = None) -> Iterator
         if not container.streams.audio:
             return
         stream = container.streams.audio[0]
-        timeline = _Timeline(media_start(container), limits.max_duration_s)
+        timeline = _Timeline(media_start(container), limits.max_duration_s, rate)
         heard = False
         for frame in _decode_frames(container, stream):
             heard = True
@@ -70,27 +75,27 @@ def _decode_frames(container: InputContainer, stream: AudioStream) -> Iterator[A
 class _Timeline:
     """Resamples frames and puts them where their timestamps say, so that words keep the times of the picture."""
 
-    def __init__(self, zero: Fraction, max_s: float) -> None:
+    def __init__(self, zero: Fraction, max_s: float, rate: int) -> None:
         self._zero = zero
-        self._left = round(max_s * SPEECH_RATE)
+        self._rate = rate
+        self._left = round(max_s * rate)
         self._made = 0
         self._resampler = self._new_resampler()
 
-    @staticmethod
-    def _new_resampler() -> AudioResampler:
+    def _new_resampler(self) -> AudioResampler:
         # In whole numbers: mixing down to float would sum the channels to more than full scale.
-        return AudioResampler(format="s16", layout="mono", rate=SPEECH_RATE)
+        return AudioResampler(format="s16", layout="mono", rate=self._rate)
 
     def place(self, frame: AudioFrame) -> Iterator[Samples]:
         """Yield what becomes known with one more decoded frame."""
         skip = 0
         if frame.pts is not None and frame.time_base is not None:
-            due = round((frame.pts * frame.time_base - self._zero) * SPEECH_RATE)
+            due = round((frame.pts * frame.time_base - self._zero) * self._rate)
             drift = due - self._made
-            if drift > _DRIFT_S * SPEECH_RATE:
+            if drift > _DRIFT_S * self._rate:
                 yield from self._restart()
                 yield from self._emit_silence(due - self._made)
-            elif drift < -_DRIFT_S * SPEECH_RATE:
+            elif drift < -_DRIFT_S * self._rate:
                 skip = -drift
         frame.pts = None  # the resampler must not fill gaps by its own lights
         yield from self._emit(self._resample(frame), skip)
@@ -121,7 +126,7 @@ class _Timeline:
 
     def _emit_silence(self, count: int) -> Iterator[Samples]:
         while count > 0 and self._left > 0:
-            size = min(count, _CHUNK, self._left)
+            size = min(count, self._rate * _PIECE_S, self._left)
             count -= size
             self._count(size)
             yield np.zeros(size, np.float32)
