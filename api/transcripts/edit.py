@@ -125,6 +125,7 @@ def _build_segment(
             end=word["end"],
             score=word["score"],
             speaker=word.get("speaker"),
+            estimated=word.get("estimated", False),
         )
         for word in segment["words"]
     )
@@ -136,6 +137,7 @@ def _build_segment(
         end=end_s,
         words=words,
         speaker=segment.get("speaker"),
+        placement=segment.get("placement"),
     )
 
 

@@ -22,6 +22,7 @@ class WordRequest(StrictSchema):
     end = fields.Float(required=True, validate=TIME_S, metadata={"example": 1.52})
     score = fields.Float(load_default=1.0, validate=validate.Range(0, 1), metadata={"description": "Confidence"})
     speaker = fields.String(load_default=None, allow_none=True, validate=NAME)
+    estimated = fields.Boolean(load_default=False, metadata={"description": "Times were spread by length, not heard"})
 
 
 class SegmentRequest(StrictSchema):
@@ -33,6 +34,12 @@ class SegmentRequest(StrictSchema):
     end = fields.Float(validate=TIME_S)
     words = fields.List(fields.Nested(WordRequest), load_default=list, validate=validate.Length(max=5000))
     speaker = fields.String(load_default=None, allow_none=True, validate=NAME)
+    placement = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=[validate.Length(1, 200), validate.Regexp(r"^[^\s:]+:\S+( [^\s:]+:\S+)*$")],
+        metadata={"description": "WebVTT cue settings", "example": "line:10% align:start"},
+    )
 
 
 class DocumentRequest(StrictSchema):
@@ -72,6 +79,7 @@ class WordResponse(Schema):
     end = fields.Float()
     score = fields.Float()
     speaker = fields.String(allow_none=True)
+    estimated = fields.Boolean(metadata={"description": "Times were spread by length, not heard"})
 
 
 class SegmentResponse(Schema):
@@ -83,6 +91,7 @@ class SegmentResponse(Schema):
     end = fields.Float()
     words = fields.List(fields.Nested(WordResponse))
     speaker = fields.String(allow_none=True)
+    placement = fields.String(allow_none=True, metadata={"description": "WebVTT cue settings"})
 
 
 class DocumentResponse(Schema):

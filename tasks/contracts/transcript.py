@@ -9,7 +9,10 @@ from tasks.contracts.base import Message
 
 @dataclass(frozen=True)
 class Word(Message):
-    """One spoken word; ``id`` is stable for the transcript's life, ``score`` is 0..1, ``end > start`` always."""
+    """One spoken word; ``id`` is stable for the transcript's life, ``score`` is 0..1, ``end > start`` always.
+
+    :param estimated: nobody heard these times; they were spread over a known stretch by the words' lengths.
+    """
 
     id: str
     text: str
@@ -17,11 +20,15 @@ class Word(Message):
     end: float
     score: float = 0.0
     speaker: str | None = None
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
 class Segment(Message):
-    """Words spoken together; ordered, not overlapping."""
+    """Words spoken together; ordered, not overlapping.
+
+    :param placement: where a caption file put it, as WebVTT cue settings (``line:10% align:start``).
+    """
 
     id: str
     text: str
@@ -29,6 +36,7 @@ class Segment(Message):
     end: float
     words: tuple[Word, ...] = ()
     speaker: str | None = None
+    placement: str | None = None
 
 
 @dataclass(frozen=True)
