@@ -79,6 +79,7 @@ CODES: dict[str, tuple[int, str]] = {
     "member.not_found": (404, "The organisation has no such member"),
     "invitation.not_found": (404, "There is no such invitation, or it was answered or withdrawn"),
     "invitation.expired": (410, "The invitation was not accepted in time"),
+    "invitation.too_many": (429, "The account has sent as many invitations as a day allows; Retry-After"),
     "invitation.other_address": (403, "The invitation is for another e-mail address"),
     # API tokens
     "token.not_found": (404, "There is no such API token"),

@@ -30,6 +30,7 @@ from api.ownership import Access
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/api/v1/invitations", description="Joining an organisation")
 
+OFTEN = {429: "invitation.too_many, rate.limited"}
 TOKEN_PROBLEMS = {403: "invitation.other_address", 404: "invitation.not_found", 410: "invitation.expired"}
 
 
@@ -56,12 +57,13 @@ class InvitationList(MethodView):
 
     @organisations.arguments(InvitationRequest)
     @organisations.response(201, InvitationCreatedResponse)
-    @problems(organisations, {**PROBLEMS, 409: "organisation.member_exists", 422: "user.email_invalid"})
+    @problems(organisations, {**PROBLEMS, 409: "organisation.member_exists", 422: "user.email_invalid", **OFTEN})
     def post(self, body: dict[str, str], organisation_id: UUID) -> Any:
         """Invite somebody
 
         By e-mail, where the installation sends any; otherwise the answer holds the link. It is good for a week, once,
-        for an account with this address. Inviting the same address again replaces the first invitation.
+        for an account with this address. Inviting the same address again replaces the first invitation. An account may
+        send a hundred within 24 hours.
         """
         organisation = service.get_organisation(db.session(), organisation_id, Access.MANAGE, lock=True)
         session, role = db.session(), Role(body["role"])

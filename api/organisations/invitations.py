@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from api.errors import ConflictError, ForbiddenError, NotFoundError
+from api.errors import ConflictError, ForbiddenError, NotFoundError, QuotaError
 from api.ids import new_id
 from api.organisations.models import Invitation, InvitationState, Membership, Organisation, Role
 from api.organisations.service import add_member, note
@@ -19,6 +19,8 @@ from api.users.models import User
 from api.users.service import normalise_email
 
 GOOD_FOR = timedelta(days=7)
+MOST_A_DAY = 100
+"""Invitations of one account within 24 hours, over all organisations: letters go out in our name."""
 PENDING = Invitation.state == InvitationState.PENDING.value
 
 
@@ -53,9 +55,11 @@ def invite(session: Session, organisation: Organisation, inviter: User, *, email
 
     Nobody has the link yet: :func:`mint_link` makes it.
 
-    The organisation must be locked. Raises ``user.email_invalid``, ``organisation.member_exists``.
+    The organisation must be locked. Raises ``user.email_invalid``, ``organisation.member_exists``,
+    ``invitation.too_many``.
     """
     address = normalise_email(email)
+    require_few(session, inviter)
     belongs = select(Membership.user_id).join(Membership.user)
     if session.scalar(belongs.where(Membership.organisation_id == organisation.id, User.email == address)):
         raise ConflictError("organisation.member_exists", "The person is a member already; change the role instead")
@@ -75,6 +79,21 @@ def invite(session: Session, organisation: Organisation, inviter: User, *, email
     session.flush()
     note(session, "invitation.sent", organisation.id, after={"email": address, "role": role.value})
     return invitation
+
+
+def require_few(session: Session, inviter: User) -> None:
+    """Raise ``invitation.too_many`` for who has sent as many as a day allows; others of theirs wait for this one."""
+    session.execute(select(User.id).where(User.id == inviter.id).with_for_update())
+    now = datetime.now(UTC)
+    sent = (Invitation.invited_by == inviter.id, Invitation.created_at > now - timedelta(days=1))
+    count, first = session.execute(select(func.count(), func.min(Invitation.created_at)).where(*sent)).one()
+    if count >= MOST_A_DAY:
+        wait_s = max(1, int((first + timedelta(days=1) - now).total_seconds()) + 1)
+        raise QuotaError(
+            "invitation.too_many",
+            f"{MOST_A_DAY} invitations within a day are allowed",
+            {"cap": MOST_A_DAY, "retry_after_s": wait_s},
+        )
 
 
 def digest(token: str) -> str:

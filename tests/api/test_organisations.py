@@ -11,6 +11,7 @@ import pytest
 
 from api.audit.models import AuditEntry
 from api.extensions import db
+from api.organisations import invitations
 from api.organisations.invitations import mint_link
 from api.organisations.models import Invitation, Membership
 from tests.api.farm import CLIP, Caller, announce
@@ -70,6 +71,27 @@ def test_an_invitation_is_good_once_for_one_address_for_a_week(owner: Caller, st
     db.session.commit()
     guest.post("/invitations/accept", {"token": token}, expect=200)
     assert guest.post("/invitations/accept", {"token": token}, expect=404)["code"] == "invitation.not_found"
+
+
+def test_nobody_sends_more_invitations_than_a_day_allows(
+    owner: Caller, studio: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invitations, "MOST_A_DAY", 3)
+    for number in range(2):
+        invite(owner, studio, f"guest{number}@example.com", "viewer")
+    second = found(owner, "Studio South")
+    invite(owner, second, "guest2@example.com", "viewer")
+
+    for place in (studio, second):
+        body = {"email": "guest3@example.com", "role": "viewer"}
+        refused = owner.post(f"/organisations/{place}/invitations", body, expect=429)
+        assert refused["code"] == "invitation.too_many"
+        assert refused["details"]["cap"] == 3
+        assert 86_000 < refused["details"]["retry_after_s"] <= 86_401
+    early = datetime.now(UTC) - timedelta(hours=24, seconds=1)
+    db.session.query(Invitation).filter_by(email="guest0@example.com").update({"created_at": early})
+    db.session.commit()
+    invite(owner, studio, "guest3@example.com", "viewer")
 
 
 def test_inviting_again_kills_the_first_link(owner: Caller, studio: str) -> None:
