@@ -10,7 +10,7 @@ def register_blueprints(app: Flask) -> None:
     from api.admin.routes import blueprint as admin
     from api.assets.routes import blueprint as assets
     from api.audit.routes import blueprint as audit
-    from api.auth import recovery_routes, session_routes  # noqa: F401  add to the blueprint of api.auth.routes
+    from api.auth import closing_routes, recovery_routes, session_routes  # noqa: F401  add to that of api.auth.routes
     from api.auth.routes import blueprint as auth
     from api.callbacks.routes import blueprint as callbacks
     from api.credits.routes import blueprint as credits

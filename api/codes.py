@@ -38,6 +38,7 @@ CODES: dict[str, tuple[int, str]] = {
     "auth.refresh_reused": (401, "A refresh token was used twice; its whole session is ended"),
     "auth.too_many_attempts": (429, "Too many sign-ins with this account's name have failed; Retry-After"),
     "auth.wrong_password": (403, "The account's present password is another one"),
+    "auth.not_fresh": (403, "An account without a password needs a sign-in of the last 15 minutes for this"),
     "auth.unverified": (403, "The address of the account is not proven yet; a mail with a link can be asked for"),
     "auth.link_invalid": (
         422,
@@ -89,6 +90,7 @@ CODES: dict[str, tuple[int, str]] = {
     "token.scope_refused": (403, "The caller may not give this scope to a token"),
     "token.too_many": (409, "The account has as many API tokens as it may have"),
     # Administration
+    "user.subscribed": (409, "A subscription is running; end it first"),
     "user.last_admin": (409, "There must be an administrator left"),
     # Idempotency, quotas
     "idempotency.key_invalid": (422, "The Idempotency-Key is empty or longer than 255 characters"),

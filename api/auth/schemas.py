@@ -67,6 +67,16 @@ class PasswordChangeRequest(StrictSchema):
     password = password_field()
 
 
+class ClosingRequest(StrictSchema):
+    """The present password, once more."""
+
+    password = fields.String(
+        load_default="",
+        validate=validate.Length(max=1024),
+        metadata={"description": "The present one; left out by accounts that have none"},
+    )
+
+
 class TokenResponse(Schema):
     """A pair of tokens."""
 

@@ -79,8 +79,9 @@ def recharge_credits() -> dict[str, int]:
 
 @app.task(name=TaskName.CONTROL_SWEEP_ROWS.value, **chore_options(TaskName.CONTROL_SWEEP_ROWS))
 def sweep_rows() -> dict[str, int]:
-    """Remove rows whose time is over: sessions, sign-ins under way, mail, idempotency keys, nodes."""
+    """Remove rows whose time is over (sessions, sign-ins, mail, keys, nodes) and what closed accounts owned."""
     from api.auth.sessions import sweep as sweep_sessions
+    from api.closing.erase import erase_closed
     from api.extensions import db
     from api.farm.beats import sweep as sweep_nodes
     from api.idempotency import sweep_keys
@@ -95,4 +96,5 @@ def sweep_rows() -> dict[str, int]:
             "mail": sweep_mail(session),
             "keys": sweep_keys(session),
             "nodes": sweep_nodes(session),
+            "closed_accounts": erase_closed(session),
         }

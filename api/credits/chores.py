@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from api.credits.ledger import find_imbalances
 from api.credits.models import CreditAccount
 from api.credits.service import recharge, utc_today
+from api.users.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,13 @@ def recharge_all(session: Session, *, today: date | None = None) -> int:
     """
     today, count = today or utc_today(session), 0
     overdue = or_(CreditAccount.recharged_on.is_(None), CreditAccount.recharged_on < today)
-    due = select(CreditAccount).where(overdue).order_by(CreditAccount.user_id).limit(BATCH)
+    closed = select(User.id).where(User.closed_at.is_not(None))
+    due = (
+        select(CreditAccount)
+        .where(overdue, CreditAccount.user_id.not_in(closed))
+        .order_by(CreditAccount.user_id)
+        .limit(BATCH)
+    )
     while True:
         chosen = due.with_for_update(skip_locked=True).execution_options(populate_existing=True)
         accounts = session.scalars(chosen).all()

@@ -96,6 +96,11 @@ def write_password(session: Session, message: MailMessage) -> Letter:
     return Letter("password", "Your password was changed", FORGOT)
 
 
+def write_closed(session: Session, message: MailMessage) -> Letter:
+    """Tell that the account is closed."""
+    return Letter("closed", "Your account was closed", SIGN_IN)
+
+
 def write_linked(session: Session, message: MailMessage) -> Letter:
     """Tell of a new way to sign in."""
     return Letter("linked", "A way to sign in was added", SIGN_IN, values={"provider": str(message.params["provider"])})
@@ -129,6 +134,7 @@ WRITERS: dict[str, Writer] = {
     "email_change": write_change,
     "email_changed": write_changed,
     "password_changed": write_password,
+    "account_closed": write_closed,
     "identity_linked": write_linked,
     "invitation": write_invitation,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, String, func
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, ForeignKey, Index, Integer, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from api.extensions import db
@@ -33,11 +33,15 @@ class Plan(db.Model):
 class User(db.Model):
     """An account; ``email`` is stored lower-case, ``password_hash`` is argon2id, None for sign-in elsewhere only.
 
-    Tokens of external issuers that were signed before ``tokens_after`` are refused.
+    Tokens of external issuers that were signed before ``tokens_after`` are refused. ``closed_at``: its owner closed it;
+    ``erased_at``: what it owned is gone.
     """
 
     __tablename__ = "user"
-    __table_args__ = (CheckConstraint("role IN ('user', 'admin')", name="role"),)
+    __table_args__ = (
+        CheckConstraint("role IN ('user', 'admin')", name="role"),
+        Index("ix_user_closed", "closed_at", postgresql_where=text("closed_at IS NOT NULL AND erased_at IS NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     email: Mapped[str] = mapped_column(String(254), unique=True)
@@ -48,5 +52,7 @@ class User(db.Model):
     plan_code: Mapped[str] = mapped_column(ForeignKey("plan.code"), default="free")
     enabled: Mapped[bool] = mapped_column(Boolean, default=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     plan: Mapped[Plan] = relationship(lazy="joined")

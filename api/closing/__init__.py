@@ -1,0 +1,1 @@
+"""Accounts that their owners close, and the removal of what was theirs."""
