@@ -15,7 +15,8 @@ from tasks.media.container import open_media
 from tasks.media.limits import MediaLimits
 from tasks.speech.align import align_segment, can_align
 from tasks.speech.blocks import iter_blocks
-from tasks.speech.engine import UNKNOWN_LANGUAGE, Engine, HeardSegment, load_engine
+from tasks.speech.engine import UNKNOWN_LANGUAGE, Engine, Heard, HeardSegment, load_engine
+from tasks.speech.onset import snap_to_sound
 from tasks.speech.options import SpeechOptions
 from tasks.speech.words import build_segments, glue_pieces, shift
 
@@ -69,19 +70,27 @@ def _hear_block(
 ) -> None:
     report(start_s)
     heard = engine.hear(audio, language=session.language)
-    found = False
+    found, after_s = False, 0.0
     for segment in heard.segments:
         found = True
         glued = glue_pieces(segment, language=heard.language)
-        aligned = align_segment(glued, audio) if heard.method == "dtw" and can_align(heard.language) else None
-        session.aligned += aligned is not None
-        session.segments.append(shift(aligned or glued, start_s))
+        session.segments.append(shift(_align(session, glued, audio, heard, after_s=after_s), start_s))
+        after_s = session.segments[-1].end - start_s
         report(start_s + segment.end)
     if found:
         session.method = heard.method
         if session.language is None:  # the first block with speech decides
             session.language, session.probability = heard.language, heard.language_probability
     report(start_s + len(audio) / SPEECH_RATE)
+
+
+def _align(session: _Session, segment: HeardSegment, audio: Samples, heard: Heard, *, after_s: float) -> HeardSegment:
+    """Return the segment with the best word times there are; only those of DTW can be bettered."""
+    if heard.method != "dtw":
+        return segment
+    aligned = align_segment(segment, audio, after_s=after_s) if can_align(heard.language) else None
+    session.aligned += aligned is not None
+    return aligned or snap_to_sound(segment, audio)
 
 
 def _finish(session: _Session, engine: Engine) -> Transcript:
