@@ -54,6 +54,9 @@ def open_for(session: Session, profile: Profile) -> User:
                 session.add(user)
                 session.flush()
             elif user.email_verified_at is not None:
+                owner = find_owner(session, profile)  # another request may have opened it since we looked
+                if owner is not None:
+                    return owner
                 raise ConflictError("oauth.account_exists", "The address has an account; sign in and link it there")
             else:
                 give_way(session, user)

@@ -51,6 +51,7 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "admin": (Scope.ADMIN, Scope.ADMIN),
     "audit": (Scope.ADMIN, Scope.ADMIN),
     "farm": (Scope.ADMIN, Scope.ADMIN),
+    "limits": (Scope.ADMIN, Scope.ADMIN),
     "auth": (SESSION, SESSION),
     "identities": (SESSION, SESSION),
     "users": (SESSION, SESSION),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cli.client import ApiClient
 from cli.console import print_json, say
 from cli.exits import Exit
 from cli.tables import print_table
@@ -136,6 +135,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not token:
         raise ConfigurationError("config.invalid", "REELYARD_TOKEN is not set: an API token with the scope admin")
     method, path, body = arguments.call(arguments)
+    from cli.client import ApiClient
+
     with ApiClient(find_url(arguments)) as client:
         client.use_token(token)
         answer = client.call(method, BASE + path, json=body)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import redis
 
 from cli.client import ENDED, ApiClient
 from cli.system import System, ping_workers
@@ -45,7 +48,13 @@ class Stack:
     def wait_worker(self, role: str) -> None:
         """Wait until a worker answers."""
         name = self.system.layout.node_name(role)
-        self.wait_for(lambda: name in ping_workers(self.system.environ["REDIS_URL"]), f"{role} answering")
+
+        def answers() -> bool:
+            with suppress(redis.exceptions.ConnectionError):  # it may have just been started again
+                return name in ping_workers(self.system.environ["REDIS_URL"])
+            return False
+
+        self.wait_for(answers, f"{role} answering")
 
     def kill_worker(self, role: str) -> list[int]:
         """Kill a worker with everything below it by SIGKILL; return the process ids."""

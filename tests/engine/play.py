@@ -18,7 +18,7 @@ from tasks.contracts import Claim, ClaimRequest, Heartbeat, Progress, StepFailur
 from tasks.names import Priority, TaskName
 from tasks.workflows.plan import StepSpec
 
-KIND = "test"
+KIND = "traced"
 EFFECT_TABLE = "CREATE TABLE IF NOT EXISTS effect_log (id serial, job_id uuid, what text)"
 PROBE, POSTER, SPEECH, RENDER = (
     TaskName.INGEST_PROBE,

@@ -19,7 +19,7 @@ from api.jobs.publish import Publisher, bell_id, get_publisher
 from cli.services.launcher import RunningServices, start_services
 from tasks.names import Priority, Queue
 from tests.engine.broker import messages
-from tests.engine.play import Play, fan_out, ingest, one_step
+from tests.engine.play import KIND, Play, fan_out, ingest, one_step
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +248,7 @@ def test_one_job_whose_effects_fail_does_not_stop_the_reconciler(play: Play, mon
         if job.id == broken:
             raise RuntimeError("defect")
 
-    monkeypatch.setitem(effects._job_ended, "test", [fail_for_one])
+    monkeypatch.setitem(effects._job_ended, KIND, [fail_for_one])
     assert play.reconcile()["lease_over"] == 1
 
     assert (play.job(broken).state, play.job(good).state) == ("running", "failed")

@@ -10,7 +10,7 @@ from api.errors import ConflictError, QuotaError
 from api.extensions import db
 from api.jobs.effects import on_job_retried
 from tasks.errors import FencedError
-from tests.engine.play import PROBE, Play, StepSpec, fan_out, ingest, one_step
+from tests.engine.play import KIND, PROBE, Play, StepSpec, fan_out, ingest, one_step
 
 
 def test_a_new_job_has_its_steps_and_a_bell_for_each_that_can_start(play: Play) -> None:
@@ -185,7 +185,7 @@ def test_retrying_what_goes_on_changes_nothing_and_what_succeeded_is_refused(pla
 def test_a_retry_that_quota_refuses_changes_nothing(play: Play) -> None:
     refusing = []
 
-    @on_job_retried("test")
+    @on_job_retried(KIND)
     def refuse(session: Any, job: Any) -> None:
         if job.id in refusing:
             raise QuotaError("quota.daily_renders", "None left today")

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.apps import sign_up
-from tests.engine.play import Play, ingest, one_step
+from tests.engine.play import KIND, Play, ingest, one_step
 
 
 class User:
@@ -42,7 +42,7 @@ def test_a_job_shows_state_progress_steps_and_history(mine: Play, user: User) ->
 
     body = user.call("GET", f"/jobs/{job_id}").get_json()
 
-    assert (body["kind"], body["state"], body["priority"], body["run"]) == ("test", "running", "normal", 1)
+    assert (body["kind"], body["state"], body["priority"], body["run"]) == (KIND, "running", "normal", 1)
     assert body["progress"] == {"percent": 49.5, "stage": "speech", "done": 5.0, "total": 10.0, "unit": "seconds"}
     assert body["eta_s"] >= 0
     assert body["error"] is None
@@ -69,7 +69,7 @@ def test_jobs_are_listed_newest_first_in_pages_and_by_filter(mine: Play, user: U
     assert second["next_cursor"] is None
     cancelled = user.call("GET", "/jobs?state=cancelled").get_json()["items"]
     assert [job["id"] for job in cancelled] == [str(jobs[0])]
-    assert len(user.call("GET", "/jobs?kind=test&state=queued").get_json()["items"]) == 4
+    assert len(user.call("GET", "/jobs?kind=traced&state=queued").get_json()["items"]) == 4
     assert user.call("GET", "/jobs?kind=render").get_json()["items"] == []
     assert user.call("GET", "/jobs?state=asleep").status_code == 422
 

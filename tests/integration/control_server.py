@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tasks.contracts import Claim
+from tasks.contracts import Claim, NodeOrder
 from tasks.contracts.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, verify
 
 SECRET = "tests-only-callback-secret-of-more-than-32-bytes"
 Answer = tuple[int, dict[str, Any]] | str
-KINDS = {"claim": "claim", "heartbeat": "beat", "news": "news"}
+KINDS = {"claim": "claim", "heartbeat": "beat", "news": "news", "beat": "node"}
 """Kinds of calls by the last part of their path; every other is a report."""
 
 
@@ -32,14 +32,14 @@ class ControlServer:
     heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     answers: dict[str, deque[Answer]] = field(
-        default_factory=lambda: {k: deque() for k in ("claim", "beat", "news", "report")}
+        default_factory=lambda: {kind: deque() for kind in (*KINDS.values(), "report")}
     )
     always: dict[str, Answer] = field(default_factory=dict)
     url: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
-        """Return the bodies of all calls of a kind (``claim``, ``beat``, ``news``, ``report``), in order."""
+        """Return the bodies of all calls of a kind (``claim``, ``beat``, ``news``, ``node``, ``report``), in order."""
         with self._lock:
             return [body for name, body in self.heard if name == kind]
 
@@ -71,6 +71,8 @@ class ControlServer:
         if kind == "claim":
             claim = self.claims.pop(body["step_id"], Claim(claimed=False, reason="done"))
             return 200, claim.to_json()
+        if kind == "node":
+            return 200, NodeOrder(1, tuple(body["started_with"]), body["started_slots"], beat_s=1.0).to_json()
         return 200, {"lease_s": 1.0} if kind == "beat" else {"accepted": True}
 
 
