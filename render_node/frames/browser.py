@@ -24,6 +24,9 @@ INSTALLED = (
     "google-chrome-stable",
     "google-chrome",
 )
+NAMES_LEAD_NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND"
+NO_WAY_OUT = ("--proxy-server=127.0.0.1:9", "--proxy-bypass-list=<-loopback>")
+"""Connections go to a proxy that is not there: other walls do not hold WebRTC, which needs neither name nor request."""
 ARGUMENTS = (
     "--headless",
     "--remote-debugging-pipe",
@@ -47,7 +50,9 @@ ARGUMENTS = (
     "--mute-audio",
     "--no-first-run",
     "--no-default-browser-check",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    NAMES_LEAD_NOWHERE,
+    *NO_WAY_OUT,
 )
 GRAPHICS = {
     "off": ("--disable-gpu",),
