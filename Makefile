@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
-LOCKS := base api cpu gpu flower local dev
+LOCKS := base api cpu gpu flower local dev whisperx
 
 .PHONY: help
 help: ## List what can be made
@@ -66,11 +66,13 @@ requirements: $(VENV)/.dev ## Pin requirements/*.in again
 	$(PIP) install uv
 	cd requirements && for name in $(LOCKS); do \
 	  ../$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate $$name.in -o $$name.txt; \
-	done
+	done; \
+	../$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	  --override whisperx-cpu.overrides whisperx-cpu.in -o whisperx-cpu.txt
 
 .PHONY: clean
 clean: ## Remove the environment, caches and builds; data of reelyard up stays
-	rm -rf $(VENV) build dist *.egg-info docs/_build docs/_generated .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-whisperx build dist *.egg-info docs/_build docs/_generated .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.reelyard/*' -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -89,6 +91,16 @@ $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt setup.cfg pyproject.toml
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(PIP) install --no-deps -e .
 	@touch $@ $(VENV)/.local
+
+# WhisperX asks for a torch that cannot be had beside ours, so it is installed apart, without asking what it wants (1.8 GB).
+# PyTorch's own index has its build for CPUs: PIP_EXTRA_INDEX_URL names it. torchaudio's extension wants CUDA and goes;
+# torchaudio then runs without.
+$(VENV)/.whisperx: requirements/whisperx-cpu.txt $(VENV)/bin/python
+	@python="$$(bash cli/find_python.sh)" && bash cli/make_venv.sh "$$python" $(VENV)-whisperx
+	@echo "Installing WhisperX into $(VENV)-whisperx ..."
+	@$(VENV)-whisperx/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/whisperx-cpu.txt
+	@rm -f $(VENV)-whisperx/lib/python3*/site-packages/torchaudio/lib/*.so
+	@touch $@
 
 .PHONY: bench-render
 bench-render: $(VENV)/.dev browser ## Compare a render with a plain transcode in one run (ARGS='--sizes 1280x720')

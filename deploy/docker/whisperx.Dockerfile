@@ -6,8 +6,8 @@ RUN apt-get update \
 RUN useradd --create-home --uid 10001 reelyard && python3 -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app REELYARD_SPEECH_ENGINE=whisperx REELYARD_WHISPER_DEVICE=cuda
 WORKDIR /app
-COPY requirements/base.in requirements/whisperx.in requirements/
-RUN pip install --no-cache-dir -r requirements/whisperx.in
+COPY requirements/whisperx.txt requirements/whisperx.txt
+RUN pip install --no-cache-dir --require-hashes -r requirements/whisperx.txt
 COPY setup.cfg pyproject.toml README.rst ./
 COPY tasks tasks
 USER reelyard

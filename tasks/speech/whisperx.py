@@ -7,8 +7,10 @@ of its own and lives in an environment of its own (``requirements/whisperx.txt``
 from __future__ import annotations
 
 import importlib.metadata
+import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,12 @@ from tasks.speech.models import FoundModel, find_model
 from tasks.speech.options import SpeechOptions
 
 _ALIGN_FOLDER = "align"
+_SENTENCE_DATA = "tokenizers/punkt_tab"
+_SENTENCE_FILES = ("collocations.tab", "sent_starters.txt", "abbrev_types.txt", "ortho_context.tab")
 _lock = threading.Lock()
 _pipelines: dict[tuple[str, str, str, str], Any] = {}
 _aligners: dict[tuple[str, str], Any] = {}
+_stand_ins: list[tempfile.TemporaryDirectory[str]] = []
 
 
 class WhisperXEngine:
@@ -72,7 +77,9 @@ class WhisperXEngine:
             aligned = self._library.align([segment], model, metadata, audio, self._device)["segments"]
             for part in aligned:
                 words = fill_times(part.get("words", []), start=float(part["start"]), end=float(part["end"]))
-                yield HeardSegment(float(part["start"]), float(part["end"]), words)
+                # A word without a space before it would be taken for the rest of the one before.
+                apart = tuple(replace(word, text=f" {word.text}") for word in words)
+                yield HeardSegment(float(part["start"]), float(part["end"]), apart)
 
     def _pipeline(self, language: str | None) -> Any:
         compute = self._options.compute or ("float16" if self._device == "cuda" else "int8")
@@ -101,6 +108,7 @@ class WhisperXEngine:
             return _aligners[key]
 
     def _load_aligner(self, language: str) -> Any:
+        _stand_in_for_sentence_data()
         folder = Path(self._options.model_dir, _ALIGN_FOLDER, language) if self._options.model_dir else None
         if folder is not None and (folder / "config.json").is_file():
             return self._library.load_align_model(language, self._device, model_name=str(folder))
@@ -112,6 +120,34 @@ class WhisperXEngine:
             except ValueError:
                 return None  # WhisperX knows no alignment model for this language
         return None
+
+
+def _stand_in_for_sentence_data() -> None:
+    """Give WhisperX's alignment empty rules of sentence ends where there are none, since it would fetch them.
+
+    It splits every segment into sentences; with no rules each full stop ends one, and word times stay the same.
+    """
+    from nltk import data
+    from whisperx.alignment import PUNKT_LANGUAGES
+
+    if _stand_ins or _has_sentence_data(data):
+        return
+    folder = tempfile.TemporaryDirectory(prefix="reelyard-nltk-")
+    _stand_ins.append(folder)
+    for language in {"english", *PUNKT_LANGUAGES.values()}:
+        place = Path(folder.name, _SENTENCE_DATA, language)
+        place.mkdir(parents=True)
+        for name in _SENTENCE_FILES:
+            (place / name).touch()
+    data.path.append(folder.name)
+
+
+def _has_sentence_data(data: Any) -> bool:
+    try:
+        data.find(f"{_SENTENCE_DATA}/english/")
+    except LookupError:
+        return False
+    return True
 
 
 def fill_times(words: list[dict[str, Any]], *, start: float, end: float) -> tuple[HeardWord, ...]:
