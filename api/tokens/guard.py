@@ -35,11 +35,11 @@ def authenticate_token(text: str) -> User:
     token = find_good(text)
     if token is None:
         raise UnauthenticatedError("token.invalid", "The API token is not one of ours, was revoked, or is too old")
-    require_scope(token)
-    note_use(token)
     user = db.session.get(User, token.user_id)
     if user is None or not user.enabled:
         raise UnauthenticatedError("auth.revoked_token", "The account is disabled")
+    require_scope(token)
+    note_use(token)
     g.api_token = token
     return user
 

@@ -13,9 +13,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from api.admin.service import ban
 from api.extensions import db, get_storage
 from api.jobs.models import Job
 from api.organisations.models import Organisation
+from api.users.models import User
 from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, send, sha256_of, transcript_of
 from tests.api.teams import found, invite, join, sign_in
 
@@ -26,6 +28,9 @@ ADMIN = "/api/v1/admin/"
 BODIES: dict[str, dict[str, Any]] = {
     "PUT transcripts.TranscriptItem": {"document": {"language": "en", "segments": []}},
     "POST transcripts.TranscriptReversion": {"version": 1},
+    "POST transcripts.TranscriptEdits": {"ops": [{"op": "delete", "word": "w1"}]},
+    "POST transcripts.TranscriptRebase": {"onto": str(uuid4())},
+    "POST transcripts.TranscriptCut": {"cuts": []},
     "PATCH organisations.OrganisationItem": {"name": "Mine"},
     "PATCH organisations.MemberItem": {"role": "owner"},
     "POST organisations.HandOver": {"user_id": str(uuid4())},
@@ -33,7 +38,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 """Bodies that pass their schema, so that the answer tells about the id and nothing else."""
 QUERIES = {"GET stills.RenderStill": "?t=0.1&wait_s=0"}
-OPEN_TO_VIEWERS = {"POST organisations.Leaving"}
+OPEN_TO_VIEWERS = {"POST organisations.Leaving", "POST transcripts.TranscriptCut"}
 FOR_OWNERS = {"GET organisations.OrganisationAudit", "GET organisations.InvitationList"}
 PERSONAL = {"token_id"}
 """Ids of things that never belong to an organisation."""
@@ -161,6 +166,18 @@ def test_nobody_gets_in_without_a_token(application: Any, world: World) -> None:
     anonymous = Caller(world.owner.client, "", "")
 
     assert {call(anonymous, operation, world.ids)[0] for operation in operations(application)} == {401}
+
+
+def test_a_banned_owner_gets_in_nowhere_by_session_or_by_token(application: Any, world: World) -> None:
+    text = world.owner.post("/tokens", {"name": "all", "scopes": SCOPES}, expect=201)["token"]
+    by_token = Caller(world.owner.client, text, world.owner.id)
+    by_token.get("/assets")
+    ban(db.session(), db.session.get_one(User, world.owner.id), "a test")
+    db.session.commit()
+
+    for banned in (world.owner, by_token):
+        answers = {call(banned, operation, world.ids)[0] for operation in operations(application)}
+        assert answers == {401}
 
 
 def test_an_id_of_an_unknown_thing_answers_like_somebody_elses(application: Any, world: World, other: Caller) -> None:

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.children import ChildGroup
@@ -21,6 +23,7 @@ from tasks.failpoints import failpoint
 from tasks.progress import ProgressTracker, Throttle
 from tasks.scratch import scratch_directory, sweep_scratch
 from tasks.storage.disposition import content_disposition
+from tests.conftest import IN_CI
 
 
 def test_stages_share_the_step_by_their_weights() -> None:
@@ -181,7 +184,8 @@ def test_forgotten_process_is_left_alone() -> None:
 
 
 @pytest.mark.security("S-5")
-@given(st.text(max_size=300))
+@settings(max_examples=20_000 if IN_CI else 500, deadline=None)
+@given(st.text(max_size=300) | st.from_regex(r"[.\\/%\r\n\x00\u202e\"';-]{1,20}(CON|aux|\.exe|\.mp4)?"))
 def test_any_file_name_makes_a_header_of_one_harmless_line(name: str) -> None:
     header = content_disposition(name)
 
@@ -190,6 +194,20 @@ def test_any_file_name_makes_a_header_of_one_harmless_line(name: str) -> None:
     assert len(header) < 2500
     quoted = header.split('filename="')[1].split('"')[0] if "filename=" in header else ""
     assert not set(quoted) & set('/\\:*?<>|"%')
+    shown = unquote(header.partition("filename*=UTF-8''")[2]) or quoted
+    assert not set(shown) & set('/\\:*?<>|"\r\n\0')
+    assert content_disposition(shown) == header if shown else header == "attachment"
+
+
+@pytest.mark.security("S-5")
+@given(st.text(st.characters(whitelist_categories=("L", "N")), min_size=1, max_size=100))
+def test_an_ordinary_name_comes_back_as_it_was(stem: str) -> None:
+    name = f"{unicodedata.normalize('NFC', stem)}.mp4"
+
+    header = content_disposition(name)
+
+    shown = unquote(header.partition("filename*=UTF-8''")[2]) or header.split('"')[1]
+    assert shown == name
 
 
 @pytest.mark.parametrize(
