@@ -34,7 +34,7 @@ def register_blueprints(app: Flask) -> None:
     from api.scenarios.routes import blueprint as scenarios
     from api.stills.routes import blueprint as stills
     from api.tokens.routes import blueprint as tokens
-    from api.transcripts.routes import blueprint as transcripts
+    from api.transcripts.blueprint import blueprint as transcripts
     from api.turns.routes import blueprint as limits
     from api.uploads.routes import blueprint as uploads
     from api.usage.routes import blueprint as usage

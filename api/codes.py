@@ -156,6 +156,11 @@ CODES: dict[str, tuple[int, str]] = {
     "transcript.version_not_found": (404, "The transcript has no such version"),
     "transcript.version_required": (428, "An edit must name the version it saw, in If-Match"),
     "transcript.version_conflict": (412, "The transcript was edited since; read it again"),
+    "transcript.operation_invalid": (422, "An operation cannot be done, so none was; the finding says which and why"),
+    "transcript.nothing_to_undo": (409, "No edit is left to undo"),
+    "transcript.nothing_to_redo": (409, "No edit was undone since the last one"),
+    "transcript.other_asset": (422, "The other transcript is of another asset"),
+    "transcript.cut_invalid": (422, "A cut does not end after its start"),
     "transcript.invalid": (422, "Times or ids are wrong; findings carry JSON Pointers"),
     # Renders
     "render.not_found": (404, "There is no such render"),
@@ -248,6 +253,10 @@ CODES: dict[str, tuple[int, str]] = {
     "media.too_large": (0, "The picture has more pixels than the limit"),
     "media.too_many_streams": (0, "The file has more streams than the limit"),
     "media.no_streams": (0, "The file has neither picture nor sound"),
+    # Music
+    "music.no_sound": (0, "The file has no sound track"),
+    "music.too_short": (0, "The sound is too short to be a song"),
+    "music.engine_unavailable": (0, "The engine that shall analyse music is not installed on the worker"),
     # Speech
     "speech.engine_unavailable": (0, "The transcription engine is not installed on the worker"),
     "speech.language_unsupported": (0, "The model does not know the language that was asked for"),

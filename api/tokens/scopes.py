@@ -63,6 +63,7 @@ BY_OPERATION: dict[tuple[str, str], Scope | None] = {
     ("GET", "auth.Me"): Scope.READ,
     ("GET", "credits.UserCredits"): Scope.ADMIN,
     ("POST", "credits.UserCredits"): Scope.ADMIN,
+    ("POST", "transcripts.TranscriptCut"): Scope.READ,
 }
 """Operations that want another scope than the rest of their blueprint."""
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Text, func
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.extensions import db
@@ -41,7 +41,9 @@ class TranscriptRecord(db.Model):
 class TranscriptVersion(db.Model):
     """One state of a transcript, never changed once written; ``document`` is a :class:`tasks.contracts.Transcript`.
 
-    ``author`` is ``engine`` for what was heard and ``user`` for edits.
+    ``author`` is ``engine`` for what was heard and ``user`` for edits. ``kind`` says what was done
+    (:mod:`api.transcripts.history`). ``patches`` are :class:`tasks.transcripts.patches.Patch`: of an edit its own, of
+    what replaced everything all that are in force; None where a whole document was put in place.
     """
 
     __tablename__ = "transcript_version"
@@ -50,5 +52,23 @@ class TranscriptVersion(db.Model):
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     document: Mapped[dict[str, Any]] = mapped_column(JSONB)
     author: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(16))
+    patches: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     note: Mapped[str] = mapped_column(String(500), default="")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class TranscriptLine(db.Model):
+    """One segment of a transcript's current version, as it is searched; written anew with every version."""
+
+    __tablename__ = "transcript_line"
+    __table_args__ = (Index("ix_transcript_line_search", "search", postgresql_using="gin"),)
+
+    transcript_id: Mapped[UUID] = mapped_column(ForeignKey("transcript.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    segment_id: Mapped[str] = mapped_column(String(64))
+    start_s: Mapped[float]
+    end_s: Mapped[float]
+    speaker: Mapped[str | None] = mapped_column(String(64))
+    text: Mapped[str] = mapped_column(Text)
+    search: Mapped[Any] = mapped_column(TSVECTOR)

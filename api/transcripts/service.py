@@ -12,10 +12,15 @@ from sqlalchemy.orm import Session, defer
 from api.assets.models import Asset, AssetState
 from api.errors import ConflictError, NotFoundError, PreconditionFailedError, PreconditionRequiredError
 from api.ownership import visible_to
+from api.transcripts import history
 from api.transcripts.edit import apply_edit
+from api.transcripts.history import patches_in_force
+from api.transcripts.lines import write_lines
 from api.transcripts.models import TranscriptRecord, TranscriptVersion
 from tasks.contracts import Transcript
 from tasks.scenario.build import scenario_from_transcript
+from tasks.transcripts.changes import derive_operations
+from tasks.transcripts.patches import Patch, record_patches
 
 ENGINE, USER = "engine", "user"
 
@@ -48,6 +53,11 @@ def list_versions(session: Session, record: TranscriptRecord) -> Sequence[Transc
     ).all()
 
 
+def list_history(session: Session, record: TranscriptRecord) -> list[TranscriptVersion]:
+    """Return every version, oldest first, without reading the documents."""
+    return list(list_versions(session, record))[::-1]
+
+
 def current_document(session: Session, record: TranscriptRecord) -> Transcript:
     """Return the transcript as it is now."""
     return Transcript.from_json(get_version(session, record, record.current_version).document)
@@ -68,11 +78,27 @@ def store_heard(session: Session, *, asset: Asset, job_id: UUID, transcript: Tra
     )
     session.add(record)
     session.flush()
-    session.add(
-        TranscriptVersion(transcript_id=record.id, version=1, document=transcript.to_json(), author=ENGINE, note="")
-    )
-    session.flush()
+    add_first_version(session, record, transcript, author=ENGINE, kind=history.HEARD)
     return record
+
+
+def add_first_version(
+    session: Session, record: TranscriptRecord, transcript: Transcript, *, author: str, kind: str
+) -> TranscriptVersion:
+    """Write version 1 of a new transcript."""
+    version = TranscriptVersion(
+        transcript_id=record.id,
+        version=1,
+        document=transcript.to_json(),
+        author=author,
+        kind=kind,
+        patches=[],
+        note="",
+    )
+    session.add(version)
+    session.flush()
+    write_lines(session, record, transcript)
+    return version
 
 
 def edit_transcript(
@@ -80,15 +106,24 @@ def edit_transcript(
 ) -> TranscriptVersion:
     """Replace the content of version ``expected``; raise ``transcript.invalid`` or ``transcript.version_conflict``."""
     require_version(record, expected)
-    edited = apply_edit(current_document(session, record), document.get("language"), document["segments"])
-    return add_version(session, record, expected=expected, transcript=edited, note=note)
+    current = current_document(session, record)
+    edited = apply_edit(current, document.get("language"), document["segments"])
+    earlier = patches_in_force(list_history(session, record))
+    _, patches = record_patches(current, derive_operations(current, edited), earlier)
+    return add_version(
+        session, record, expected=expected, transcript=edited, note=note, kind=history.EDIT, patches=patches
+    )
 
 
 def revert_transcript(session: Session, record: TranscriptRecord, *, expected: int, version: int) -> TranscriptVersion:
     """Write an older version's content as the newest version."""
     require_version(record, expected)
     old = Transcript.from_json(get_version(session, record, version).document)
-    return add_version(session, record, expected=expected, transcript=old, note=f"Reverted to version {version}")
+    patches = patches_in_force(list_history(session, record), version)
+    note = f"Reverted to version {version}"
+    return add_version(
+        session, record, expected=expected, transcript=old, note=note, kind=history.REVERT, patches=patches
+    )
 
 
 def require_version(record: TranscriptRecord, expected: int) -> None:
@@ -102,7 +137,14 @@ def require_version(record: TranscriptRecord, expected: int) -> None:
 
 
 def add_version(
-    session: Session, record: TranscriptRecord, *, expected: int, transcript: Transcript, note: str
+    session: Session,
+    record: TranscriptRecord,
+    *,
+    expected: int,
+    transcript: Transcript,
+    note: str,
+    kind: str,
+    patches: Sequence[Patch] = (),
 ) -> TranscriptVersion:
     """Raise the version by one conditional UPDATE, so that of two editors at once only one wins."""
     moved = session.scalar(
@@ -116,10 +158,17 @@ def add_version(
     if moved is None:
         require_version(record, expected)
     version = TranscriptVersion(
-        transcript_id=record.id, version=expected + 1, document=transcript.to_json(), author=USER, note=note
+        transcript_id=record.id,
+        version=expected + 1,
+        document=transcript.to_json(),
+        author=USER,
+        note=note,
+        kind=kind,
+        patches=[patch.to_json() for patch in patches],
     )
     session.add(version)
     session.flush()
+    write_lines(session, record, transcript)
     return version
 
 
