@@ -48,7 +48,8 @@ def pieces(client: ApiClient, job_id: str) -> list[dict[str, Any]]:
 def in_the_middle(client: ApiClient, job_id: str) -> bool:
     """Tell whether one piece is done and another one is being drawn."""
     steps = pieces(client, job_id)
-    is_drawing = any(step["state"] == "running" and step["progress"]["stage"] == "frames" for step in steps)
+    told = [step["progress"] for step in steps if step["state"] == "running"]
+    is_drawing = any(one["stage"] == "frames" and one["percent"] < 50 for one in told)  # time enough to be struck
     return is_drawing and any(step["state"] == "succeeded" for step in steps)
 
 
@@ -56,7 +57,7 @@ def test_a_worker_killed_in_the_middle_of_a_piece_costs_only_that_piece(
     stack: Stack, client: ApiClient, film: Path, tmp_path: Path
 ) -> None:
     asset_id = brought(stack, client, film)
-    render = ordered(client, asset_id, preset="slow")
+    render = ordered(client, asset_id, preset="slower")
     stack.wait_for(lambda: in_the_middle(client, render["job_id"]), "a piece half done")
 
     killed = stack.kill_worker("render")
