@@ -24,7 +24,7 @@ from api.errors import NotFoundError
 from api.events.routes import EVENT, HEADERS, read_position
 from api.events.stream import stream_events
 from api.extensions import db, get_redis
-from api.idempotency import idempotent
+from api.idempotency import KEY_PARAMETER, idempotent
 from api.ids import new_id
 from api.users.models import User
 
@@ -97,6 +97,7 @@ class UserCredits(MethodView):
         return views.list_history(db.session(), user_id, query)
 
     @idempotent("admin.credits")
+    @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.arguments(CreditAdjustment)
     @blueprint.response(201, CreditEntryResponse)
     @problems(

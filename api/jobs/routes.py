@@ -12,7 +12,7 @@ import api.jobs.metrics  # noqa: F401  registers the gauges
 from api.assets.docs import problems
 from api.auth import login_required
 from api.extensions import db
-from api.idempotency import after_commit, idempotent
+from api.idempotency import KEY_PARAMETER, after_commit, idempotent
 from api.ids import get_owned
 from api.jobs import service
 from api.jobs.models import Job
@@ -75,6 +75,7 @@ class JobRetry(MethodView):
     decorators = [login_required]
 
     @idempotent("retry:{job_id}")
+    @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.response(202, JobResponse)
     @problems(blueprint, {404: "job.not_found", 409: "job.finished", 429: "quota.*"})
     def post(self, job_id: UUID) -> Job:

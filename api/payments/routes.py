@@ -11,7 +11,7 @@ from flask_smorest import Blueprint
 from api.assets.docs import problems
 from api.auth import current_user, login_required
 from api.extensions import db
-from api.idempotency import HEADER, idempotent
+from api.idempotency import HEADER, KEY_PARAMETER, idempotent
 from api.payments import service
 from api.payments.gateway import require_on, verify
 from api.payments.schemas import (
@@ -48,6 +48,7 @@ class Checkout(MethodView):
     decorators = [login_required]
 
     @idempotent("payments.checkout")
+    @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.arguments(CheckoutRequest)
     @blueprint.response(201, CheckoutResponse)
     @problems(blueprint, {404: "payments.unknown_item", 409: "payments.subscribed", 422: "request.invalid", **GATEWAY})
@@ -66,6 +67,7 @@ class Portal(MethodView):
     decorators = [login_required]
 
     @idempotent("payments.portal")
+    @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.response(201, PortalResponse)
     @problems(blueprint, {409: "payments.no_customer", **GATEWAY})
     def post(self) -> Any:

@@ -187,3 +187,16 @@ def check(document: dict[str, Any], answer: dict[str, Any], body: Any) -> None:
     if "$ref" in schema:
         known = set(resolve(document, schema["$ref"])["properties"])
         assert set(body) <= known
+
+
+def test_what_can_be_sent_twice_says_so(document: dict[str, Any]) -> None:
+    keyed = {
+        path.removeprefix("/api/v1")
+        for path, operations in document["paths"].items()
+        if any(one.get("name") == "Idempotency-Key" for one in operations.get("post", {}).get("parameters", []))
+    }
+
+    assert keyed >= {
+        *("/uploads", "/renders", "/stills", "/renders/validate", "/jobs/{job_id}/retry"),
+        *("/payments/checkout", "/payments/portal", "/admin/users/{user_id}/credits"),
+    }
