@@ -21,6 +21,7 @@ class HeardWord:
     start: float
     end: float
     score: float
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from tasks.config import WorkerSettings
 from tasks.errors import TransientError
 from tasks.media.checksum import sha256_of
-from tasks.speech.options import SpeechOptions
+from tasks.speech.options import SpeechOptions, cache_folder
 
 WEIGHTS = "model.bin"
 
@@ -82,7 +81,7 @@ def _find_installed(name: str, options: SpeechOptions) -> Path | None:
         parts = [_package_folder(package) for package in _SPLIT_PACKAGES[name]]
         folders = [part / "data" for part in parts if part is not None]
         if len(folders) == len(parts):
-            return join_split_model(folders, _cache_folder(options) / name, sha256=_SPLIT_SHA256[name])
+            return join_split_model(folders, cache_folder(options) / name, sha256=_SPLIT_SHA256[name])
     return None
 
 
@@ -119,18 +118,12 @@ def join_split_model(folders: list[Path], target: Path, *, sha256: str) -> Path:
 def _download(name: str, options: SpeechOptions) -> FoundModel:
     from faster_whisper import download_model
 
-    target = _cache_folder(options) / name
+    target = cache_folder(options) / name
     try:
         download_model(name, output_dir=str(target))
     except (OSError, ValueError, RuntimeError) as error:
         raise TransientError("speech.model_missing", f"Model {name!r} could not be downloaded") from error
     return FoundModel(name, target)
-
-
-def _cache_folder(options: SpeechOptions) -> Path:
-    if options.model_dir:
-        return Path(options.model_dir)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reelyard" / "models"
 
 
 def _is_model(folder: Path) -> bool:

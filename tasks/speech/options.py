@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tasks.config import WorkerSettings, pick
 from tasks.environment import read_environment
@@ -60,3 +61,10 @@ class SpeechOptions:
         """Read only the variables of speech, for a process without services."""
         values = read_environment(os.environ if environ is None else environ, tuple(_VARIABLES.values()))
         return cls(**pick(values, _VARIABLES))
+
+
+def cache_folder(options: SpeechOptions) -> Path:
+    """Return where models are kept that were put together or fetched: MODEL_DIR, else the user's cache."""
+    if options.model_dir:
+        return Path(options.model_dir)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reelyard" / "models"

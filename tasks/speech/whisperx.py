@@ -26,7 +26,7 @@ _SENTENCE_DATA = "tokenizers/punkt_tab"
 _SENTENCE_FILES = ("collocations.tab", "sent_starters.txt", "abbrev_types.txt", "ortho_context.tab")
 _lock = threading.Lock()
 _pipelines: dict[tuple[str, str, str, str], Any] = {}
-_aligners: dict[tuple[str, str], Any] = {}
+_aligners: dict[tuple[str, str, str], Any] = {}
 _stand_ins: list[tempfile.TemporaryDirectory[str]] = []
 
 
@@ -100,7 +100,7 @@ class WhisperXEngine:
 
     def _aligner(self, language: str) -> Any:
         """Return the alignment model of a language: ``MODEL_DIR/align/<language>``, or from its hub when allowed."""
-        key = (language, self._device)
+        key = (language, self._device, self._options.model_dir)
         with _lock:
             if key not in _aligners:
                 _aligners.clear()

@@ -48,13 +48,18 @@ def build_segments(heard: list[HeardSegment], *, language: str, duration_s: floa
     segments, taken = [], 0
     for number, group in enumerate(groups, 1):
         numbered = tuple(
-            Word(f"w{index:06d}", word.text, round(word.start, 3), round(word.end, 3), round(word.score, 4))
-            for index, word in enumerate(words[taken : taken + len(group.words)], taken + 1)
+            _numbered(index, word) for index, word in enumerate(words[taken : taken + len(group.words)], taken + 1)
         )
         taken += len(group.words)
         text = joiner.join(word.text for word in numbered)
-        segments.append(Segment(f"s{number:05d}", text, numbered[0].start, numbered[-1].end, numbered))
+        speaker = numbered[0].speaker
+        segments.append(Segment(f"s{number:05d}", text, numbered[0].start, numbered[-1].end, numbered, speaker))
     return tuple(segments)
+
+
+def _numbered(index: int, word: HeardWord) -> Word:
+    times = round(word.start, 3), round(word.end, 3)
+    return Word(f"w{index:06d}", word.text, *times, round(word.score, 4), word.speaker)
 
 
 def order_words(words: list[HeardWord], *, duration_s: float) -> list[HeardWord]:
