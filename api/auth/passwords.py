@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import unicodedata
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -15,6 +17,8 @@ from tasks.errors import InvalidInputError
 
 MIN_LENGTH = 10
 MIN_DIFFERENT = 5
+USUAL = Path(__file__).with_name("usual_passwords.txt")
+USUAL_DIGITS = 12
 KEYBOARD_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop")
 _hasher = PasswordHasher()
 _slots = BoundedSemaphore(os.cpu_count() or 2)
@@ -46,8 +50,19 @@ def _nobody() -> str:
     return _hasher.hash("the password of nobody")
 
 
+@lru_cache(maxsize=1)
+def _usual() -> frozenset[str]:
+    lines = USUAL.read_text().splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
+
+
+def is_usual(text: str) -> bool:
+    """Tell whether a case-folded password is on the list of usual ones (ASVS 5.0, 6.2.4)."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:USUAL_DIGITS] in _usual()
+
+
 def require_strong(password: str, email: str) -> None:
-    """Raise ``user.password_weak`` for what a guesser tries first: short, repeated, in a row, or the address itself."""
+    """Raise ``user.password_weak`` for what a guesser tries first: short, repeated, in a row, usual, or the address."""
     text = one_form(password).casefold()
     if len(text) < MIN_LENGTH:
         raise weak(f"A password needs at least {MIN_LENGTH} characters")
@@ -55,6 +70,8 @@ def require_strong(password: str, email: str) -> None:
         raise weak(f"A password needs at least {MIN_DIFFERENT} different characters")
     if is_row(text):
         raise weak("A password must not be a row of neighbours, like 1234567890")
+    if is_usual(text):
+        raise weak("A password must not be one of those that everybody tries, nor a single word")
     names = (email.casefold(), *email.casefold().split("@"))
     if any(text == name or (len(name) >= 4 and len(text.replace(name, "")) < MIN_DIFFERENT) for name in names):
         raise weak("A password must not be made of the e-mail address")

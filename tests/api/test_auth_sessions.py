@@ -164,7 +164,8 @@ def test_without_mail_an_address_moves_at_once_and_taken_ones_do_not(client: Any
 @pytest.mark.parametrize(
     "password",
     ["short one", "aaaaaaaaaaaa", "abababababab", "1234567890", "0987654321", "abcdefghijkl", "qwertyuiop",
-     "poiuytrewq", "ada@example.com", "ADA@EXAMPLE.COM", "example.com", "example.com1"],
+     "poiuytrewq", "ada@example.com", "ADA@EXAMPLE.COM", "example.com", "example.com1", "q1w2e3r4t5",
+     "Password123", "1qaz2wsx3edc", "manchester", "Netherlands"],
 )  # fmt: skip
 def test_what_a_guesser_tries_first_is_no_password(client: Any, password: str) -> None:
     answer = client.post("/api/v1/auth/register", json={"email": ADA, "password": password})
