@@ -20,8 +20,8 @@ _AS_GOOD = 0.03
 def group_voices(vectors: Floats, *, count: int | None = None) -> Labels:
     """Return a voice's number for each vector, in order of first appearance.
 
-    Ward's clusters of a sample are the start; then each voice is the mean of its vectors, and each vector belongs to the
-    voice that it is most like, with a preference for no change (Viterbi), until nothing moves.
+    Ward's clusters of a sample are the start; then each voice is the mean of its vectors, and each vector belongs to
+    the voice that it is most like, with a preference for no change (Viterbi), until nothing moves.
 
     :param vectors: unit vectors in order of time, shape (samples, size). :param count: how many voices there are; None
         guesses, by the silhouette (Rousseeuw, 1987).
