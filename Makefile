@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
-LOCKS := base api cpu gpu flower local dev whisperx
+LOCKS := base api cpu madmom gpu flower local dev whisperx
 
 .PHONY: help
 help: ## List what can be made

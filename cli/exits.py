@@ -19,6 +19,7 @@ class Exit(IntEnum):
 
 MISSING = (
     "browser.not_found",
+    "music.engine_unavailable",
     "sample.unavailable",
     "services.missing_package",
     "services.no_account",
@@ -26,7 +27,7 @@ MISSING = (
     "speech.model_missing",
 )
 """Codes that say that this machine lacks something, whatever family they are of."""
-_INPUT_NOUNS = ("media", "scenario", "transcript", "contract", "file", "speech", "user", "plan")
+_INPUT_NOUNS = ("media", "scenario", "transcript", "contract", "file", "speech", "music", "user", "plan")
 
 
 def exit_of(error: ReelyardError) -> Exit:

@@ -13,7 +13,19 @@ from cli.console import say, show_error
 from cli.exits import Exit, exit_of
 from tasks.errors import ReelyardError
 
-COMMANDS = ("up", "demo", "doctor", "render", "reproduce", "transcribe", "scenario", "user", "farm", "version")
+COMMANDS = (
+    "up",
+    "demo",
+    "doctor",
+    "render",
+    "reproduce",
+    "transcribe",
+    "analyze",
+    "scenario",
+    "user",
+    "farm",
+    "version",
+)
 
 EPILOG = """\
 examples:

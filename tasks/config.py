@@ -55,6 +55,8 @@ _WORKER_VARIABLES = {
     "whisper_compute": "REELYARD_WHISPER_COMPUTE",
     "whisper_batch": "REELYARD_WHISPER_BATCH",
     "whisper_threads": "REELYARD_WHISPER_THREADS",
+    "music_engine": "REELYARD_MUSIC_ENGINE",
+    "max_music_s": "REELYARD_MAX_MUSIC_S",
     "chromium": "REELYARD_CHROMIUM",
     "encoder": "REELYARD_ENCODER",
     "decoder": "REELYARD_DECODER",
@@ -87,6 +89,8 @@ class WorkerSettings:
     whisper_compute: str
     whisper_batch: int
     whisper_threads: int
+    music_engine: str
+    max_music_s: float
     chromium: str
     encoder: str
     decoder: str

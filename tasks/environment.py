@@ -366,6 +366,13 @@ _TABLE = (
     ),
     Variable("REELYARD_WHISPER_BATCH", integer(1, 64), "Batch size of the whisperx engine", default=8),
     Variable("REELYARD_WHISPER_THREADS", integer(1, 128), "CPU threads per model", default=2),
+    Variable(
+        "REELYARD_MUSIC_ENGINE",
+        choice("librosa", "madmom"),
+        "Who finds beats and bars; madmom's trained models are for use without commerce only (CC BY-NC-SA)",
+        default="librosa",
+    ),
+    Variable("REELYARD_MAX_MUSIC_S", seconds(1, 7200), "Longest song that workers analyse", default=900.0),
     # Render node
     Variable("REELYARD_CHROMIUM", text, "Path of the browser; unset means search", default=""),
     Variable(

@@ -1,4 +1,4 @@
-"""The CPU worker: ``celery -A tasks.worker worker -Q ingest,transcription`` (ring 3)."""
+"""The CPU worker: ``celery -A tasks.worker worker -Q ingest,analysis,transcription`` (ring 3)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from tasks.app import exit_unless_configured
 from tasks.config import worker_settings
 from tasks.cpu_app import app
 from tasks.ingest import tasks as ingest_tasks
+from tasks.music import tasks as music_tasks
 from tasks.node import Profile, install
 from tasks.scratch import sweep_scratch
 from tasks.self_test import examine_host
 from tasks.speech import tasks as speech_tasks
 
-__all__ = ["app", "ingest_tasks", "speech_tasks"]
+__all__ = ["app", "ingest_tasks", "music_tasks", "speech_tasks"]
 
 install(
     app,

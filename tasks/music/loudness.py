@@ -1,0 +1,111 @@
+"""Loudness of a file by EBU R 128, measured on its own channels by FFmpeg's meter."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import av.error
+import av.filter
+from av.audio.stream import AudioStream
+from av.filter.context import FilterContext
+
+from tasks.contracts.music import Loudness
+from tasks.media.container import open_media
+from tasks.media.limits import MediaLimits
+
+GATE_S = 0.4
+"""Shorter sounds have no loudness: it is measured in blocks of this length."""
+_SILENCE_LUFS = -69.9
+_SPREAD_FROM_S = 3.0
+
+
+def measure_loudness(path: Path, limits: MediaLimits | None = None) -> Loudness:
+    """Return the loudness of the first sound track; raise ``media.*`` for what cannot be read."""
+    numbers: dict[str, str] = {}
+    length_s = 0.0
+    with open_media(path, limits) as container:
+        stream = container.streams.audio[0]
+        meter = _Meter(stream)
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            for frame in frames:
+                length_s += frame.samples / (frame.sample_rate or 1)
+                numbers = meter.push(frame) or numbers
+        numbers = meter.finish() or numbers
+    return _read(numbers, length_s)
+
+
+class _Meter:
+    """The filter graph; built anew when frames change their form, since the meter cannot."""
+
+    def __init__(self, stream: AudioStream) -> None:
+        self._graph: av.filter.Graph | None = None
+        self._form: tuple[object, ...] = ()
+
+    def push(self, frame: av.AudioFrame) -> dict[str, str]:
+        """Measure one more frame; return the newest numbers, if there are any."""
+        form = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._graph is None:
+            self._graph, self._form = self._open(frame), form
+        if form != self._form:
+            return {}  # a file that changes its form midway is measured up to there
+        frame.pts = None
+        self._graph.push(frame)
+        return self._pull()
+
+    def finish(self) -> dict[str, str]:
+        """Return the last numbers."""
+        if self._graph is None:
+            return {}
+        self._graph.push(None)
+        return self._pull()
+
+    def _pull(self) -> dict[str, str]:
+        assert self._graph is not None
+        numbers: dict[str, str] = {}
+        while True:
+            try:
+                numbers = dict(self._graph.pull().metadata)
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return numbers
+
+    @staticmethod
+    def _open(frame: av.AudioFrame) -> av.filter.Graph:
+        graph = av.filter.Graph()
+        layout = f"channel_layout={frame.layout.name}" if frame.layout.name else f"channels={frame.layout.nb_channels}"
+        if frame.layout.name.endswith(" channels"):
+            layout = f"channels={frame.layout.nb_channels}"
+        rate = frame.sample_rate
+        given = f"sample_rate={rate}:sample_fmt={frame.format.name}:{layout}:time_base=1/{rate}"
+        steps: list[FilterContext] = [
+            graph.add("abuffer", given),
+            graph.add("ebur128", "peak=true:metadata=1"),
+            graph.add("abuffersink"),
+        ]
+        for first, second in pairwise(steps):
+            first.link_to(second)
+        graph.configure()
+        return graph
+
+
+def _read(numbers: dict[str, str], length_s: float) -> Loudness:
+    integrated = _number(numbers, "I")
+    if length_s < GATE_S or integrated is None:
+        return Loudness(None, None, None, "The sound is shorter than 0.4 seconds")
+    peak = _number(numbers, "true_peak") or 0.0
+    peak_dbtp = round(20 * math.log10(peak), 2) if peak > 0 else None
+    if integrated <= _SILENCE_LUFS:
+        return Loudness(None, None, peak_dbtp, "Nothing is loud enough to be measured")
+    spread = _number(numbers, "LRA") if length_s >= _SPREAD_FROM_S else None
+    return Loudness(round(integrated, 2), None if spread is None else round(spread, 2), peak_dbtp)
+
+
+def _number(numbers: dict[str, str], name: str) -> float | None:
+    value = float(numbers.get(f"lavfi.r128.{name}", "nan"))
+    return value if math.isfinite(value) else None

@@ -1,0 +1,33 @@
+"""How to analyse, from a worker's settings or straight from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tasks.config import WorkerSettings, pick
+from tasks.environment import read_environment
+from tasks.media.limits import MediaLimits, limits_of
+
+_VARIABLES = {"engine": "REELYARD_MUSIC_ENGINE", "longest_s": "REELYARD_MAX_MUSIC_S"}
+
+
+@dataclass(frozen=True)
+class MusicOptions:
+    """Engine and limits; ``longest_s`` in seconds."""
+
+    engine: str = "librosa"
+    longest_s: float = 900.0
+    limits: MediaLimits = field(default_factory=MediaLimits)
+
+    @classmethod
+    def from_settings(cls, settings: WorkerSettings) -> MusicOptions:
+        """Take what concerns music from a worker's settings."""
+        return cls(settings.music_engine, settings.max_music_s, limits_of(settings))
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> MusicOptions:
+        """Read only the variables of music, for a process without services."""
+        values = read_environment(os.environ if environ is None else environ, tuple(_VARIABLES.values()))
+        return cls(**pick(values, _VARIABLES))

@@ -1,0 +1,17 @@
+"""Celery task of music analysis; thin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.app import task_options
+from tasks.base import MediaTask
+from tasks.cpu_app import app
+from tasks.music import ops
+from tasks.names import TaskName
+
+
+@app.task(base=MediaTask, bind=True, name=TaskName.MUSIC_ANALYZE.value, **task_options(TaskName.MUSIC_ANALYZE))
+def analyze(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Analyse a song."""
+    return self.run_step(job_id, message, ops.analyze)
