@@ -71,6 +71,8 @@ CODES: dict[str, tuple[int, str]] = {
     "user.not_found": (404, "There is no such user"),
     "plan.not_found": (404, "There is no such plan"),
     "limit.not_found": (404, "No step can have a named limit of this name"),
+    "flower.off": (404, "REELYARD_FLOWER_URL is not set"),
+    "flower.unavailable": (503, "Flower does not answer, or refuses the API's login"),
     # Organisations
     "organisation.not_found": (404, "There is no such organisation, or the caller does not belong to it"),
     "organisation.forbidden": (403, "The caller's role in the organisation does not allow this"),
@@ -160,6 +162,8 @@ CODES: dict[str, tuple[int, str]] = {
     "transcript.nothing_to_undo": (409, "No edit is left to undo"),
     "transcript.nothing_to_redo": (409, "No edit was undone since the last one"),
     "transcript.other_asset": (422, "The other transcript is of another asset"),
+    "transcript.file_invalid": (422, "The caption file cannot be read; details tell the line and why"),
+    "transcript.file_too_large": (413, "The caption file is longer than is read"),
     "transcript.cut_invalid": (422, "A cut does not end after its start"),
     "transcript.invalid": (422, "Times or ids are wrong; findings carry JSON Pointers"),
     # Renders
@@ -262,6 +266,7 @@ CODES: dict[str, tuple[int, str]] = {
     "speech.language_unsupported": (0, "The model does not know the language that was asked for"),
     "speech.model_missing": (0, "No Whisper model was found; the message says where one may be"),
     "speech.model_damaged": (0, "The model's files are not what they should be"),
+    "speech.diarization_unavailable": (0, "Speakers cannot be told apart on the worker in the way that was asked for"),
     # Storage
     "storage.unavailable": (503, "The object storage does not answer"),
     "storage.missing": (0, "An object is not there"),

@@ -55,6 +55,7 @@ _WORKER_VARIABLES = {
     "whisper_compute": "REELYARD_WHISPER_COMPUTE",
     "whisper_batch": "REELYARD_WHISPER_BATCH",
     "whisper_threads": "REELYARD_WHISPER_THREADS",
+    "diarization_model": "REELYARD_DIARIZATION_MODEL",
     "music_engine": "REELYARD_MUSIC_ENGINE",
     "max_music_s": "REELYARD_MAX_MUSIC_S",
     "chromium": "REELYARD_CHROMIUM",
@@ -89,6 +90,7 @@ class WorkerSettings:
     whisper_compute: str
     whisper_batch: int
     whisper_threads: int
+    diarization_model: str
     music_engine: str
     max_music_s: float
     chromium: str

@@ -203,7 +203,13 @@ _TABLE = (
     ),
     Variable("REELYARD_DB_POOL_SIZE", integer(1, 200), "Database connections per process", default=10),
     Variable("REELYARD_MAX_BODY_BYTES", integer(1024, 1 << 28), "Largest request body the API reads", default=8 << 20),
-    Variable("REELYARD_FLOWER_URL", url("http", "https"), "Where Flower listens (loopback)", default=""),
+    Variable(
+        "REELYARD_FLOWER_URL",
+        url("http", "https"),
+        "Where Flower listens, with its prefix, like http://127.0.0.1:5555/flower; shown to administrators at /flower/",
+        default="",
+    ),
+    Variable("REELYARD_FLOWER_AUTH", text, "Flower's FLOWER_BASIC_AUTH, user:password", default="", secret=True),
     # Mail
     Variable(
         "REELYARD_MAIL",
@@ -366,6 +372,12 @@ _TABLE = (
     ),
     Variable("REELYARD_WHISPER_BATCH", integer(1, 64), "Batch size of the whisperx engine", default=8),
     Variable("REELYARD_WHISPER_THREADS", integer(1, 128), "CPU threads per model", default=2),
+    Variable(
+        "REELYARD_DIARIZATION_MODEL",
+        text,
+        "Folder of a pyannote pipeline that tells speakers apart; empty: Resemblyzer's encoder",
+        default="",
+    ),
     Variable(
         "REELYARD_MUSIC_ENGINE",
         choice("librosa", "madmom"),

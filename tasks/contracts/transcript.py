@@ -40,12 +40,25 @@ class Segment(Message):
 
 
 @dataclass(frozen=True)
+class Diarization(Message):
+    """How speakers were told apart: by what, how many there are, and whether that number is known or guessed.
+
+    :param method: ``resemblyzer`` or ``pyannote``; ``none`` where it was wished for and could not be done.
+    """
+
+    method: str
+    speakers: int
+    is_certain: bool
+
+
+@dataclass(frozen=True)
 class Transcript(Message):
     """What was said, by which engine and model, and how its words got their times.
 
     :param language_probability: 0..1; 1.0 when the language was given, not detected.
     :param alignment_method: ``dtw``, ``pocketsphinx`` or ``wav2vec2``: how word times were found; ``none`` when empty.
     :param duration_s: length of the audio that was heard.
+    :param diarization: None where nobody asked who speaks.
     """
 
     language: str
@@ -57,3 +70,4 @@ class Transcript(Message):
     alignment_method: str
     segments: tuple[Segment, ...] = ()
     model_sha256: str = ""
+    diarization: Diarization | None = None

@@ -58,8 +58,11 @@ class Engine(Protocol):
     def check_language(self, language: str) -> None:
         """Raise PermanentError ``speech.language_unsupported`` when the model cannot hear this language."""
 
-    def hear(self, audio: Samples, *, language: str | None) -> Heard:
-        """Transcribe 16 kHz audio; ``language`` None detects."""
+    def detect(self, audio: Samples) -> dict[str, float]:
+        """Return the probability of each language in up to 30 s of 16 kHz speech; nothing when only one is known."""
+
+    def hear(self, audio: Samples, *, language: str | None, hotwords: str = "") -> Heard:
+        """Transcribe 16 kHz audio; ``language`` None detects. ``hotwords`` are names that may occur."""
 
 
 def load_engine(options: SpeechOptions) -> Engine:

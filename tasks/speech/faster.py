@@ -15,8 +15,6 @@ from tasks.speech.engine import UNKNOWN_LANGUAGE, Heard, HeardSegment, HeardWord
 from tasks.speech.models import FoundModel, find_model
 from tasks.speech.options import SpeechOptions
 
-_LANGUAGE_SEGMENTS = 3
-
 
 @dataclass(frozen=True)
 class _LoadKey:
@@ -46,7 +44,11 @@ class FasterEngine:
         if language not in (self._whisper.supported_languages if self._whisper.model.is_multilingual else ("en",)):
             raise refuse_language(language, self.model)
 
-    def hear(self, audio: Samples, *, language: str | None) -> Heard:
+    def detect(self, audio: Samples) -> dict[str, float]:
+        """Return the probability of each language; nothing when only English is known."""
+        return detect_with(self._whisper, audio)
+
+    def hear(self, audio: Samples, *, language: str | None, hotwords: str = "") -> Heard:
         """Transcribe 16 kHz audio."""
         if not has_speech(audio):
             return Heard(language or UNKNOWN_LANGUAGE, 1.0 if language else 0.0, "dtw", iter(()))
@@ -59,9 +61,16 @@ class FasterEngine:
             word_timestamps=True,
             vad_filter=True,
             condition_on_previous_text=False,  # one wrong sentence must not breed others
-            language_detection_segments=_LANGUAGE_SEGMENTS,
+            hotwords=hotwords or None,
         )
         return Heard(info.language, float(info.language_probability), "dtw", to_segments(segments))
+
+
+def detect_with(whisper: Any, audio: Samples) -> dict[str, float]:
+    """Ask a faster-whisper model for the probability of each language in up to 30 s of speech."""
+    if not whisper.model.is_multilingual:
+        return {}
+    return {str(code): float(chance) for code, chance in whisper.detect_language(audio)[2]}
 
 
 def has_speech(audio: Samples) -> bool:

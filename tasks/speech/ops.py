@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.attempt import StepContext
-from tasks.speech.options import SpeechOptions
+from tasks.speech.options import SpeechOptions, SpeechRequest
 from tasks.speech.pipeline import transcribe_file
 
 
@@ -16,7 +16,7 @@ def transcribe(context: StepContext) -> dict[str, Any]:
         transcript = transcribe_file(
             path,
             options=SpeechOptions.from_settings(context.settings),
-            language=context.input.get("language"),
+            request=SpeechRequest.from_input(context.input),
             progress=lambda done_s, total_s: context.progress(done_s, total_s, stage="transcribe", unit="s"),
         )
     return transcript.to_json()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tasks.config import WorkerSettings, pick
 from tasks.environment import read_environment
@@ -20,7 +21,35 @@ _VARIABLES = {
     "compute": "REELYARD_WHISPER_COMPUTE",
     "batch": "REELYARD_WHISPER_BATCH",
     "threads": "REELYARD_WHISPER_THREADS",
+    "diarizer": "REELYARD_DIARIZATION_MODEL",
 }
+
+
+@dataclass(frozen=True)
+class SpeechRequest:
+    """What is wished for with one file.
+
+    :param language: ISO 639-1 code to force; None detects. :param hotwords: names and terms that may occur.
+    :param diarize: tell who speaks; :param speakers: how many there are, None guesses.
+    :param is_strict: fail where the configured way of telling speakers cannot be had, instead of doing with another.
+    """
+
+    language: str | None = None
+    hotwords: tuple[str, ...] = ()
+    diarize: bool = False
+    speakers: int | None = None
+    is_strict: bool = False
+
+    @classmethod
+    def from_input(cls, given: Mapping[str, Any]) -> SpeechRequest:
+        """Read the input of a transcription step."""
+        return cls(
+            language=given.get("language"),
+            hotwords=tuple(given.get("hotwords") or ()),
+            diarize=bool(given.get("diarize")),
+            speakers=given.get("speakers"),
+            is_strict=bool(given.get("is_strict")),
+        )
 
 
 @dataclass(frozen=True)
@@ -28,6 +57,8 @@ class SpeechOptions:
     """Engine, model and device of transcription.
 
     :param model: name or folder; empty takes the best one installed. :param model_dir: folder with models by name.
+    :param diarizer: folder of a pyannote pipeline.
+    :param block_s: seconds heard at once, cut in a quiet moment of the last :param search_s: of them.
     :param device: ``auto``, ``cpu`` or ``cuda``, :param compute: CTranslate2 type; empty chooses by device.
     """
 
@@ -39,6 +70,9 @@ class SpeechOptions:
     compute: str = ""
     batch: int = 8
     threads: int = 2
+    diarizer: str = ""
+    block_s: float = 600.0
+    search_s: float = 60.0
     limits: MediaLimits = field(default_factory=MediaLimits)
 
     @classmethod
@@ -53,6 +87,7 @@ class SpeechOptions:
             compute=settings.whisper_compute,
             batch=settings.whisper_batch,
             threads=settings.whisper_threads,
+            diarizer=settings.diarization_model,
             limits=limits_of(settings),
         )
 

@@ -17,7 +17,7 @@ from typing import Any
 from tasks.errors import PermanentError
 from tasks.media.audio import Samples
 from tasks.speech.engine import UNKNOWN_LANGUAGE, Heard, HeardSegment, HeardWord, refuse_language
-from tasks.speech.faster import has_speech, pick_device, to_segments
+from tasks.speech.faster import detect_with, has_speech, pick_device, to_segments
 from tasks.speech.models import FoundModel, find_model
 from tasks.speech.options import SpeechOptions
 
@@ -51,7 +51,11 @@ class WhisperXEngine:
         if language not in (whisper.supported_languages if whisper.model.is_multilingual else ("en",)):
             raise refuse_language(language, self.model)
 
-    def hear(self, audio: Samples, *, language: str | None) -> Heard:
+    def detect(self, audio: Samples) -> dict[str, float]:
+        """Return the probability of each language; nothing when only English is known."""
+        return {} if self._english_only else detect_with(self._pipeline(None).model, audio)
+
+    def hear(self, audio: Samples, *, language: str | None, hotwords: str = "") -> Heard:
         """Transcribe 16 kHz audio."""
         if not has_speech(audio):
             return Heard(language or UNKNOWN_LANGUAGE, 1.0 if language else 0.0, "dtw", iter(()))
@@ -60,13 +64,20 @@ class WhisperXEngine:
         pipeline = self._pipeline(language)
         probability = 1.0
         if language is None:
-            language, probability, _ = pipeline.model.detect_language(audio, language_detection_segments=3)
+            language, probability, _ = pipeline.model.detect_language(audio)
         aligner = self._aligner(str(language))
         if aligner is None:
             segments, _ = pipeline.model.transcribe(
-                audio, language=language, word_timestamps=True, vad_filter=True, condition_on_previous_text=False
+                audio,
+                language=language,
+                beam_size=5,
+                word_timestamps=True,
+                vad_filter=True,
+                condition_on_previous_text=False,
+                hotwords=hotwords or None,
             )
             return Heard(str(language), float(probability), "dtw", to_segments(segments))
+        pipeline.options = replace(pipeline.options, hotwords=hotwords or None)
         found = pipeline.transcribe(audio, batch_size=self._options.batch, language=language)["segments"]
         return Heard(str(language), float(probability), "wav2vec2", self._align(found, aligner, audio))
 
