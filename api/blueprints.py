@@ -20,6 +20,8 @@ def register_blueprints(app: Flask) -> None:
     from api.farm import work_routes  # noqa: F401  adds to the blueprint of api.farm.routes
     from api.farm.node_routes import blueprint as nodes
     from api.farm.routes import blueprint as farm
+    from api.flower.routes import blueprint as flower
+    from api.flower.routes import pages as flower_pages
     from api.fonts.routes import blueprint as fonts
     from api.health.routes import blueprint as health
     from api.identities.routes import blueprint as identities
@@ -64,10 +66,11 @@ def register_blueprints(app: Flask) -> None:
         audit,
         farm,
         limits,
+        flower,
         callbacks,
         nodes,
         health,
     ):
         get_smorest(app).register_blueprint(documented)
-    for page in (docs_pages, pages, account_pages):
+    for page in (docs_pages, pages, account_pages, flower_pages):
         app.register_blueprint(page)

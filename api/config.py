@@ -43,6 +43,7 @@ _VARIABLES = {
     "db_pool_size": "REELYARD_DB_POOL_SIZE",
     "max_body_bytes": "REELYARD_MAX_BODY_BYTES",
     "flower_url": "REELYARD_FLOWER_URL",
+    "flower_auth": "REELYARD_FLOWER_AUTH",
     "max_upload_bytes": "REELYARD_MAX_UPLOAD_BYTES",
     "multipart_bytes": "REELYARD_MULTIPART_BYTES",
     "upload_expire_s": "REELYARD_UPLOAD_EXPIRE_S",
@@ -102,6 +103,7 @@ class ApiSettings:
     db_pool_size: int
     max_body_bytes: int
     flower_url: str
+    flower_auth: str = field(repr=False)
     max_upload_bytes: int
     multipart_bytes: int
     upload_expire_s: int

@@ -15,7 +15,7 @@ from cli.services.process import Child
 
 _API_ONLY = (
     *("DATABASE_URL", "REELYARD_JWT_SECRET", "REELYARD_SMTP_PASSWORD"),
-    *("REELYARD_GOOGLE_CLIENT_SECRET", "REELYARD_GITHUB_CLIENT_SECRET"),
+    *("REELYARD_GOOGLE_CLIENT_SECRET", "REELYARD_GITHUB_CLIENT_SECRET", "REELYARD_FLOWER_AUTH"),
 )
 CPU_QUEUES = "ingest,transcription,analysis,generation,compose"
 
@@ -40,7 +40,7 @@ class Layout:
     @property
     def flower_url(self) -> str:
         """Where Flower answers."""
-        return f"http://{LOOPBACK}:{self.flower_port}"
+        return f"http://{LOOPBACK}:{self.flower_port}/flower"
 
     def node_name(self, role: str) -> str:
         """Return the Celery node name of a worker."""
@@ -59,6 +59,7 @@ def api_environ(
         "REELYARD_PUBLIC_URL": layout.api_url,
         "REELYARD_API_URL": layout.api_url,
         "REELYARD_FLOWER_URL": layout.flower_url,
+        "REELYARD_FLOWER_AUTH": f"reelyard:{vault['flower_password']}",
         "REELYARD_SCRATCH_DIR": str(layout.home / "scratch"),
         "REELYARD_LOG_FORMAT": "json",
         "PROMETHEUS_MULTIPROC_DIR": str(layout.home / "metrics"),
@@ -93,8 +94,9 @@ def _control_options(layout: Layout) -> list[str]:
 
 
 def _flower_command(layout: Layout) -> list[str]:
-    listen = [f"--address={LOOPBACK}", f"--port={layout.flower_port}"]
-    return [sys.executable, "-m", "celery", "-A", "tasks.cpu_app", "flower", *listen]
+    listen = [f"--address={LOOPBACK}", f"--port={layout.flower_port}", "--url_prefix=flower"]
+    # Queues and slots are the farm's to change: what Flower did would be undone at the next beat, unseen by the audit
+    return [sys.executable, "-m", "celery", "-A", "tasks.cpu_app", "flower", *listen, "--read_only=True"]
 
 
 def _worker(layout: Layout, role: str, app: str, environ: Mapping[str, str], options: list[str]) -> Child:

@@ -52,6 +52,7 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "audit": (Scope.ADMIN, Scope.ADMIN),
     "farm": (Scope.ADMIN, Scope.ADMIN),
     "limits": (Scope.ADMIN, Scope.ADMIN),
+    "flower": (SESSION, SESSION),
     "auth": (SESSION, SESSION),
     "identities": (SESSION, SESSION),
     "users": (SESSION, SESSION),

@@ -7,4 +7,5 @@ RUN pip install --no-cache-dir --require-hashes -r requirements/flower.txt
 COPY tasks tasks
 USER reelyard
 ENV PYTHONPATH=/app
-CMD ["celery", "-A", "tasks.cpu_app", "flower", "--address=0.0.0.0", "--port=5555"]
+CMD ["celery", "-A", "tasks.cpu_app", "flower", "--address=0.0.0.0", "--port=5555", \
+     "--url_prefix=flower", "--read_only=True"]

@@ -1,0 +1,1 @@
+"""Flower for administrators, through the API's own origin."""
