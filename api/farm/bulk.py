@@ -62,6 +62,9 @@ def preview(session: Session, action: str, filters: dict[str, Any]) -> dict[str,
         "steps": count_steps(session, action, ids),
         "predicted_s": round(predict(session, action, ids), 1),
         "samples": [row.id for row in rows[:SAMPLES]],
+        "done": 0,
+        "refused_count": 0,
+        "refused": [],
     }
 
 
@@ -96,12 +99,14 @@ def apply(session: Session, action: str, filters: dict[str, Any], *, expected: i
     jobs = list(session.scalars(matching.limit(MOST)))
     if expected is not None and len(jobs) > expected:
         raise ConflictError("bulk.changed", f"{len(jobs)} jobs match by now, not {expected}; look again")
+    told = preview(session, action, filters)
     refused: list[dict[str, Any]] = []
     done = sum(_apply_one(session, action, job_id, refused) for job_id in jobs)
     after = {"filter": {name: str(value) for name, value in filters.items()}, "done": done, "refused": len(refused)}
     record(session, f"jobs.bulk_{action}", after=after)
     session.commit()
-    return {"matched": len(jobs), "done": done, "refused": refused[:SAMPLES], "refused_count": len(refused)}
+    counts = {"matched": len(jobs), "done": done, "refused_count": len(refused)}
+    return {**told, **counts, "refused": refused[:SAMPLES]}
 
 
 def _apply_one(session: Session, action: str, job_id: UUID, refused: list[dict[str, Any]]) -> bool:

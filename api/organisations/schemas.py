@@ -7,9 +7,8 @@ from marshmallow import Schema, fields, validate
 from api.assets.schemas import StrictSchema
 from api.organisations.models import InvitationState, Role
 
-NAMED = validate.And(
-    validate.Length(1, 120), validate.Regexp(r"^(?=.*\S)[^\x00-\x1f\x7f]+$", error="No control characters, not blank.")
-)
+PRINTED = r"^(?=.*[^\s\x7f-\xa0])[^\x00-\x1f\x7f]+$"
+NAMED = [validate.Length(1, 120), validate.Regexp(PRINTED, error="No control characters, not blank.")]
 A_ROLE = validate.OneOf([role.value for role in Role])
 ROLES = {"description": "viewer reads; editor also writes; owner also manages", "example": "editor"}
 

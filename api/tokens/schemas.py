@@ -9,7 +9,7 @@ from api.fields import Moment
 from api.pagination import PageQuery, PageResponse
 from api.tokens.scopes import MEANINGS, Scope
 
-NAMED = validate.And(validate.Length(1, 120), validate.Regexp(r"^[^\x00-\x1f\x7f]+$", error="No control characters."))
+NAMED = [validate.Length(1, 120), validate.Regexp(r"^[^\x00-\x1f\x7f]+$", error="No control characters.")]
 SCOPES = "; ".join(f"{scope.value}: {meaning}" for scope, meaning in MEANINGS.items())
 
 

@@ -25,6 +25,10 @@ class WordRequest(StrictSchema):
     estimated = fields.Boolean(load_default=False, metadata={"description": "Times were spread by length, not heard"})
 
 
+SETTINGS = r"^[^\x00-\x20:\x7f-\xa0]+:[^\x00-\x20\x7f-\xa0]+( [^\x00-\x20:\x7f-\xa0]+:[^\x00-\x20\x7f-\xa0]+)*$"
+"""Cue settings; the characters are spelled out, since languages differ in what they call white space."""
+
+
 class SegmentRequest(StrictSchema):
     """Words spoken together, or text with a start and an end where word times are not known."""
 
@@ -37,7 +41,7 @@ class SegmentRequest(StrictSchema):
     placement = fields.String(
         load_default=None,
         allow_none=True,
-        validate=[validate.Length(1, 200), validate.Regexp(r"^[^\s:]+:\S+( [^\s:]+:\S+)*$")],
+        validate=[validate.Length(1, 200), validate.Regexp(SETTINGS)],
         metadata={"description": "WebVTT cue settings", "example": "line:10% align:start"},
     )
 
