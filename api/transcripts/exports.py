@@ -1,37 +1,18 @@
-"""Writing a transcript as SubRip, WebVTT, plain text or JSON: pure."""
+"""The forms in which transcripts leave and come: a table of writers and one of readers."""
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Callable
+from typing import Any
 
 from tasks.contracts import Segment, Transcript
-
-
-def export_srt(transcript: Transcript) -> str:
-    """Return SubRip: one numbered cue per segment."""
-    cues = [
-        f"{number}\n{_clock(segment.start, ',')} --> {_clock(segment.end, ',')}\n{_one_line(segment)}\n"
-        for number, segment in enumerate(_spoken(transcript), start=1)
-    ]
-    return "\n".join(cues)
-
-
-def export_vtt(transcript: Transcript) -> str:
-    """Return WebVTT: one cue per segment, with the speaker as a voice span where one is known."""
-    cues = ["WEBVTT\n"]
-    for segment in _spoken(transcript):
-        text = html.escape(_one_line(segment), quote=False)
-        voice = html.escape(segment.speaker, quote=False) if segment.speaker else ""
-        line = f"<v {voice}>{text}" if voice else text
-        cues.append(f"{_clock(segment.start, '.')} --> {_clock(segment.end, '.')}\n{line}\n")
-    return "\n".join(cues)
-
-
-def export_text(transcript: Transcript) -> str:
-    """Return one line per segment."""
-    return "".join(f"{_one_line(segment)}\n" for segment in _spoken(transcript))
+from tasks.transcripts.formats.ass import read_ass, write_ass
+from tasks.transcripts.formats.cues import Notices, bad_line, check_size
+from tasks.transcripts.formats.plain import read_plain, write_plain
+from tasks.transcripts.formats.srt import read_srt, write_srt
+from tasks.transcripts.formats.ttml import read_ttml, write_ttml
+from tasks.transcripts.formats.vtt import read_vtt, write_vtt
 
 
 def export_json(transcript: Transcript) -> str:
@@ -40,25 +21,46 @@ def export_json(transcript: Transcript) -> str:
 
 
 FORMATS: dict[str, tuple[str, Callable[[Transcript], str]]] = {
-    "srt": ("application/x-subrip", export_srt),
-    "vtt": ("text/vtt", export_vtt),
-    "txt": ("text/plain", export_text),
+    "srt": ("application/x-subrip", write_srt),
+    "vtt": ("text/vtt", write_vtt),
+    "ass": ("text/x-ssa", write_ass),
+    "ttml": ("application/ttml+xml", write_ttml),
+    "txt": ("text/plain", write_plain),
     "json": ("application/json", export_json),
 }
 """Content type and writer of each format."""
 
 
-def _spoken(transcript: Transcript) -> list[Segment]:
-    return [segment for segment in transcript.segments if _one_line(segment)]
+def read_json(text: str, language: str | None, notices: Notices) -> tuple[Segment, ...]:
+    """Read the segments of a document as ``GET …/export?format=json`` gives it; raise ``contract.invalid`` too."""
+    check_size(text)
+    try:
+        document: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise bad_line(error.lineno, f"the JSON is broken: {error.msg}") from error
+    except RecursionError as error:
+        raise bad_line(1, "the JSON lies too deep") from error
+    return Transcript.from_json(document).segments
 
 
-def _one_line(segment: Segment) -> str:
-    return " ".join(segment.text.split())
+READERS: dict[str, Callable[[str, str | None, Notices], tuple[Segment, ...]]] = {
+    "srt": read_srt,
+    "vtt": read_vtt,
+    "ass": read_ass,
+    "ttml": read_ttml,
+    "json": read_json,
+}
+"""Reader of each format with times."""
 
 
-def _clock(time_s: float, separator: str) -> str:
-    total_ms = round(time_s * 1000)
-    hours, rest = divmod(total_ms, 3_600_000)
-    minutes, rest = divmod(rest, 60_000)
-    seconds, milliseconds = divmod(rest, 1000)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{separator}{milliseconds:03}"
+def read_file(
+    kind: str, text: str, language: str | None, *, duration_s: float
+) -> tuple[tuple[Segment, ...], list[dict[str, object]]]:
+    """Return what a caption file says and what had to be changed; raise ``transcript.file_invalid``.
+
+    :param duration_s: of the media; plain text is spread over it.
+    """
+    notices = Notices()
+    if kind == "txt":
+        return read_plain(text, language, notices, duration_s=duration_s), notices.items
+    return READERS[kind](text, language, notices), notices.items

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from api.transcripts.edit import apply_edit
-from api.transcripts.exports import export_srt, export_text, export_vtt
 from tasks.contracts import Segment, Transcript, Word
 from tasks.errors import InvalidInputError
+from tasks.transcripts.formats.plain import write_plain
+from tasks.transcripts.formats.srt import write_srt
+from tasks.transcripts.formats.vtt import write_vtt
 
 HEARD = Transcript(
     language="en",
@@ -114,7 +116,7 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 def test_subrip_numbers_cues_and_writes_commas() -> None:
-    assert export_srt(HEARD) == (
+    assert write_srt(HEARD) == (
         "1\n00:00:00,500 --> 00:00:01,500\nIt was\n\n2\n00:00:02,000 --> 00:00:03,000\nthe best\n"
     )
 
@@ -122,8 +124,8 @@ def test_subrip_numbers_cues_and_writes_commas() -> None:
 def test_webvtt_names_speakers_and_escapes_text() -> None:
     sharp = apply_edit(HEARD, None, [{"speaker": "A", "text": "a < b", "start": 1.0, "end": 2.0, "words": []}])
 
-    assert export_vtt(sharp) == "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n<v A>a &lt; b\n"
+    assert write_vtt(sharp) == "WEBVTT\n\ns1\n00:00:01.000 --> 00:00:02.000\n<v A>a &lt; b\n"
 
 
 def test_plain_text_has_one_line_per_segment() -> None:
-    assert export_text(HEARD) == "It was\nthe best\n"
+    assert write_plain(HEARD) == "It was\nthe best\n"
