@@ -40,7 +40,7 @@ class Layout:
     @property
     def flower_url(self) -> str:
         """Where Flower answers."""
-        return f"http://{LOOPBACK}:{self.flower_port}/flower"
+        return f"http://{LOOPBACK}:{self.flower_port}/flower/"
 
     def node_name(self, role: str) -> str:
         """Return the Celery node name of a worker."""
