@@ -39,6 +39,7 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "scenarios": (Scope.READ, Scope.READ),
     "renders": (Scope.READ, Scope.RENDER),
     "stills": (Scope.READ, Scope.RENDER),
+    "songs": (Scope.READ, Scope.RENDER),
     "estimates": (Scope.READ, Scope.RENDER),
     "validations": (Scope.READ, Scope.RENDER),
     "jobs": (Scope.READ, Scope.RENDER),
@@ -65,6 +66,7 @@ BY_OPERATION: dict[tuple[str, str], Scope | None] = {
     ("GET", "credits.UserCredits"): Scope.ADMIN,
     ("POST", "credits.UserCredits"): Scope.ADMIN,
     ("POST", "transcripts.TranscriptCut"): Scope.READ,
+    ("POST", "transcripts.TranscriptTimeline"): Scope.READ,
 }
 """Operations that want another scope than the rest of their blueprint."""
 

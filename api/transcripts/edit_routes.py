@@ -127,14 +127,14 @@ class TranscriptCut(MethodView):
 
     @blueprint.arguments(CutsRequest)
     @blueprint.response(200, CutsResponse)
-    @problems(blueprint, {404: "transcript.not_found", 422: "transcript.cut_invalid"})
+    @problems(blueprint, {404: "transcript.not_found", 422: "transcript.cut_invalid, transcript.file_invalid"})
     def post(self, body: dict[str, Any], transcript_id: UUID) -> Any:
         """Show the current version with stretches cut away
 
         Nothing is stored: the edits stay edits of the whole media.
         """
         record = service.require_alive(db.session(), get_visible(TranscriptRecord, transcript_id))
-        return editing.cut_transcript(db.session(), record, body["cuts"])
+        return editing.cut_transcript(db.session(), record, body)
 
 
 @blueprint.route("/transcripts/search")

@@ -6,7 +6,9 @@ from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
 from api.pagination import OwnedPageQuery, PageResponse
-from api.transcripts.schemas import NAME, TIME_S, DocumentResponse
+from api.transcripts.exports import READERS
+from api.transcripts.schemas import NAME, TIME_S, DocumentResponse, TranscriptResponse
+from tasks.transcripts.formats.cues import MAX_CHARACTERS
 from tasks.transcripts.operations import MAX_OPERATIONS, SHAPES
 
 SENT = sorted(set(SHAPES) - {"replace_all"})
@@ -56,9 +58,12 @@ class CutRequest(StrictSchema):
 
 
 class CutsRequest(StrictSchema):
-    """An edit list; cuts may touch and overlap."""
+    """An edit list: cuts, which may touch and overlap, or an OpenTimelineIO timeline of what is kept."""
 
-    cuts = fields.List(fields.Nested(CutRequest), required=True, validate=validate.Length(max=20000))
+    cuts = fields.List(fields.Nested(CutRequest), load_default=list, validate=validate.Length(max=20000))
+    timeline = fields.Dict(
+        load_default=None, allow_none=True, metadata={"description": "In place of cuts: an .otio document"}
+    )
 
 
 class AnchorResponse(Schema):
@@ -142,3 +147,81 @@ class SearchResponse(PageResponse):
     """A page of hits: newest transcripts first, each in order of time."""
 
     items = fields.List(fields.Nested(HitResponse))
+
+
+class PagingQuery(StrictSchema):
+    """What a cue may be."""
+
+    max_characters = fields.Integer(load_default=84, validate=validate.Range(5, 500))
+    max_words = fields.Integer(
+        load_default=0, validate=validate.Range(0, 100), metadata={"description": "0: as many as fit"}
+    )
+    max_gap_s = fields.Float(
+        load_default=0.7, validate=validate.Range(0.05, 10), metadata={"description": "A pause this long ends a cue"}
+    )
+    max_cps = fields.Float(
+        load_default=17.0, validate=validate.Range(1, 100), metadata={"description": "Characters a second"}
+    )
+    min_duration_s = fields.Float(load_default=0.8, validate=validate.Range(0, 10))
+    max_duration_s = fields.Float(load_default=7.0, validate=validate.Range(0.5, 60))
+
+
+class CueResponse(Schema):
+    """Words that are shown together."""
+
+    start = fields.Float(metadata={"description": "Seconds"})
+    end = fields.Float()
+    text = fields.String()
+    speaker = fields.String(allow_none=True)
+    words = fields.List(fields.String(), metadata={"description": "Ids"})
+    cps = fields.Float(metadata={"description": "Characters a second"})
+
+
+class ReadingFindingResponse(Schema):
+    """A segment that is hard to read as a cue."""
+
+    code = fields.String(metadata={"example": "cue.too_fast"})
+    segment = fields.String()
+    start = fields.Float()
+    message = fields.String()
+    fix = fields.List(fields.Dict(), metadata={"description": "Operations for POST …/edits; empty: none is safe"})
+
+
+class CuesResponse(Schema):
+    """A transcript paged into cues, and what of its own segments is hard to read."""
+
+    version = fields.Integer()
+    cues = fields.List(fields.Nested(CueResponse))
+    findings = fields.List(fields.Nested(ReadingFindingResponse))
+
+
+CONTENT = {"description": "The file's text", "example": "1\n00:00:01,000 --> 00:00:02,000\nHello\n"}
+
+
+class FileRequest(StrictSchema):
+    """A caption file."""
+
+    format = fields.String(required=True, validate=validate.OneOf([*sorted(READERS), "txt"]))
+    content = fields.String(required=True, validate=validate.Length(1, MAX_CHARACTERS), metadata=CONTENT)
+
+
+class ImportRequest(FileRequest):
+    """A caption file for an asset."""
+
+    asset_id = fields.UUID(required=True)
+    language = fields.String(
+        required=True, validate=validate.Regexp(r"^[a-z]{2,3}$"), metadata={"description": "ISO 639", "example": "en"}
+    )
+
+
+class NoticeResponse(Schema):
+    """What had to be changed to take a file."""
+
+    line = fields.Integer()
+    message = fields.String()
+
+
+class ImportResponse(TranscriptResponse):
+    """A transcript from a file."""
+
+    notices = fields.List(fields.Nested(NoticeResponse))

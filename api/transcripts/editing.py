@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -24,8 +26,11 @@ from api.transcripts.service import (
 from tasks.contracts import Transcript
 from tasks.errors import InvalidInputError
 from tasks.transcripts.cuts import Span, TimeMap, retime
+from tasks.transcripts.formats.otio import read_otio, write_otio
 from tasks.transcripts.operations import Operation
+from tasks.transcripts.paging import PagingRules, page_words
 from tasks.transcripts.patches import rebase_patches, record_patches
+from tasks.transcripts.reading import check_reading
 
 
 def edit_by_operations(
@@ -102,10 +107,10 @@ def describe_edits(session: Session, record: TranscriptRecord) -> dict[str, Any]
     }
 
 
-def cut_transcript(session: Session, record: TranscriptRecord, cuts: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Lay cuts over the current version; nothing is stored."""
-    spans = [Span(cut["start"], cut["end"]) for cut in cuts]
+def cut_transcript(session: Session, record: TranscriptRecord, edits: dict[str, Any]) -> dict[str, Any]:
+    """Lay cuts, or a timeline of what is kept, over the current version; nothing is stored."""
     transcript = current_document(session, record)
+    spans = read_cuts(transcript, edits)
     times = TimeMap.of(spans, transcript.duration_s)
     return {
         "version": record.current_version,
@@ -113,3 +118,39 @@ def cut_transcript(session: Session, record: TranscriptRecord, cuts: Sequence[di
         "duration_s": times.duration_s,
         "document": retime(transcript, spans).to_json(),
     }
+
+
+def read_cuts(transcript: Transcript, edits: dict[str, Any]) -> list[Span]:
+    """Return the cuts of a request; raise ``transcript.file_invalid`` for a timeline that is none."""
+    if edits["timeline"] is not None:
+        return read_otio(json.dumps(edits["timeline"]), duration_s=transcript.duration_s)
+    return [Span(cut["start"], cut["end"]) for cut in edits["cuts"]]
+
+
+def write_timeline(session: Session, record: TranscriptRecord, edits: dict[str, Any]) -> str:
+    """Return what cuts keep as an OpenTimelineIO document that names the asset."""
+    transcript = current_document(session, record)
+    times = TimeMap.of(read_cuts(transcript, edits), transcript.duration_s)
+    return write_otio(transcript, times, media=f"asset:{record.asset_id}")
+
+
+def page_transcript(session: Session, record: TranscriptRecord, query: dict[str, Any]) -> dict[str, Any]:
+    """Page the current version into cues, and tell which of its own segments are hard to read."""
+    transcript, rules = current_document(session, record), PagingRules(**query)
+    voiced = [
+        dataclasses.replace(word, speaker=word.speaker or segment.speaker)
+        for segment in transcript.segments
+        for word in segment.words
+    ]
+    cues = [
+        {
+            "start": page.start,
+            "end": page.end,
+            "text": page.text,
+            "speaker": page.words[0].speaker,
+            "words": [word.id for word in page.words],
+            "cps": round(page.cps, 2),
+        }
+        for page in page_words(voiced, rules, language=transcript.language)
+    ]
+    return {"version": record.current_version, "cues": cues, "findings": check_reading(transcript, rules)}

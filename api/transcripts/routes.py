@@ -14,7 +14,8 @@ from api.auth import login_required
 from api.extensions import db
 from api.ids import get_owned
 from api.pagination import filters_of, paginate
-from api.transcripts import service
+from api.transcripts import importing, service
+from api.transcripts.edit_schemas import ImportRequest, ImportResponse
 from api.transcripts.exports import FORMATS
 from api.transcripts.models import TranscriptRecord, TranscriptVersion
 from api.transcripts.schemas import (
@@ -44,6 +45,10 @@ IF_MATCH = {
     "description": "ETag of the version that was edited",
     "example": '"3"',
 }
+FILE_PROBLEMS = {
+    413: "transcript.file_too_large, request.too_large",
+    422: "transcript.file_invalid: details tell the line; transcript.invalid",
+}
 ETAG = {"ETag": {"description": "The version", "schema": {"type": "string"}}}
 
 
@@ -72,6 +77,20 @@ class TranscriptList(MethodView):
         """List transcripts, newest first"""
         selected = service.select_transcripts(**filters_of(query))
         return paginate(db.session(), selected, TranscriptRecord, query)
+
+    @blueprint.arguments(ImportRequest)
+    @blueprint.response(201, ImportResponse, headers=ETAG)
+    @problems(blueprint, {**FILE_PROBLEMS, 404: "asset.not_found", 409: "asset.not_ready"})
+    def post(self, body: dict[str, Any]) -> Any:
+        """Make a transcript of a caption file
+
+        Its words get the file's times; where a file has none they are spread over the cue and marked as estimated.
+        """
+        kind = body.pop("format")
+        record, version, notices = importing.import_file(db.session(), kind=kind, **body)
+        db.session.commit()
+        told, _, headers = answer(record, version)
+        return {**told, "notices": notices}, 201, headers
 
 
 @blueprint.route("/transcripts/<uuid:transcript_id>")

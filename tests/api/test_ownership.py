@@ -31,6 +31,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST transcripts.TranscriptEdits": {"ops": [{"op": "delete", "word": "w1"}]},
     "POST transcripts.TranscriptRebase": {"onto": str(uuid4())},
     "POST transcripts.TranscriptCut": {"cuts": []},
+    "POST transcripts.TranscriptTimeline": {"cuts": []},
+    "POST transcripts.TranscriptFile": {"format": "txt", "content": "Hello"},
     "PATCH organisations.OrganisationItem": {"name": "Mine"},
     "PATCH organisations.MemberItem": {"role": "owner"},
     "POST organisations.HandOver": {"user_id": str(uuid4())},
@@ -38,7 +40,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 """Bodies that pass their schema, so that the answer tells about the id and nothing else."""
 QUERIES = {"GET stills.RenderStill": "?t=0.1&wait_s=0"}
-OPEN_TO_VIEWERS = {"POST organisations.Leaving", "POST transcripts.TranscriptCut"}
+OPEN_TO_VIEWERS = {"POST organisations.Leaving", "POST transcripts.TranscriptCut", "POST transcripts.TranscriptTimeline"}
 FOR_OWNERS = {"GET organisations.OrganisationAudit", "GET organisations.InvitationList"}
 PERSONAL = {"token_id"}
 """Ids of things that never belong to an organisation."""
