@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from tasks.contracts import Segment, Transcript, Word
 from tasks.errors import InvalidInputError
 from tasks.transcripts.draft import SLACK_S
-from tasks.transcripts.operations import Operation, apply_operations
+from tasks.transcripts.operations import MAX_OPERATIONS, Operation, apply_operations
 
 
 def derive_operations(old: Transcript, new: Transcript) -> list[Operation]:
     """Return operations that make of ``old`` what ``new`` says; where none do, one ``replace_all``."""
-    operations = list(_find_operations(old, new))
+    operations = list(itertools.islice(_find_operations(old, new), MAX_OPERATIONS + 1))
+    if len(operations) > MAX_OPERATIONS:
+        return [_whole(new)]
     try:
         reached = apply_operations(old, operations)[0]
     except InvalidInputError:
@@ -81,5 +83,9 @@ def _find_borders(before: dict[str, tuple[Word, Segment]], new: Transcript) -> I
             if before[left.id][1].id != before[right.id][1].id:
                 yield {"op": "merge_segments", "left": left.id, "right": right.id}
     for left_segment, right_segment in itertools.pairwise(new.segments):
-        if left_segment.words and right_segment.words:
-            yield {"op": "split_segment", "before": right_segment.words[0].id}
+        if not left_segment.words or not right_segment.words:
+            continue
+        left, right = left_segment.words[-1].id, right_segment.words[0].id
+        apart = left in before and right in before and before[left][1].id != before[right][1].id
+        if not apart:
+            yield {"op": "split_segment", "before": right}

@@ -32,6 +32,8 @@ SHAPES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "replace_all": (frozenset({"segments"}), frozenset({"language"})),
 }
 """What each operation needs and may have."""
+TIMED = ("insert_word", "retime", "replace_all")
+"""Operations after which times may be out of order; all others keep them by how they are done."""
 TARGETED = ("set_text", "delete", "retime", "set_speaker")
 
 
@@ -58,7 +60,8 @@ def apply_operation(draft: Draft, operation: Operation) -> Operation:
     if exact["op"] in TARGETED:
         name_words(draft, exact)
     HANDLERS[exact["op"]](draft, exact)
-    draft.check_times()
+    if exact["op"] in TIMED:
+        draft.check_times()
     return exact
 
 
