@@ -110,6 +110,14 @@ $(VENV)/.whisperx: requirements/whisperx-cpu.txt $(VENV)/bin/python
 bench-render: $(VENV)/.dev browser ## Compare a render with a plain transcode in one run (ARGS='--sizes 1280x720')
 	$(BIN)/python bench/render.py $(ARGS)
 
+.PHONY: bench-dispatch
+bench-dispatch: $(VENV)/.dev ## Send empty jobs through the whole engine (JOBS=10000)
+	$(BIN)/python -m bench.engine.dispatch --jobs $(or $(JOBS),10000) $(ARGS)
+
+.PHONY: bench-farm
+bench-farm: $(VENV)/.dev ## Try the dispatcher and the node registry with a thousand simulated nodes
+	$(BIN)/python -m bench.sim_farm $(ARGS)
+
 .PHONY: bench-chaos
 bench-chaos: $(VENV)/.dev ## Break everything under load and judge what is stored (JOBS=300 FAULTS=40 SEED=1)
 	$(BIN)/python -m bench.chaos --jobs $(or $(JOBS),300) --faults $(or $(FAULTS),40) --seed $(or $(SEED),1) $(ARGS)
