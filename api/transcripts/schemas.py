@@ -59,6 +59,7 @@ class DocumentRequest(StrictSchema):
     model = fields.Raw(metadata={"readOnly": True})
     model_sha256 = fields.Raw(metadata={"readOnly": True})
     alignment_method = fields.Raw(metadata={"readOnly": True})
+    diarization = fields.Raw(metadata={"readOnly": True})
 
 
 class TranscriptRequest(StrictSchema):
@@ -98,6 +99,14 @@ class SegmentResponse(Schema):
     placement = fields.String(allow_none=True, metadata={"description": "WebVTT cue settings"})
 
 
+class DiarizationResponse(Schema):
+    """How speakers were told apart."""
+
+    method = fields.String(metadata={"example": "resemblyzer"})
+    speakers = fields.Integer()
+    is_certain = fields.Boolean(metadata={"description": "The number was given, or left no doubt"})
+
+
 class DocumentResponse(Schema):
     """A whole transcript with how it came to be."""
 
@@ -110,6 +119,9 @@ class DocumentResponse(Schema):
     model = fields.String(metadata={"example": "tiny.en"})
     model_sha256 = fields.String()
     alignment_method = fields.String(metadata={"example": "dtw"})
+    diarization = fields.Nested(
+        DiarizationResponse, allow_none=True, metadata={"description": "null: nobody asked who speaks"}
+    )
     segments = fields.List(fields.Nested(SegmentResponse))
 
 

@@ -85,7 +85,7 @@ def _find_borders(before: dict[str, tuple[Word, Segment]], new: Transcript) -> I
     for left_segment, right_segment in itertools.pairwise(new.segments):
         if not left_segment.words or not right_segment.words:
             continue
-        left, right = left_segment.words[-1].id, right_segment.words[0].id
-        apart = left in before and right in before and before[left][1].id != before[right][1].id
+        end, begin = left_segment.words[-1].id, right_segment.words[0].id
+        apart = end in before and begin in before and before[end][1].id != before[begin][1].id
         if not apart:
-            yield {"op": "split_segment", "before": right}
+            yield {"op": "split_segment", "before": begin}
