@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tasks.contracts import Claim, ClaimRequest, Heartbeat, NodeBeat, NodeOrder, StepNews, StepReport
+from tasks.contracts import Claim, ClaimRequest, Heartbeat, NodeBeat, NodeOrder, StepFailure, StepNews, StepReport
 from tasks.contracts.signing import signed_headers
 from tasks.errors import FencedError, PermanentError, TransientError
 from tasks.names import REPORT_PATH, CallbackPath, TaskName
@@ -41,7 +41,13 @@ class ControlClient:
         """Ask for a step; ``claimed`` false in the answer means it is not ours."""
         # One nonce for all tries: a claim whose answer was lost on the way is given again, not refused as running.
         request = ClaimRequest(job_id, step_id, self._node, task.value, nonce=uuid.uuid4().hex)
-        return Claim.from_json(self._post(CallbackPath.CLAIM, step_id, request.to_json(), tries=self._tries))
+        answer = self._post(CallbackPath.CLAIM, step_id, request.to_json(), tries=self._tries)
+        try:
+            return Claim.from_json(answer)
+        except PermanentError as error:
+            if not self._give_back(answer, task, error):
+                raise
+        return Claim(False, reason="unknown_version")
 
     def heartbeat(self, beat: Heartbeat) -> float:
         """Renew the lease once, without retries, and return its new length in seconds."""
@@ -60,6 +66,20 @@ class ControlClient:
     def beat(self, beat: NodeBeat) -> NodeOrder:
         """Tell once, without retries, how a worker process is; return what it shall be."""
         return NodeOrder.from_json(self._post(CallbackPath.NODE_BEAT, "", beat.to_json(), tries=1))
+
+    def _give_back(self, answer: dict[str, Any], task: TaskName, error: PermanentError) -> bool:
+        """Leave a step to others whose claim cannot be read here; tell whether the answer says which.
+
+        Without it the step would wait for its lease to end, and count as one more worker that its input took down.
+        """
+        if answer.get("claimed") is False:
+            return True
+        job_id, step_id, token = (answer.get(name) for name in ("job_id", "step_id", "token"))
+        if not (isinstance(job_id, str) and isinstance(step_id, str) and isinstance(token, int)):
+            return False
+        failure = StepFailure("contract.unknown_version", error.detail, permanent=False)
+        self.report(task, StepReport(job_id, step_id, token, failure=failure))
+        return True
 
     def _post(self, path: CallbackPath, step_id: str, body: dict[str, Any], *, tries: int) -> dict[str, Any]:
         for attempt in range(1, tries + 1):
