@@ -39,6 +39,20 @@ SETTINGS = {
 }
 
 
+COPIES = """CREATE TEMP TABLE copy ON COMMIT DROP AS
+    SELECT gen_random_uuid() AS job_id, gen_random_uuid() AS step_id, owner.id AS owner_id
+    FROM generate_series(1, :count) AS n
+    JOIN (SELECT id, row_number() OVER () - 1 AS place, count(*) OVER () AS size FROM "user") AS owner
+    ON n % owner.size = owner.place"""
+COPIED = {
+    "job": {"id": "job_id", "owner_id": "owner_id"},
+    "step": {"id": "step_id", "job_id": "job_id"},
+    "outbox": {"step_id": "step_id", "job_id": "job_id", "owner_id": "owner_id"},
+    "event": {"job_id": "job_id"},
+}
+"""Tables of a job's rows, with the columns that a copy has of its own."""
+
+
 @dataclass
 class Recorder:
     """The broker's side of :class:`api.jobs.publish.Publisher`: bells lie in a list until a node takes them."""
@@ -107,38 +121,47 @@ def measure(environ: dict[str, str], nodes: int, queued: int, *, steps: int, use
 
 
 def fill(queued: int, users: int) -> None:
-    """Queue jobs of one step each for many users, as ordering them would."""
+    """Queue jobs of one step each for many users: one is ordered, the rest are copies of its rows."""
     from api.extensions import db
     from api.jobs.service import create_job
     from api.users.models import User
     from tasks.names import Priority, TaskName
     from tasks.workflows.plan import StepSpec
 
-    people = [
-        User(email=f"u{number}@example.com", role="user", plan_code="free", enabled=True) for number in range(users)
-    ]
+    emails = [f"u{number}@example.com" for number in range(users)]
+    people = [User(email=email, role="user", plan_code="free", enabled=True) for email in emails]
     db.session.add_all(people)
     db.session.flush()
-    owners = [user.id for user in people]
-    spec = [StepSpec("nothing", TaskName(TASK))]
-    for number in range(queued):
-        owner = owners[number % len(owners)]
-        create_job(
-            db.session(),
-            owner_id=owner,
-            kind=KIND,
-            steps=spec,
-            priority=Priority.NORMAL,
-            subject={"asset_id": str(uuid4())},
-        )
-        if number % 500 == 499:
-            db.session.commit()
-            db.session.expunge_all()
-    db.session.commit()
+    job = create_job(
+        db.session(),
+        owner_id=people[0].id,
+        kind=KIND,
+        steps=[StepSpec("nothing", TaskName(TASK))],
+        priority=Priority.NORMAL,
+        subject={"asset_id": str(uuid4())},  # of nothing: the step's effect finds nothing to do
+    )
+    copy_job(job.id, queued - 1)
     db.session.execute(text("UPDATE outbox SET due_at = clock_timestamp()"))
     db.session.commit()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
+
+
+def copy_job(job_id: UUID, count: int) -> None:
+    """Add copies of a job of one step, for all users in turn."""
+    from api.extensions import db
+
+    db.session.execute(text(COPIES), {"count": count})
+    for name, table in db.metadata.tables.items():
+        if name not in COPIED:
+            continue
+        kept = [column.name for column in table.columns if column.name not in COPIED[name] and not column.computed]
+        own = ", ".join(f"copy.{COPIED[name][column]}" for column in COPIED[name])
+        heads = ", ".join([*COPIED[name], *(f'"{column}"' for column in kept)])
+        rest = "".join(f', "{name}"."{column}"' for column in kept)
+        of_job = "id" if name == "job" else "job_id"
+        added = f'INSERT INTO "{name}" ({heads}) SELECT {own}{rest} FROM copy, "{name}" WHERE "{name}".{of_job} = :job'
+        db.session.execute(text(added), {"job": job_id})  # nosec B608
 
 
 def arrive() -> None:
