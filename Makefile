@@ -121,3 +121,7 @@ bench-farm: $(VENV)/.dev ## Try the dispatcher and the node registry with a thou
 .PHONY: bench-chaos
 bench-chaos: $(VENV)/.dev ## Break everything under load and judge what is stored (JOBS=300 FAULTS=40 SEED=1)
 	$(BIN)/python -m bench.chaos --jobs $(or $(JOBS),300) --faults $(or $(FAULTS),40) --seed $(or $(SEED),1) $(ARGS)
+
+.PHONY: bench-music
+bench-music: $(VENV)/.dev ## Compare music analysis with librosa and madmom alone (ARGS='--songs 4 --synth plain')
+	$(BIN)/python -m bench.music $(ARGS)
