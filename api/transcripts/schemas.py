@@ -59,7 +59,7 @@ class DocumentRequest(StrictSchema):
     model = fields.Raw(metadata={"readOnly": True})
     model_sha256 = fields.Raw(metadata={"readOnly": True})
     alignment_method = fields.Raw(metadata={"readOnly": True})
-    diarization = fields.Raw(metadata={"readOnly": True})
+    diarization = fields.Raw(allow_none=True, metadata={"readOnly": True})
 
 
 class TranscriptRequest(StrictSchema):
