@@ -164,6 +164,8 @@ CODES: dict[str, tuple[int, str]] = {
     "transcript.other_asset": (422, "The other transcript is of another asset"),
     "transcript.file_invalid": (422, "The caption file cannot be read; details tell the line and why"),
     "transcript.file_too_large": (413, "The caption file is longer than is read"),
+    "translation.refused": (0, "The translation server refused, or answered what is no translation"),
+    "translation.unavailable": (0, "The translation server does not answer"),
     "transcript.cut_invalid": (422, "A cut does not end after its start"),
     "transcript.invalid": (422, "Times or ids are wrong; findings carry JSON Pointers"),
     # Renders
@@ -219,6 +221,8 @@ CODES: dict[str, tuple[int, str]] = {
     "font.unreadable": (0, "The file is no font that can be read whole"),
     "font.embedding_refused": (0, "The font's licence bits forbid embedding it"),
     "font.source_changed": (0, "The bytes of an uploaded font are not those that were ordered"),
+    "media.reader_failed": (0, "The process that reads uploads did not start; tried again"),
+    "sandbox.missing": (0, "REELYARD_SANDBOX is required, but bubblewrap does not work on this worker"),
     "font.checker_failed": (0, "The process that checks fonts did not start; tried again"),
     # The farm
     "node.not_found": (404, "No node of this name was ever heard of"),
@@ -257,6 +261,22 @@ CODES: dict[str, tuple[int, str]] = {
     "media.too_large": (0, "The picture has more pixels than the limit"),
     "media.too_many_streams": (0, "The file has more streams than the limit"),
     "media.no_streams": (0, "The file has neither picture nor sound"),
+    # Songs
+    "song.not_found": (404, "There is no such song, or its file was deleted"),
+    "song.not_audio": (422, "The asset is no sound file"),
+    "song.too_long": (422, "The song is longer than the limit"),
+    "song.analyzing": (409, "The song is being analysed; details name the job"),
+    "song.not_analyzed": (409, "The song has no analysis yet; details say its state"),
+    "song.invalid_beats": (422, "Beats lie beyond the song's end"),
+    "section.not_found": (404, "The song has no such section"),
+    "section.exists": (409, "The song has its sections; their times are fixed"),
+    "section.invalid": (422, "The sections do not divide the song; findings carry JSON Pointers"),
+    # Webhooks
+    "webhook.not_found": (404, "There is no such endpoint"),
+    "webhook.url_refused": (422, "Nothing is sent to this address: https, a public host, no user name, the usual port"),
+    "webhook.too_many": (409, "There are as many endpoints as there may be"),
+    "webhook.disabled": (409, "The endpoint is disabled; enable it first"),
+    "delivery.not_found": (404, "The endpoint's log has no such message"),
     # Music
     "music.no_sound": (0, "The file has no sound track"),
     "music.too_short": (0, "The sound is too short to be a song"),

@@ -20,6 +20,7 @@ COMMANDS = (
     "render",
     "reproduce",
     "transcribe",
+    "translate",
     "analyze",
     "scenario",
     "user",
