@@ -1,8 +1,8 @@
 """Music analysis measured on songs whose truth is known: ``make bench-music``.
 
 Every song is analysed four times in one run: by us with each engine, by librosa alone as its documentation shows, and
-by madmom alone where it is installed. Scores are mir_eval's: tempo within 4 %, beats and downbeats within 70 ms, MIREX's
-weighted key, section edges within 3 s. One line of JSON goes to ``bench/results/music.jsonl``.
+by madmom alone where it is installed. Scores are mir_eval's: tempo within 4 %, beats and downbeats within 70 ms,
+MIREX's weighted key, section edges within 3 s. One line of JSON goes to ``bench/results/music.jsonl``.
 
     python -m bench.music [--songs 4] [--synth plain|fluidsynth|both] [--no-long]
 """
@@ -175,7 +175,7 @@ def find_misses(table: dict[str, dict[str, float | None]]) -> list[str]:
 
 
 def measure_long(path: Path, engine: str) -> dict[str, Any]:
-    """Analyse a song of five minutes in a process of its own; return seconds, share of its length, and memory."""
+    """Analyse a song of five minutes in a process of its own; return CPU seconds by its length, and memory."""
     code = (
         "import json,resource,sys,time;from pathlib import Path;from tasks.music.analysis import analyze_song;"
         "from tasks.music.options import MusicOptions;t=time.monotonic();"
@@ -186,7 +186,7 @@ def measure_long(path: Path, engine: str) -> dict[str, Any]:
     done = subprocess.run([sys.executable, "-c", code, str(path), engine], check=True, capture_output=True, text=True)
     wall_s, cpu_s, peak_mb = json.loads(done.stdout)
     told = {"engine": engine, "length_s": LONG_S, "wall_s": round(wall_s, 1), "cpu_s": round(cpu_s, 1)}
-    return {**told, "share": round(wall_s / LONG_S, 3), "peak_mb": round(peak_mb, 1), "load": os.getloadavg()[0]}
+    return {**told, "share": round(cpu_s / LONG_S, 3), "peak_mb": round(peak_mb, 1), "load": os.getloadavg()[0]}
 
 
 def play_songs(folder: Path, count: int, synth: str) -> list[tuple[Song, Path]]:

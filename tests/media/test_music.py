@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import wave
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import av
 import mir_eval
@@ -12,11 +14,17 @@ import numpy as np
 import pytest
 
 from bench.songs import FORMS, RATE, Score, Song, compose, play, write_wav
-from tasks.contracts.music import SongAnalysis
+from tasks.attempt import StepContext
+from tasks.config import read_worker_settings
+from tasks.contracts import Claim
+from tasks.contracts.music import SongAnalysis, SongHeard, SongOrder
 from tasks.errors import PermanentError
+from tasks.music import ops
 from tasks.music.analysis import analyze_song
 from tasks.music.options import MusicOptions
+from tasks.storage.memory import MemoryStorage
 from tests import media_samples
+from tests.conftest import TEST_SETTINGS
 
 POP = Song("pop", ((0, 112.0),), "G major", form=(("verse", 8), ("chorus", 8), ("verse", 8)), seed=21)
 WALTZ = Song("waltz", ((0, 132.0),), "D minor", beats_per_bar=3, form=FORMS["waltz"][:3], seed=22)
@@ -222,3 +230,22 @@ def test_madmom_agrees_where_its_licence_is_accepted(pop: Path) -> None:
     assert (told.engine, told.tempo.bpm) == ("madmom", pytest.approx(112, rel=0.005))
     assert f_measure(score_of("pop").truth.downbeats, told.downbeats) > 0.97
     assert told.key.name == "G major"
+
+
+def test_the_step_returns_the_analysis_and_stores_the_waveform(pop: Path, tmp_path: Path, services: Any) -> None:
+    storage = MemoryStorage()
+    storage.put_file("uploads/x/source", pop, content_type="audio/wav")
+    order = SongOrder("uploads/x/source", pop.stat().st_size)
+    claim = Claim(True, job_id="j", step_id="s", input=order.to_json(), output_prefix="jobs/j/analyze/1/")
+    settings = read_worker_settings({**services.environ, **TEST_SETTINGS})
+    context = StepContext(claim, tmp_path, storage, settings)
+
+    told = SongHeard.from_json(ops.analyze(context))
+
+    assert told.analysis.tempo.bpm == pytest.approx(112, rel=0.002)
+    assert told.waveform_key == "jobs/j/analyze/1/waveform.json"
+    outline = json.loads(storage.get_bytes(told.waveform_key))
+    assert (outline["version"], len(outline["data"])) == (2, 2 * outline["length"])
+    assert outline["length"] == pytest.approx(told.analysis.duration_s * 22050 / 256, abs=2)
+    _, progress = context.tracker.latest()
+    assert progress is not None and (progress.stage, progress.fraction) == ("upload", pytest.approx(1.0))
