@@ -42,6 +42,7 @@ def register_blueprints(app: Flask) -> None:
     from api.usage.routes import blueprint as usage
     from api.validations.routes import blueprint as validations
 
+    from api.webhooks.routes import blueprint as webhooks
     for documented in (
         auth,
         identities,
@@ -61,6 +62,7 @@ def register_blueprints(app: Flask) -> None:
         events,
         usage,
         credits,
+        webhooks,
         payments,
         admin,
         audit,

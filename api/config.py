@@ -14,6 +14,7 @@ from api.identities.settings import IDENTITY_VARIABLES, IdentitySettings, check_
 from api.mail.settings import MAIL_VARIABLES, MailSettings, check_mail
 from api.payments.catalogue import parse_catalogue
 from api.turns.sizes import parse_limits
+from api.webhooks.settings import WEBHOOK_VARIABLES, WebhookSettings, check_webhooks
 from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
 from tasks.environment import read_environment
 from tasks.errors import ConfigurationError
@@ -80,6 +81,7 @@ class ApiSettings:
     mail: MailSettings
     identity: IdentitySettings
     database_url: str = field(repr=False)
+    webhooks: WebhookSettings
     redis_url: str = field(repr=False)
     env: str
     public_url: str
@@ -131,7 +133,7 @@ class ApiSettings:
 def read_api_settings(environ: Mapping[str, str] | None = None) -> ApiSettings:
     """Build the settings from the environment; raise ConfigurationError with every problem found."""
     environ = os.environ if environ is None else environ
-    tables = (_VARIABLES, STORAGE_VARIABLES, MAIL_VARIABLES, IDENTITY_VARIABLES)
+    tables = (_VARIABLES, STORAGE_VARIABLES, MAIL_VARIABLES, IDENTITY_VARIABLES, WEBHOOK_VARIABLES)
     values = read_environment(environ, tuple(name for table in tables for name in table.values()))
     settings = ApiSettings(
         storage=StorageSettings(**pick(values, STORAGE_VARIABLES)),
@@ -139,6 +141,7 @@ def read_api_settings(environ: Mapping[str, str] | None = None) -> ApiSettings:
         identity=IdentitySettings(**pick(values, IDENTITY_VARIABLES)),
         **pick(values, _VARIABLES),
     )
+        webhooks=WebhookSettings(**pick(values, WEBHOOK_VARIABLES)),
     problems = find_contradictions(settings)
     if settings.env == "production":
         problems += find_weaknesses(settings, environ)
@@ -165,6 +168,7 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
     problems += check_identity(settings.identity)
     return problems
 
+    problems += check_webhooks(settings.webhooks, production=settings.env == "production")
 
 def check_prices(text: str) -> list[str]:
     """Name prices that could not be read."""

@@ -332,6 +332,24 @@ _TABLE = (
         default=60.0,
     ),
     # Long videos
+    # Webhooks
+    Variable("REELYARD_WEBHOOK_S", seconds(0.02, 60), "Seconds between looks for messages that are due", default=0.5),
+    Variable(
+        "REELYARD_WEBHOOK_TIMEOUT_S", seconds(0.2, 60), "Longest that a receiver may take to answer", default=10.0
+    ),
+    Variable("REELYARD_WEBHOOK_LOG_DAYS", integer(1, 3650), "How long the log of deliveries is kept", default=30),
+    Variable(
+        "REELYARD_WEBHOOK_DISABLE_DAYS",
+        integer(1, 365),
+        "Days without any success after which an endpoint is disabled and its owner told",
+        default=5,
+    ),
+    Variable(
+        "REELYARD_WEBHOOK_INSIDE",
+        flag,
+        "Let endpoints lie in inner networks, on any port and without TLS; refused in production",
+        default=False,
+    ),
     Variable("REELYARD_CHUNK_S", seconds(0.5, 3600), "Length of the pieces of a long video", default=60.0),
     Variable(
         "REELYARD_CHUNK_FROM_S",

@@ -1,6 +1,7 @@
-"""The engine as a process: ``python -m api.control.engine`` runs dispatcher, reconciler, farm and mailer until SIGTERM.
+"""The engine as a process: ``python -m api.control.engine`` runs dispatcher, reconciler, farm, mailer and couriers.
 
-Any number of engines may run, on any hosts with the API's environment. Each survives restarts of PostgreSQL and Redis.
+It runs until SIGTERM. Any number of engines may run, on any hosts with the API's environment. Each survives restarts of
+PostgreSQL and Redis.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from api.farm.quarantine import watch_nodes
 from api.jobs.publish import get_publisher
 from api.mail.delivery import BATCH, Mailer
 from api.mail.transport import make_transport
+from api.webhooks.courier import get_courier
 from tasks.errors import ConfigurationError
 from tasks.logs import configure_logging
 
 logger = logging.getLogger(__name__)
 
 BROKER_PAUSE_S = 1.0
+COURIERS, SLOW_COURIERS = 6, 3
+"""Endpoints that are sent to at the same time by one engine; slow ones are those that failed lately."""
 
 
 def dispatch_round() -> bool:
@@ -64,6 +68,23 @@ def mail_round() -> bool:
     return mailer.deliver_due(db.session()) >= BATCH
 
 
+def courier_round() -> bool:
+    """Send one endpoint's messages; True when there was one."""
+    return get_courier().serve_one(db.session())
+
+
+def slow_courier_round() -> bool:
+    """Send the messages of one endpoint that failed lately: they wait for each other, nobody else for them."""
+    return get_courier().serve_one(db.session(), sick=True)
+
+
+def courier_loops(round_s: float) -> list[Loop]:
+    """Return the loops that send webhooks; each waits for one receiver at a time."""
+    loops = [Loop(f"courier-{number}", round_s, courier_round) for number in range(1, COURIERS + 1)]
+    slow = [Loop(f"slow-courier-{number}", round_s, slow_courier_round) for number in range(1, SLOW_COURIERS + 1)]
+    return loops + slow
+
+
 def build_runner(app: Flask) -> LoopRunner:
     """Return the engine's loops over an application, not yet started."""
     settings: ApiSettings = app.extensions["settings"]
@@ -74,6 +95,7 @@ def build_runner(app: Flask) -> LoopRunner:
     ]
     if settings.mail.on:
         loops.append(Loop("mailer", settings.mail.round_s, mail_round))
+    loops += courier_loops(settings.webhooks.round_s)
     return LoopRunner(app, loops)
 
 

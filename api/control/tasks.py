@@ -79,7 +79,7 @@ def recharge_credits() -> dict[str, int]:
 
 @app.task(name=TaskName.CONTROL_SWEEP_ROWS.value, **chore_options(TaskName.CONTROL_SWEEP_ROWS))
 def sweep_rows() -> dict[str, int]:
-    """Remove rows whose time is over (sessions, sign-ins, mail, keys, nodes) and what closed accounts owned."""
+    """Remove rows whose time is over (sessions, mail, keys, nodes, webhooks' log) and what closed accounts owned."""
     from api.auth.sessions import sweep as sweep_sessions
     from api.closing.erase import erase_closed
     from api.extensions import db
@@ -87,6 +87,7 @@ def sweep_rows() -> dict[str, int]:
     from api.idempotency import sweep_keys
     from api.identities.flows import sweep as sweep_flows
     from api.mail.delivery import sweep as sweep_mail
+    from api.webhooks.line import sweep as sweep_webhooks
 
     with flask_app().app_context():
         session = db.session()
@@ -96,5 +97,6 @@ def sweep_rows() -> dict[str, int]:
             "mail": sweep_mail(session),
             "keys": sweep_keys(session),
             "nodes": sweep_nodes(session),
+            "webhooks": sweep_webhooks(session),
             "closed_accounts": erase_closed(session),
         }

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from api.credits.models import CreditAccount, CreditEntry
 from api.errors import ApiError
 from api.jobs.publish import wake_after_commit
+from api.webhooks.outbox import announce_credits
 from tasks.errors import PermanentError
 
 
@@ -115,8 +116,15 @@ def write(session: Session, account: CreditAccount, line: Line) -> CreditEntry:
     account.balance, account.debt, account.seq = balance, debt, entry.seq
     session.add(entry)
     session.flush()
+    announce_credits(session, account.user_id, entry.seq, entry.created_at, told_of(entry))
     wake_after_commit(session, account.user_id)
     return entry
+
+
+def told_of(entry: CreditEntry) -> dict[str, Any]:
+    """Return what webhooks tell of a line."""
+    names = ("seq", "kind", "action", "amount", "balance_after", "debt_after", "success")
+    return {**{name: getattr(entry, name) for name in names}, "job_id": str(entry.job_id) if entry.job_id else None}
 
 
 def refuse(account: CreditAccount, *, needed: int, action: str) -> None:

@@ -8,6 +8,7 @@ PermanentError refuses the result, and the step fails with that code.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -18,14 +19,17 @@ from tasks.names import TaskName
 StepEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
 NewsEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
 JobEffect = Callable[[Session, Job], None]
+EventEffect = Callable[[Session, Job, str, datetime, dict[str, Any]], None]
 
 S = TypeVar("S", bound=StepEffect)
 J = TypeVar("J", bound=JobEffect)
+E = TypeVar("E", bound=EventEffect)
 
 _step_succeeded: dict[TaskName, list[StepEffect]] = {}
 _step_told: dict[tuple[TaskName, str], list[NewsEffect]] = {}
 _job_ended: dict[str, list[JobEffect]] = {}
 _job_retried: dict[str, list[JobEffect]] = {}
+_job_event: list[EventEffect] = []
 
 
 def on_step_succeeded(task: TaskName) -> Callable[[S], S]:
@@ -68,6 +72,12 @@ def on_job_retried(kind: str) -> Callable[[J], J]:
     return register
 
 
+def on_job_event(effect: E) -> E:
+    """Register ``f(session, job, kind, at, data)`` for every event of every job, as it is stored."""
+    _add(_job_event, effect)
+    return effect
+
+
 def run_step_succeeded(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
     """Run the effects of a step that succeeded."""
     for effect in _step_succeeded.get(TaskName(step.task), []):
@@ -92,6 +102,12 @@ def run_job_retried(session: Session, job: Job) -> None:
     """Run the effects of a job that starts again: what its end gave back is taken anew."""
     for effect in _job_retried.get(job.kind, []):
         effect(session, job)
+
+
+def run_job_event(session: Session, job: Job, kind: str, at: datetime, data: dict[str, Any]) -> None:
+    """Run the effects of an event; ``job.event_seq`` is its number."""
+    for effect in _job_event:
+        effect(session, job, kind, at, data)
 
 
 def _add(effects: list[Any], effect: Any) -> None:

@@ -230,4 +230,5 @@ def emit(session: Session, job: Job, kind: str, now: datetime, *, step: Step | N
             "error": step.error,
         }
     session.add(Event(job_id=job.id, seq=job.event_seq, kind=kind, data=data, at=now))
+    effects.run_job_event(session, job, kind, now, data)
     wake_after_commit(session, job.id)

@@ -101,6 +101,12 @@ def write_closed(session: Session, message: MailMessage) -> Letter:
     return Letter("closed", "Your account was closed", SIGN_IN)
 
 
+def write_webhook_disabled(session: Session, message: MailMessage) -> Letter:
+    """Tell that nothing more is sent to an endpoint."""
+    values = {"url": without_links(str(message.params["url"])), "gone": message.params["reason"] == "gone"}
+    return Letter("webhook", "A webhook was disabled", SIGN_IN, values=values)
+
+
 def write_linked(session: Session, message: MailMessage) -> Letter:
     """Tell of a new way to sign in."""
     return Letter("linked", "A way to sign in was added", SIGN_IN, values={"provider": str(message.params["provider"])})
@@ -136,6 +142,7 @@ WRITERS: dict[str, Writer] = {
     "password_changed": write_password,
     "account_closed": write_closed,
     "identity_linked": write_linked,
+    "webhook_disabled": write_webhook_disabled,
     "invitation": write_invitation,
 }
 PER_HOUR = {"registration": 5, "registration_again": 5, "password_reset": 5, "email_change": 5, "invitation": 20}

@@ -17,6 +17,7 @@ class Scope(StrEnum):
     UPLOAD = "upload"
     RENDER = "render"
     ORGANISATION = "organisation"
+    WEBHOOKS = "webhooks"
     ADMIN = "admin"
 
 
@@ -25,6 +26,7 @@ MEANINGS = {
     Scope.UPLOAD: "Upload, edit and delete media and transcripts",
     Scope.RENDER: "Order, cancel and retry renders and other jobs",
     Scope.ORGANISATION: "Manage organisations: members, roles, invitations",
+    Scope.WEBHOOKS: "Manage webhooks: where events are sent, with which secret, and sending them again",
     Scope.ADMIN: "Do what administrators do, while the owner is one",
 }
 
@@ -44,6 +46,7 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "validations": (Scope.READ, Scope.RENDER),
     "jobs": (Scope.READ, Scope.RENDER),
     "events": (Scope.READ, Scope.RENDER),
+    "webhooks": (Scope.READ, Scope.WEBHOOKS),
     "usage": (Scope.READ, SESSION),
     "credits": (Scope.READ, SESSION),
     "payments": (SESSION, SESSION),

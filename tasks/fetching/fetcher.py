@@ -43,23 +43,27 @@ class Fetched:
 class Fetcher:
     """Fetches from the public internet and nowhere else. Holds no connection between calls.
 
+    :param inside: also reach inner networks, on any port: for tests and closed installations, as the operator says.
+
     Errors: ``url.refused``, ``url.too_large``, ``url.too_many_redirects``, ``url.bad_answer`` (permanent);
     ``url.unavailable`` (transient).
     """
 
-    def __init__(self, limits: FetchLimits | None = None, *, resolver: Resolver = resolve) -> None:
-        self._limits, self._resolver = limits or FetchLimits(), resolver
+    def __init__(
+        self, limits: FetchLimits | None = None, *, resolver: Resolver = resolve, inside: bool = False
+    ) -> None:
+        self._limits, self._resolver, self._inside = limits or FetchLimits(), resolver, inside
         self._tls = ssl.create_default_context(cafile=certifi.where())
 
     def fetch(self, url: str, path: Path) -> Fetched:
         """Write what a URL gives to a file, which must not be there yet; no file is left when that fails."""
-        target = read_url(url)
+        target = read_url(url, inside=self._inside)
         deadline = time.monotonic() + self._limits.total_s
         for _ in range(self._limits.max_redirects + 1):
             with self._answer("GET", target, deadline) as answer:
                 location = header(answer, b"location")
                 if answer.status in _REDIRECTS and location:
-                    target = follow(target, location)
+                    target = follow(target, location, inside=self._inside)
                     continue
                 check_answer(answer, self._limits.max_bytes)
                 size_bytes, sha256 = self._save(answer, path)
@@ -69,7 +73,7 @@ class Fetcher:
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Send a body and return the status; redirects are not followed, the answer is not read."""
         deadline = time.monotonic() + self._limits.total_s
-        with self._answer("POST", read_url(url), deadline, body=body, headers=headers) as answer:
+        with self._answer("POST", read_url(url, inside=self._inside), deadline, body=body, headers=headers) as answer:
             return answer.status
 
     @contextmanager
@@ -83,9 +87,14 @@ class Fetcher:
         headers: Mapping[str, str] = {},
     ) -> Iterator[httpcore.Response]:
         """Send one request over a connection of its own."""
-        host = f"[{target.host}]" if ":" in target.host else target.host
-        sent = {"Host": host, "User-Agent": "Reelyard", "Accept": "*/*", "Accept-Encoding": "identity", **headers}
-        backend = GuardedBackend(self._resolver, deadline)
+        sent = {
+            "Host": target.authority,
+            "User-Agent": "Reelyard",
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            **headers,
+        }
+        backend = GuardedBackend(self._resolver, deadline, inside=self._inside)
         waits = dict.fromkeys(("connect", "read", "write", "pool"), _WAIT_S)
         address = httpcore.URL(
             scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()

@@ -35,14 +35,22 @@ class Target:
     path: str
 
     @property
+    def authority(self) -> str:
+        """Host, and port where it is not the usual one, as the Host header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
     def url(self) -> str:
         """The URL written anew from its parts."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}{self.path}"
+        return f"{self.scheme}://{self.authority}{self.path}"
 
 
-def read_url(text: str) -> Target:
-    """Take a URL apart; raise PermanentError ``url.refused`` unless it is plain http(s) on its usual port."""
+def read_url(text: str, *, inside: bool = False) -> Target:
+    """Take a URL apart; raise PermanentError ``url.refused`` unless it is plain http(s) on its usual port.
+
+    :param inside: take any port and names of inner networks, too.
+    """
     if not isinstance(text, str) or len(text) > LONGEST:
         _refuse("The address is too long")
     if _UNSAFE.search(text):
@@ -51,24 +59,25 @@ def read_url(text: str) -> Target:
     if found is None:
         _refuse("The address must be http or https, without a user name")
     scheme = found["scheme"].lower()
-    if found["port"] is not None and int(found["port"]) != PORTS[scheme]:
+    port = PORTS[scheme] if found["port"] is None else int(found["port"])
+    if port != PORTS[scheme] and not (inside and 0 < port < 65536):
         _refuse("Only the usual ports of http and https are fetched from")
     path = found["target"] or "/"
     path = path if path.startswith("/") else f"/{path}"
-    return Target(scheme, _read_host(found["host"]), PORTS[scheme], _ascii_path(path))
+    return Target(scheme, _read_host(found["host"], inside=inside), port, _ascii_path(path))
 
 
-def follow(base: Target, location: str) -> Target:
+def follow(base: Target, location: str, *, inside: bool = False) -> Target:
     """Return where a redirect leads, read as strictly as the first URL; never from https back to http."""
     if len(location) > LONGEST or _UNSAFE.search(location):
         _refuse("The redirect leads to a broken address")
-    target = read_url(urljoin(base.url, location))
+    target = read_url(urljoin(base.url, location), inside=inside)
     if base.scheme == "https" and target.scheme != "https":
         _refuse("The redirect leads from https to http")
     return target
 
 
-def _read_host(text: str) -> str:
+def _read_host(text: str, *, inside: bool) -> str:
     if text.startswith("["):
         return _literal(text[1:-1])
     if "%" in text:
@@ -77,7 +86,11 @@ def _read_host(text: str) -> str:
     labels = name.split(".")
     if _NUMBER.fullmatch(labels[-1]):
         return _literal(name)
-    if len(labels) < 2 or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        _refuse("The host is no name")
+    if inside:
+        return name
+    if len(labels) < 2:
         _refuse("The host is no public name")
     if labels[-1] in _INNER:
         _refuse("The host is a name of an inner network")

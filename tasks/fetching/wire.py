@@ -32,10 +32,11 @@ class GuardedBackend(httpcore.NetworkBackend):
     """Opens connections for httpcore, which keeps the name for Host and TLS; only this looks the name up.
 
     :param deadline: on ``time.monotonic``'s clock; every wait ends there at the latest.
+    :param inside: connect to addresses of inner networks, too.
     """
 
-    def __init__(self, resolver: Resolver, deadline: float) -> None:
-        self._resolver, self._deadline = resolver, deadline
+    def __init__(self, resolver: Resolver, deadline: float, *, inside: bool = False) -> None:
+        self._resolver, self._deadline, self._inside = resolver, deadline, inside
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -48,7 +49,7 @@ class GuardedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first address that answers; raise ``url.refused`` when any address is not public."""
         addresses = self._look_up(host, port)
-        if not addresses or not all(is_public(address) for address in addresses):
+        if not addresses or not (self._inside or all(is_public(address) for address in addresses)):
             raise PermanentError("url.refused", "The host is not on the public internet")
         for number, address in enumerate(addresses, start=1):
             try:

@@ -1,0 +1,1 @@
+"""Outgoing webhooks by the Standard Webhooks form: endpoints, an outbox of messages, couriers that send them."""

@@ -1,0 +1,140 @@
+"""Whose turn it is: endpoints that a courier holds, their next message, and when a failed one is tried again.
+
+Any number of couriers, in any number of engines, take endpoints that no other one holds. A courier that dies lets its
+hold run out; what it was sending is then sent again, under the same id.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from api.extensions import get_settings
+from api.webhooks.models import DeliveryState, Webhook, WebhookDelivery
+
+PAUSES_S = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 28800.0, 28800.0)
+"""Pauses after the first seven of eight tries: 23 hours 35 minutes in all."""
+TRIES = len(PAUSES_S) + 1
+JITTER = 0.05
+"""Each pause is so much longer or shorter, at random: receivers that come back are not overrun."""
+HELD_FOR = timedelta(seconds=90)
+"""Longer than any answer may take; how late another courier takes over from one that died."""
+LONGEST_REST_S = 15.0
+BATCH = 1000
+
+
+def take_endpoint(session: Session, now: datetime, *, sick: bool) -> Webhook | None:
+    """Hold an endpoint with something due, and commit; None when there is none that others do not hold.
+
+    :param sick: of those that failed lately; the others otherwise, so that neither kind waits for the other.
+    """
+    due = exists().where(WebhookDelivery.webhook_id == Webhook.id, *is_due(now))
+    free = and_(is_past(Webhook.held_until, now), is_past(Webhook.rests_until, now))
+    chosen = select(Webhook).where(Webhook.enabled, Webhook.failures > 0 if sick else Webhook.failures == 0, free, due)
+    # The one that waited longest since it was held last: a busy endpoint cannot keep others from their turn
+    first = chosen.order_by(Webhook.held_until.asc().nulls_first(), Webhook.id).limit(1)
+    locked = first.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
+    webhook: Webhook | None = session.scalar(locked)
+    if webhook is None:
+        session.rollback()
+        return None
+    webhook.held_until = now + HELD_FOR
+    session.commit()
+    return webhook
+
+
+def is_past(moment: InstrumentedAttribute[datetime | None], now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a moment is not set or over."""
+    return or_(moment.is_(None), moment <= now)
+
+
+def is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a message is to be sent now."""
+    return (WebhookDelivery.state == DeliveryState.WAITING.value, WebhookDelivery.due_at <= now)
+
+
+def next_message(session: Session, webhook_id: UUID, now: datetime) -> WebhookDelivery | None:
+    """Return the message of an endpoint whose turn it is: nothing of its stream that came before it still waits."""
+    mine = (WebhookDelivery.webhook_id == webhook_id, *is_due(now))
+    chosen = select(WebhookDelivery).where(*mine, ~earlier_waits()).order_by(WebhookDelivery.position).limit(1)
+    found: WebhookDelivery | None = session.scalar(chosen.execution_options(populate_existing=True))
+    return found
+
+
+def earlier_waits() -> ColumnElement[bool]:
+    """Return the condition that an earlier message of the same stream waits for the same endpoint."""
+    earlier = aliased(WebhookDelivery)
+    return exists().where(
+        earlier.webhook_id == WebhookDelivery.webhook_id,
+        earlier.stream == WebhookDelivery.stream,
+        earlier.state == DeliveryState.WAITING.value,
+        earlier.position < WebhookDelivery.position,
+    )
+
+
+def put_followers(session: Session, delivery: WebhookDelivery, due_at: datetime) -> None:
+    """Have those that wait behind a message in its stream become due with it, and not before."""
+    behind = (
+        WebhookDelivery.webhook_id == delivery.webhook_id,
+        WebhookDelivery.stream == delivery.stream,
+        WebhookDelivery.state == DeliveryState.WAITING.value,
+        WebhookDelivery.position > delivery.position,
+        WebhookDelivery.tries == 0,
+    )
+    moved = update(WebhookDelivery).where(*behind).values(due_at=due_at)
+    session.execute(moved.execution_options(synchronize_session=False))
+
+
+def put_blocked_off(session: Session, webhook_id: UUID, now: datetime) -> None:
+    """Have messages that came after a failed one of their stream wait as long as it does."""
+    head = aliased(WebhookDelivery)
+    until = (
+        select(func.max(head.due_at))
+        .where(
+            head.webhook_id == webhook_id,
+            head.stream == WebhookDelivery.stream,
+            head.state == DeliveryState.WAITING.value,
+            head.position < WebhookDelivery.position,
+        )
+        .scalar_subquery()
+    )
+    blocked = (WebhookDelivery.webhook_id == webhook_id, *is_due(now), earlier_waits())
+    moved = update(WebhookDelivery).where(*blocked).values(due_at=until)
+    session.execute(moved.execution_options(synchronize_session=False))
+
+
+def give_endpoint_back(session: Session, webhook_id: UUID, held_until: datetime, now: datetime) -> None:
+    """End a hold, unless it has run out and is somebody else's; commits."""
+    mine = (Webhook.id == webhook_id, Webhook.held_until == held_until)
+    session.execute(update(Webhook).where(*mine).values(held_until=now).execution_options(synchronize_session=False))
+    session.commit()
+
+
+def next_try(tries: int, now: datetime) -> datetime | None:
+    """Return when a message is tried again after so many tries; None when those were all."""
+    if tries >= TRIES:
+        return None
+    return now + timedelta(seconds=PAUSES_S[tries - 1] * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
+
+
+def rest_s(failures: int) -> float:
+    """Return how long an endpoint gets nothing at all after failures in a row: none after one, then doubling."""
+    return min(LONGEST_REST_S, 2.0 ** (failures - 1)) if failures > 1 else 0.0
+
+
+def sweep(session: Session, now: datetime | None = None) -> int:
+    """Remove messages that are done and older than the log is kept, in batches; return how many. Commits."""
+    before = (now or datetime.now(UTC)) - timedelta(days=get_settings().webhooks.log_days)
+    old = (WebhookDelivery.created_at < before, WebhookDelivery.state != DeliveryState.WAITING.value)
+    total = 0
+    while True:
+        chosen = select(WebhookDelivery.id).where(*old).limit(BATCH)
+        gone = session.execute(delete(WebhookDelivery).where(WebhookDelivery.id.in_(chosen)))
+        session.commit()
+        total += int(gone.rowcount)  # type: ignore[attr-defined]
+        if gone.rowcount < BATCH:  # type: ignore[attr-defined]
+            return total

@@ -1,0 +1,31 @@
+"""How webhooks leave, as the environment says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WEBHOOK_VARIABLES = {
+    "round_s": "REELYARD_WEBHOOK_S",
+    "timeout_s": "REELYARD_WEBHOOK_TIMEOUT_S",
+    "log_days": "REELYARD_WEBHOOK_LOG_DAYS",
+    "disable_days": "REELYARD_WEBHOOK_DISABLE_DAYS",
+    "inside": "REELYARD_WEBHOOK_INSIDE",
+}
+
+
+@dataclass(frozen=True)
+class WebhookSettings:
+    """Pauses, limits and reach of the couriers; names as in ``tasks.environment``."""
+
+    round_s: float
+    timeout_s: float
+    log_days: int
+    disable_days: int
+    inside: bool
+
+
+def check_webhooks(settings: WebhookSettings, *, production: bool) -> list[str]:
+    """Name what would let strangers reach the inner network."""
+    if production and settings.inside:
+        return ["REELYARD_WEBHOOK_INSIDE is for tests and development: users could reach the inner network"]
+    return []
