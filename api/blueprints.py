@@ -41,8 +41,8 @@ def register_blueprints(app: Flask) -> None:
     from api.uploads.routes import blueprint as uploads
     from api.usage.routes import blueprint as usage
     from api.validations.routes import blueprint as validations
-
     from api.webhooks.routes import blueprint as webhooks
+
     for documented in (
         auth,
         identities,
@@ -60,9 +60,9 @@ def register_blueprints(app: Flask) -> None:
         validations,
         jobs,
         events,
+        webhooks,
         usage,
         credits,
-        webhooks,
         payments,
         admin,
         audit,

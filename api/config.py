@@ -80,8 +80,8 @@ class ApiSettings:
     storage: StorageSettings
     mail: MailSettings
     identity: IdentitySettings
-    database_url: str = field(repr=False)
     webhooks: WebhookSettings
+    database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     env: str
     public_url: str
@@ -139,9 +139,9 @@ def read_api_settings(environ: Mapping[str, str] | None = None) -> ApiSettings:
         storage=StorageSettings(**pick(values, STORAGE_VARIABLES)),
         mail=MailSettings(**pick(values, MAIL_VARIABLES)),
         identity=IdentitySettings(**pick(values, IDENTITY_VARIABLES)),
+        webhooks=WebhookSettings(**pick(values, WEBHOOK_VARIABLES)),
         **pick(values, _VARIABLES),
     )
-        webhooks=WebhookSettings(**pick(values, WEBHOOK_VARIABLES)),
     problems = find_contradictions(settings)
     if settings.env == "production":
         problems += find_weaknesses(settings, environ)
@@ -166,9 +166,9 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
     problems += check_payments(settings)
     problems += check_mail(settings.mail, production=settings.env == "production")
     problems += check_identity(settings.identity)
+    problems += check_webhooks(settings.webhooks, production=settings.env == "production")
     return problems
 
-    problems += check_webhooks(settings.webhooks, production=settings.env == "production")
 
 def check_prices(text: str) -> list[str]:
     """Name prices that could not be read."""
