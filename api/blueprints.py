@@ -34,6 +34,7 @@ def register_blueprints(app: Flask) -> None:
     from api.renders.estimate_routes import blueprint as estimates
     from api.renders.routes import blueprint as renders
     from api.scenarios.routes import blueprint as scenarios
+    from api.songs.routes import blueprint as songs
     from api.stills.routes import blueprint as stills
     from api.tokens.routes import blueprint as tokens
     from api.transcripts.blueprint import blueprint as transcripts
@@ -57,6 +58,7 @@ def register_blueprints(app: Flask) -> None:
         renders,
         estimates,
         stills,
+        songs,
         validations,
         jobs,
         events,

@@ -267,6 +267,7 @@ _TABLE = (
         default=86400,
     ),
     Variable("REELYARD_MAX_MEDIA_S", seconds(1, 86400), "Longest media accepted", default=4 * 3600.0),
+    Variable("REELYARD_MAX_SONG_S", seconds(1, 7200), "Longest song that can be added", default=300.0),
     Variable(
         "REELYARD_MAX_PIXELS", integer(65536, 1 << 28), "Most pixels per video frame accepted", default=8192 * 4320
     ),
@@ -331,7 +332,6 @@ _TABLE = (
         "Pause before a node in quarantine tests itself again (doubling)",
         default=60.0,
     ),
-    # Long videos
     # Webhooks
     Variable("REELYARD_WEBHOOK_S", seconds(0.02, 60), "Seconds between looks for messages that are due", default=0.5),
     Variable(
@@ -350,6 +350,7 @@ _TABLE = (
         "Let endpoints lie in inner networks, on any port and without TLS; refused in production",
         default=False,
     ),
+    # Long videos
     Variable("REELYARD_CHUNK_S", seconds(0.5, 3600), "Length of the pieces of a long video", default=60.0),
     Variable(
         "REELYARD_CHUNK_FROM_S",
@@ -371,6 +372,12 @@ _TABLE = (
         text,
         "Where steps keep their temporary directories; unset means the system's",
         default="",
+    ),
+    Variable(
+        "REELYARD_SANDBOX",
+        choice("auto", "required", "off"),
+        "Whether uploads are read within bubblewrap: auto where it works, required refuses to work without it",
+        default="auto",
     ),
     Variable("REELYARD_SPEECH_ENGINE", choice("faster", "whisperx"), "Transcription engine", default="faster"),
     Variable(

@@ -20,6 +20,7 @@ from api.extensions import get_storage
 from api.fonts.models import Font, FontState
 from api.jobs.models import Job
 from api.jobs.states import TERMINAL
+from api.songs.models import Song
 from api.uploads.models import Upload, UploadState
 from tasks.errors import ReelyardError
 from tasks.storage.base import ObjectInfo, Storage
@@ -88,7 +89,7 @@ def sweep_objects(session: Session, *, storage: Storage | None = None, now: date
 
 
 def find_orphans(session: Session, objects: list[ObjectInfo]) -> list[str]:
-    """Return the keys that neither an asset, a font, a pending upload nor a running job needs."""
+    """Return the keys that neither an asset, a font, a song, a pending upload nor a running job needs."""
     keys = [found.key for found in objects]
     needed: set[str | None] = set()
     named = or_(Asset.object_key.in_(keys), Asset.poster_key.in_(keys))
@@ -98,6 +99,7 @@ def find_orphans(session: Session, objects: list[ObjectInfo]) -> list[str]:
     pending = select(Upload.object_key).where(Upload.state == UploadState.PENDING.value, Upload.object_key.in_(keys))
     needed |= set(session.scalars(pending))
     needed |= set(session.scalars(select(Font.object_key).where(Font.object_key.in_(keys))))
+    needed |= set(session.scalars(select(Song.waveform_key).where(Song.waveform_key.in_(keys))))
     waiting = select(Font.source_key).where(Font.source_key.in_(keys), Font.state == FontState.CHECKING.value)
     needed |= set(session.scalars(waiting))
     running = set(_running_jobs(session, keys))

@@ -103,7 +103,7 @@ def is_using(asset: Asset) -> ColumnElement[bool]:
     """Return the condition that a job reads the asset: its analysis, and whatever it is source, music or picture of."""
     upload_job = select(Upload.job_id).where(Upload.asset_id == asset.id)
     render_jobs = select(Render.job_id).where(Render.source_asset_id == asset.id)
-    parts: list[dict[str, Any]] = [{"source_key": asset.object_key}, {"music_key": asset.object_key}]
+    parts: list[dict[str, Any]] = [{name: asset.object_key} for name in ("source_key", "music_key", "object_key")]
     if asset.kind == AssetKind.IMAGE and asset.poster_key:
         parts.append({"images": [{"object_key": asset.poster_key}]})
     return or_(Job.id.in_(upload_job), Job.id.in_(render_jobs), given(*parts))

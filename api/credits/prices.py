@@ -33,6 +33,7 @@ class Action(StrEnum):
     RENDER_2160 = "render.2160p"
     RENDER_4320 = "render.4320p"
     TRANSCRIPTION = "transcription"
+    ANALYSIS = "analysis"
     STILL = "still"
 
 
@@ -48,6 +49,7 @@ DEFAULT_PRICES: Mapping[Action, Decimal] = MappingProxyType(
         Action.RENDER_2160: Decimal(40),
         Action.RENDER_4320: Decimal(160),
         Action.TRANSCRIPTION: Decimal(2),
+        Action.ANALYSIS: Decimal(1),
         Action.STILL: Decimal(0),
     }
 )

@@ -20,6 +20,7 @@ from api.organisations.models import Organisation
 from api.users.models import User
 from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, send, sha256_of, transcript_of
 from tests.api.teams import found, invite, join, sign_in
+from tests.api.test_songs import bring_song, listen
 
 pytestmark = pytest.mark.security("S-10")
 
@@ -33,6 +34,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST transcripts.TranscriptCut": {"cuts": []},
     "POST transcripts.TranscriptTimeline": {"cuts": []},
     "POST transcripts.TranscriptFile": {"format": "txt", "content": "Hello"},
+    "PATCH songs.SongAnalysisItem": {"key": "C major"},
+    "POST songs.SectionList": {"suggested": True},
+    "PATCH songs.SectionItem": {"note": "x"},
     "PATCH organisations.OrganisationItem": {"name": "Mine"},
     "PATCH organisations.MemberItem": {"role": "owner"},
     "POST organisations.HandOver": {"user_id": str(uuid4())},
@@ -40,7 +44,11 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 """Bodies that pass their schema, so that the answer tells about the id and nothing else."""
 QUERIES = {"GET stills.RenderStill": "?t=0.1&wait_s=0"}
-OPEN_TO_VIEWERS = {"POST organisations.Leaving", "POST transcripts.TranscriptCut", "POST transcripts.TranscriptTimeline"}
+OPEN_TO_VIEWERS = {
+    "POST organisations.Leaving",
+    "POST transcripts.TranscriptCut",
+    "POST transcripts.TranscriptTimeline",
+}
 FOR_OWNERS = {"GET organisations.OrganisationAudit", "GET organisations.InvitationList"}
 PERSONAL = {"token_id"}
 """Ids of things that never belong to an organisation."""
@@ -87,6 +95,7 @@ def bring_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
     assert farm.report(claim, result=told).status_code == 200
     asked = {"source_asset_id": ticket["asset_id"], "scenario": scenario, "wait_s": 0}
     return {
+        **bring_song_in(editor, farm, studio),
         "still_id": editor.post("/stills", {**asked, "t": 0.5}, expect=202)["id"],
         "validation_id": editor.post("/renders/validate", asked, expect=202)["id"],
         "asset_id": ticket["asset_id"],
@@ -95,6 +104,14 @@ def bring_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
         "transcript_id": transcript["id"],
         "render_id": render["id"],
     }
+
+
+def bring_song_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
+    """Make a song in an organisation, analysed and divided; return the ids."""
+    song = editor.post("/songs", {"asset_id": bring_song(editor, farm, organisation_id=studio)}, expect=201)
+    listen(farm, editor.post(f"/songs/{song['id']}/analyze", {}, expect=202)["job_id"])
+    [first, _] = editor.post(f"/songs/{song['id']}/sections", {"suggested": True}, expect=201)["items"]
+    return {"song_id": song["id"], "section_id": first["id"]}
 
 
 @dataclass
@@ -263,4 +280,4 @@ def test_the_database_keeps_an_organisation_that_owns_something(world: World) ->
     with pytest.raises(IntegrityError):
         db.session.query(Organisation).filter_by(id=world.studio).delete()
     db.session.rollback()
-    assert db.session.query(Job).filter_by(organisation_id=world.studio).count() == 4
+    assert db.session.query(Job).filter_by(organisation_id=world.studio).count() == 6
