@@ -261,6 +261,10 @@ CODES: dict[str, tuple[int, str]] = {
     "media.too_large": (0, "The picture has more pixels than the limit"),
     "media.too_many_streams": (0, "The file has more streams than the limit"),
     "media.no_streams": (0, "The file has neither picture nor sound"),
+    # Shorts
+    "shorts.invalid_wish": (422, "The number or the lengths of the wanted highlights make no sense"),
+    "shorts.unknown_pace": (422, "There is no such pace of removing silences; the message lists those there are"),
+    "shorts.unknown_removal": (422, "The edit list has no such entry"),
     # Songs
     "song.not_found": (404, "There is no such song, or its file was deleted"),
     "song.not_audio": (422, "The asset is no sound file"),

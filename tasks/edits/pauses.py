@@ -21,11 +21,14 @@ class Pause:
     """A stretch without words, in seconds.
 
     :param ends_sentence: whether a sentence is over where it begins; so it is at both ends of the media.
+    :param lead_s: what a clip keeps of it before its first word, :param tail_s: and after its last.
     """
 
     start: float
     end: float
     ends_sentence: bool = False
+    lead_s: float = LEAD_S
+    tail_s: float = TAIL_S
 
     @property
     def length_s(self) -> float:
@@ -35,12 +38,12 @@ class Pause:
     @property
     def cut_in(self) -> float:
         """Return where a clip that begins with the next word is cut."""
-        return round(self.end - min(LEAD_S, self.length_s / 2), 3)
+        return round(self.end - min(self.lead_s, self.length_s), 3)
 
     @property
     def cut_out(self) -> float:
         """Return where a clip that ends with the word before is cut."""
-        return round(min(self.start + TAIL_S, self.end - min(LEAD_S, self.length_s / 2)), 3)
+        return round(self.start + min(self.tail_s, self.length_s), 3)
 
 
 def words_of(transcript: Transcript) -> list[Word]:
@@ -54,10 +57,17 @@ def find_pauses(words: Sequence[Word], duration_s: float, *, shortest_s: float =
     reached_s, ends = 0.0, True
     for word in words:
         if word.start - reached_s >= shortest_s or (not pauses and reached_s == 0.0):
-            pauses.append(Pause(reached_s, max(reached_s, word.start), ends))
+            pauses.append(make_pause(reached_s, max(reached_s, word.start), ends_sentence=ends))
         if word.end >= reached_s:
             reached_s, ends = word.end, ends_sentence(word.text)
-    return [*pauses, Pause(reached_s, max(duration_s, reached_s), ends_sentence=True)]
+    return [*pauses, make_pause(reached_s, max(duration_s, reached_s), ends_sentence=True)]
+
+
+def make_pause(start_s: float, end_s: float, *, ends_sentence: bool) -> Pause:
+    """Return a pause whose margins share it where it is short."""
+    length_s = end_s - start_s
+    lead_s = min(LEAD_S, length_s / 2)
+    return Pause(start_s, end_s, ends_sentence, lead_s, min(TAIL_S, length_s - lead_s))
 
 
 def ends_sentence(text: str) -> bool:

@@ -1,0 +1,1 @@
+"""Shorts: highlights of a video, its faces and movement, cutting and framing."""
