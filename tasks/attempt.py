@@ -9,7 +9,7 @@ import errno
 import logging
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,9 +96,11 @@ class StepContext:
         """Return the object key of an output; no other attempt can write there."""
         return f"{self.claim.output_prefix}{name}"
 
-    def run_child(self, argv: Sequence[str | Path], *, timeout_s: float) -> subprocess.CompletedProcess[bytes]:
-        """Run a process that dies with this attempt, and return its output."""
-        return self.children.run(argv, timeout_s=timeout_s, cwd=self.scratch)
+    def run_child(
+        self, argv: Sequence[str | Path], *, timeout_s: float, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a process that dies with this attempt, and return its output; ``env`` replaces the environment."""
+        return self.children.run(argv, timeout_s=timeout_s, cwd=self.scratch, env=env)
 
     @contextmanager
     def source_copy(self, key: str = "") -> Iterator[Path]:

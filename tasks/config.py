@@ -45,6 +45,7 @@ _WORKER_VARIABLES = {
     "callback_secret": "REELYARD_CALLBACK_SECRET",
     "node_name": "REELYARD_NODE_NAME",
     "scratch_dir": "REELYARD_SCRATCH_DIR",
+    "sandbox": "REELYARD_SANDBOX",
     "max_media_s": "REELYARD_MAX_MEDIA_S",
     "max_pixels": "REELYARD_MAX_PIXELS",
     "speech_engine": "REELYARD_SPEECH_ENGINE",
@@ -80,6 +81,7 @@ class WorkerSettings:
     callback_secret: str = field(repr=False)
     node_name: str
     scratch_dir: str
+    sandbox: str
     max_media_s: float
     max_pixels: int
     speech_engine: str

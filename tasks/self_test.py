@@ -5,12 +5,14 @@ A test never lies by leaving something out: it does what a step does, at its sma
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import uuid
 
 from tasks.config import WorkerSettings
 from tasks.errors import ReelyardError
+from tasks.sandbox import sandbox_problem
 from tasks.scratch import scratch_directory
 from tasks.storage import Storage
 from tasks.storage.s3 import open_storage
@@ -18,11 +20,13 @@ from tasks.storage.s3 import open_storage
 LEAST_FREE_BYTES = 256 << 20
 TRIED_BYTES = 1 << 16
 PREFIX = "self-tests/"
+_log = logging.getLogger(__name__)
 
 
 def examine_host(settings: WorkerSettings) -> list[str]:
     """Return what of storage and scratch space does not work; nothing when all does."""
-    return [*examine_storage(open_storage(settings.storage)), *examine_scratch(settings.scratch_dir)]
+    problems = [*examine_storage(open_storage(settings.storage)), *examine_scratch(settings.scratch_dir)]
+    return problems + examine_sandbox(settings.sandbox)
 
 
 def examine_storage(storage: Storage) -> list[str]:
@@ -35,6 +39,14 @@ def examine_storage(storage: Storage) -> list[str]:
     except ReelyardError as error:
         return [f"storage: {error.detail}"]
     return [] if same else ["storage: an object came back different"]
+
+
+def examine_sandbox(mode: str) -> list[str]:
+    """See that bubblewrap works where it is required; log what it is not, where it may be done without."""
+    problem = "" if mode == "off" else sandbox_problem()
+    if problem and mode == "auto":
+        _log.warning("uploads are read under limits, without a sandbox", extra={"reason": problem})
+    return [f"sandbox: {problem}"] if problem and mode == "required" else []
 
 
 def examine_scratch(root: str) -> list[str]:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from tasks.attempt import StepContext
 from tasks.errors import PermanentError, TransientError
 from tasks.fonts.sanitize import REFUSED, TIMEOUT_S
+from tasks.sandbox import clean_environment, confine, ended_by
 
 
 def sanitize_font(context: StepContext) -> dict[str, Any]:
     """Fetch a font, parse and write it anew in a child process, store the safe copy; raise ``font.*``."""
     context.plan_stages(download=2, sanitize=5, upload=1)
-    clean = context.scratch / "font.ttf"
+    folder = context.scratch / "clean"
+    folder.mkdir()
+    clean = folder / "font.ttf"
     with context.source_copy() as path:
-        done = context.run_child([sys.executable, "-m", "tasks.fonts.sanitize", path, clean], timeout_s=TIMEOUT_S)
+        command: list[str | Path] = [sys.executable, "-m", "tasks.fonts.sanitize", path, clean]
+        walled = confine(context.settings.sandbox, command, reads=path, writes=folder)
+        done = context.run_child(walled, timeout_s=TIMEOUT_S, env=clean_environment())
     context.progress(1, 1, stage="sanitize", unit="fonts")
     told = read_outcome(done.returncode, done.stdout)
     data = clean.read_bytes()
@@ -33,6 +39,6 @@ def read_outcome(returncode: int, output: bytes) -> dict[str, Any]:
     if returncode == REFUSED:
         refusal = json.loads(output)
         raise PermanentError(refusal["code"], refusal["detail"])
-    if returncode > 0 and not output:
+    if returncode > 0 and not ended_by(returncode) and not output:
         raise TransientError("font.checker_failed", f"The process that checks fonts ended with {returncode}")
     raise PermanentError("font.unreadable", "Reading the font took more memory or time than any font needs")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fontTools.ttLib import TTFont
 
 from api.assets.cleanup import find_orphans
-from api.extensions import db, get_settings, get_storage
+from api.extensions import db, get_storage
 from api.fonts import service
 from api.fonts.models import Font
 from render_node.uploaded_fonts import with_uploaded_fonts
@@ -59,7 +60,8 @@ def context_of(claimed: dict[str, Any], scratch: Path) -> StepContext:
     """Return what a body works with: the real storage, a folder of its own."""
     claim = Claim.from_json({name: value for name, value in claimed.items() if name != "task"})
     scratch.mkdir(exist_ok=True)
-    return StepContext(claim, scratch, get_storage(), settings=get_settings())  # type: ignore[arg-type]
+    settings = SimpleNamespace(sandbox="auto")
+    return StepContext(claim, scratch, get_storage(), settings)  # type: ignore[arg-type]
 
 
 def bring(user: Caller, farm: Farm, data: bytes, scratch: Path) -> dict[str, Any]:
