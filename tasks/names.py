@@ -40,6 +40,7 @@ class TaskName(StrEnum):
     INGEST_FONT = "ingest.font"
     INGEST_IMAGE = "ingest.image"
     SPEECH_TRANSCRIBE = "speech.transcribe"
+    SPEECH_HEAR = "speech.hear"
     MUSIC_ANALYZE = "music.analyze"
     RENDER_VIDEO = "render.video"
     RENDER_CHUNK = "render.chunk"
@@ -75,6 +76,7 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.INGEST_FONT: TaskPolicy(Queue.INGEST, 120, 150),
     TaskName.INGEST_IMAGE: TaskPolicy(Queue.INGEST, 60, 90),
     TaskName.SPEECH_TRANSCRIBE: TaskPolicy(Queue.TRANSCRIPTION, 3 * 3600, 3 * 3600 + 60),
+    TaskName.SPEECH_HEAR: TaskPolicy(Queue.TRANSCRIPTION, 3600, 3600 + 60),
     TaskName.MUSIC_ANALYZE: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
     TaskName.RENDER_VIDEO: TaskPolicy(Queue.RENDER, 6 * 3600, 6 * 3600 + 60),
     TaskName.RENDER_CHUNK: TaskPolicy(Queue.RENDER, 2 * 3600, 2 * 3600 + 60),

@@ -16,6 +16,7 @@ WEIGHTS: dict[TaskName, float] = {
     TaskName.INGEST_FONT: 2.0,
     TaskName.INGEST_IMAGE: 2.0,
     TaskName.SPEECH_TRANSCRIBE: 95.0,
+    TaskName.SPEECH_HEAR: 95.0,
     TaskName.RENDER_VIDEO: 100.0,
     TaskName.RENDER_CHUNK: 20.0,
     TaskName.RENDER_JOIN: 4.0,

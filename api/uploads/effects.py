@@ -18,6 +18,8 @@ from api.errors import ConflictError, NotFoundError
 from api.extensions import get_storage
 from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded
 from api.jobs.models import Job, Step
+from api.jobs.service import build_step
+from api.jobs.states import StepState
 from api.quotas.service import release
 from api.transcripts.service import store_heard
 from api.uploads.models import Upload
@@ -25,6 +27,8 @@ from api.uploads.service import JOB_KIND, LEAST_HEARD_S, PICTURE_KIND
 from tasks.contracts import MediaInfo, Transcript
 from tasks.errors import PermanentError
 from tasks.names import TaskName
+from tasks.workflows.captions import PROBE, TRANSCRIBE
+from tasks.workflows.speech import HEAR, plan_hearing
 
 
 @on_step_succeeded(TaskName.INGEST_PROBE)
@@ -37,7 +41,22 @@ def store_probe(session: Session, job: Job, step: Step, result: dict[str, Any]) 
     asset.media, asset.sha256, asset.size_bytes = media.to_json(), media.sha256, media.size_bytes
     asset.kind = (AssetKind.VIDEO if media.video else AssetKind.AUDIO).value
     raise_to(session, job, Action.TRANSCRIPTION, price_to_hear(media))
+    share_out(session, job, media)
     asset.accept()
+
+
+def share_out(session: Session, job: Job, media: MediaInfo) -> None:
+    """Have a long file heard by several workers side by side; its transcription waits for them and joins."""
+    join = next((step for step in job.steps if step.name == TRANSCRIBE), None)
+    if join is None or media.audio is None or HEAR in join.after or join.state != StepState.QUEUED:
+        return
+    plan = plan_hearing(join.input, duration_s=media.duration_s, after=(PROBE,))
+    if not plan:
+        return
+    position = 1 + max(step.position for step in job.steps)
+    session.add_all(build_step(job.id, position + number, spec) for number, spec in enumerate(plan))
+    join.after = [*join.after, HEAR]
+    session.flush()
 
 
 @on_step_succeeded(TaskName.INGEST_IMAGE)

@@ -92,6 +92,7 @@ def _align_reading(spoken: list[list[str]], audio: Samples) -> _Aligned | None:
 
 def _force(spoken: list[list[str]], pieces: list[str], pcm: bytes) -> _Aligned | None:
     decoder = _decoder()
+    decoder.reinit_feat()  # what it learnt of the sound before must not move the words of this segment
     for piece in pieces:
         if decoder.lookup_word(piece) is None:
             decoder.add_word(piece, guess_phones(piece), True)
@@ -119,5 +120,7 @@ def _decoder() -> Any:
     if not _decoders:
         from pocketsphinx import Decoder
 
-        _decoders.append(Decoder(samprate=SPEECH_RATE, bestpath=False, lm=None, loglevel="FATAL", **_BEAMS))
+        _decoders.append(
+            Decoder(samprate=SPEECH_RATE, bestpath=False, lm=None, loglevel="FATAL", cmn="batch", **_BEAMS)
+        )
     return _decoders[0]

@@ -1,4 +1,4 @@
-"""Celery task of transcription; thin."""
+"""Celery tasks of transcription; thin."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ from tasks.speech import ops
 def transcribe(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
     """Transcribe an upload."""
     return self.run_step(job_id, message, ops.transcribe)
+
+
+@app.task(base=MediaTask, bind=True, name=TaskName.SPEECH_HEAR.value, **task_options(TaskName.SPEECH_HEAR))
+def hear(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Hear some blocks of a long upload."""
+    return self.run_step(job_id, message, ops.hear)
