@@ -62,10 +62,16 @@ COUNTS = {API: 1, ENGINE: 2, SCHEDULER: 2, CPU: 3, RENDER: 2}
 
 @dataclass(frozen=True)
 class Shape:
-    """How a farm differs from the usual one: slots of each render worker, environment of processes by name."""
+    """How a farm differs from the usual one.
+
+    :param render_slots: of each render worker, :param environ: environment of processes by name, :param settings:
+        environment of all, :param database_of: which of Valkey's databases is the broker, by role.
+    """
 
     render_slots: int = 1
     environ: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    database_of: Mapping[str, int] = field(default_factory=dict)
 
 
 USUAL = Shape()
@@ -152,7 +158,7 @@ def running_farm(home: Path, *, shape: Shape = USUAL, say: Callable[[str], None]
     given = {name: value for name, value in given.items() if not name.startswith("REELYARD_")}
     # Durable: a database that is stopped at once keeps what it has acknowledged only if it writes it down
     with start_services(home, environ={}, durable=True) as services:
-        farm = make_farm(home, services, {**given, **SETTINGS}, shape=shape)
+        farm = make_farm(home, services, {**given, **SETTINGS, **shape.settings}, shape=shape)
         watcher = threading.Thread(target=farm.watch, name="watch", daemon=True)
         try:
             say("Migrating …")
@@ -201,7 +207,8 @@ def _member(farm: Farm, role: str, number: int, shape: Shape) -> Member:
     proxy = Proxy(target).start()
     base = farm.environ if role in (API, ENGINE, SCHEDULER) else worker_environ(farm.environ)
     own = shape.environ.get(name, {})
-    environ = {**base, **own, "REDIS_URL": farm.redis_url.replace(f":{target}/", f":{proxy.port}/")}
+    broker = f":{proxy.port}/{shape.database_of.get(role, 0)}"
+    environ = {**base, **own, "REDIS_URL": re.sub(r":\d+/\d*$", broker, farm.redis_url)}
     log = layout.home / "logs" / f"{name}.log"
     # Killed by the kernel should we die: a worker that stops in order waits for a broker that died with us
     child = Child(name, _command(layout, role, name, shape), environ, log, cwd=ROOT, death_signal=signal.SIGKILL)

@@ -142,7 +142,10 @@ class Tormentor:
 
     def _half_open(self, fault: Fault) -> dict[str, Any]:
         """Leave the broker connections of a process half open, and all new ones for a moment."""
-        member = _choose(list(self.farm.members.values()), fault)
+        return self.leave_half_open(_choose(list(self.farm.members.values()), fault), fault)
+
+    def leave_half_open(self, member: Member, fault: Fault) -> dict[str, Any]:
+        """Leave the broker connections of one process half open; ``fault.extent`` says for how long also new ones."""
         low, high = HALF_OPEN_S
         silent_s = low + (high - low) * fault.extent
         count = member.proxy.stall()

@@ -1,0 +1,111 @@
+"""R8: the broker restarts and connections to it die in every way; each worker is soon back at work, by itself."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from bench.chaos.farm import CPU, RENDER, Farm
+from bench.chaos.faults import Fault, Tormentor
+from bench.chaos.load import Log
+from bench.chaos.rows import Rows
+
+OUTAGES_S = (0.0, 0.5, 2.0, 5.0)
+PAUSE_S = (4.0, 12.0)
+LOOK_S = 0.5
+LONGEST_IDLE_S = 20.0
+"""Seconds that a worker may stand idle while work waits for it, beside the fault's own length."""
+LONGEST_FAULT_S = max(OUTAGES_S)
+
+WAITING = """SELECT count(*) FILTER (WHERE s.task LIKE 'render.%%'), count(*) FILTER (WHERE s.task NOT LIKE 'render.%%')
+    FROM step s JOIN outbox o ON o.step_id = s.id WHERE s.state = 'queued' AND o.due_at IS NOT NULL"""
+
+
+@dataclass
+class Watch:
+    """Looks again and again for which workers work waits."""
+
+    url: str
+    seen: list[tuple[float, int, int]] = field(default_factory=list)
+    _ending: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Look until told to end."""
+        with Rows(self.url) as rows:
+            while not self._ending.wait(LOOK_S):
+                self.seen.append((time.time(), *rows.all(WAITING)[0]))
+
+    def end(self) -> None:
+        """Stop looking."""
+        self._ending.set()
+
+    def waited_s(self, role: str, since: float, until: float) -> float:
+        """Return for how long work waited for workers of a role in a span of time."""
+        column = 1 if role == RENDER else 2
+        moments = [moment for moment in self.seen if since <= moment[0] <= until]
+        return sum(later[0] - one[0] for one, later in pairwise(moments) if one[column])
+
+
+def come_back(farm: Farm, log: Log, chance: random.Random, *, rounds: int) -> dict[str, Any]:
+    """Break ways to the broker under load; return the longest that any worker stood idle while work waited for it."""
+    watch = Watch(farm.database_url)
+    watcher = threading.Thread(target=watch.run, name="watch-queues", daemon=True)
+    watcher.start()
+    began = time.time()
+    done = [_break(farm, log, chance) for _ in range(rounds)]
+    time.sleep(LONGEST_IDLE_S)
+    ended = time.time()
+    watch.end()
+    watcher.join()
+    idle = measure_idle(farm, watch, began, ended)
+    workers = farm.of_role(CPU, RENDER)
+    return {
+        "rounds": {kind: done.count(kind) for kind in sorted(set(done))},
+        "longest idle s": idle,
+        "restarts by hand": sum(member.deaths for member in workers),
+        "work waited s": {role: round(watch.waited_s(role, began, ended)) for role in (CPU, RENDER)},
+        "watched s": round(ended - began),
+    }
+
+
+def is_kept(figures: dict[str, Any]) -> bool:
+    """Tell whether every worker came back by itself, and work really waited for them."""
+    enough = all(waited >= 0.3 * figures["watched s"] for waited in figures["work waited s"].values())
+    soon = max(figures["longest idle s"].values()) <= LONGEST_IDLE_S + LONGEST_FAULT_S
+    return enough and soon and figures["restarts by hand"] == 0 and figures["failed"] == 0
+
+
+def measure_idle(farm: Farm, watch: Watch, began: float, ended: float) -> dict[str, float]:
+    """Return by worker the longest time between two claims in which work waited for it."""
+    query = """SELECT extract(epoch FROM started_at)::float8 FROM attempt
+        WHERE node LIKE %s AND started_at > to_timestamp(%s) ORDER BY 1"""
+    found = {}
+    with Rows(farm.database_url) as rows:
+        for member in farm.of_role(CPU, RENDER):
+            claims = [at for (at,) in rows.all(query, f"{member.child.name}-%", began) if at < ended]
+            gaps = [watch.waited_s(member.role, *pair) for pair in pairwise([began, *claims, ended])]
+            found[member.child.name] = round(max(gaps), 1)
+    return found
+
+
+def _break(farm: Farm, log: Log, chance: random.Random) -> str:
+    """Restart the broker, leave a worker's connections half open, or cut them; then give everybody some time."""
+    kind = chance.choice(("restart", "restart", "half open", "cut"))
+    workers = farm.of_role(CPU, RENDER)
+    if kind == "restart":
+        farm.services.children["valkey"].kill()
+        time.sleep(chance.choice(OUTAGES_S))
+        farm.services.start_one("valkey")
+    elif kind == "half open":
+        tormentor = Tormentor(farm, lambda *_: None)
+        tormentor.leave_half_open(chance.choice(workers), Fault(0.0, "half_open", 0.0, chance.random()))
+        tormentor.settle()
+    else:
+        chance.choice(workers).proxy.cut()
+    log.write("broke", kind=kind)
+    time.sleep(chance.uniform(*PAUSE_S))
+    return kind

@@ -1,0 +1,91 @@
+"""Try one promise on a farm under steady load.
+
+    python -m bench.chaos.trials rolling|comeback|deliveries [--rounds 20] [--seconds 60] [--seed 1]
+
+``rolling`` stops every process in order, one after another; ``comeback`` breaks the workers' ways to the broker;
+``deliveries`` drops, repeats, delays and mixes up messages. All rules of :mod:`bench.chaos.check` must hold as well.
+The result is added to ``bench/results/chaos.jsonl``; the exit code is 0 when the promise was kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.chaos import comeback, courier, rolling
+from bench.chaos.farm import USUAL, Farm
+from bench.chaos.load import Log
+from bench.chaos.results import add_result, show
+from bench.chaos.steady import Tried, try_steady
+
+KEPT = {"rolling": rolling.is_kept, "comeback": comeback.is_kept, "deliveries": courier.is_kept}
+KEEP = {"rolling": 12, "comeback": 60, "deliveries": 30}
+"""Jobs that go on at any time: more than there are slots where workers must never be without."""
+
+
+def try_rolling(home: Path, options: argparse.Namespace) -> Tried:
+    """Stop processes in order."""
+    trial = partial(rolling.roll, rounds=options.rounds)
+    return try_steady(home, trial, shape=rolling.SHAPE, keep=KEEP["rolling"], seed=options.seed)
+
+
+def try_comeback(home: Path, options: argparse.Namespace) -> Tried:
+    """Break ways to the broker."""
+    trial = partial(comeback.come_back, rounds=options.rounds)
+    return try_steady(home, trial, shape=USUAL, keep=KEEP["comeback"], seed=options.seed)
+
+
+def try_deliveries(home: Path, options: argparse.Namespace) -> Tried:
+    """Mistreat messages."""
+    counts: dict[str, Any] = {}
+
+    @contextmanager
+    def around(farm: Farm) -> Any:
+        with courier.carrying(farm, random.Random(options.seed)) as carrier:
+            yield
+        counts.update(carrier.counts)
+
+    def trial(farm: Farm, log: Log, chance: random.Random) -> dict[str, Any]:
+        time.sleep(options.seconds)
+        return {"messages": counts}
+
+    return try_steady(home, trial, shape=courier.SHAPE, keep=KEEP["deliveries"], seed=options.seed, around=around)
+
+
+TRIALS = {"rolling": try_rolling, "comeback": try_comeback, "deliveries": try_deliveries}
+
+
+def main() -> int:
+    """Try once; return 0 when the promise was kept."""
+    parser = argparse.ArgumentParser(prog="python -m bench.chaos.trials")
+    parser.add_argument("trial", choices=sorted(TRIALS))
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    home = Path(tempfile.mkdtemp(prefix="reelyard-chaos-"))
+    home.chmod(0o755)  # root's services run as nobody, who must be able to get here
+    tried = TRIALS[options.trial](home, options)
+    passed = KEPT[options.trial](tried.figures) and tried.verdict.passed and not tried.gave_up
+    show(tried.verdict)
+    for name, value in tried.figures.items():
+        print(f"  {name}: {value}")
+    asked = {"rounds": options.rounds, "seconds": options.seconds, "seed": options.seed}
+    measured = {**tried.figures, "clients that gave up": tried.gave_up}
+    add_result(options.trial, asked, verdict=tried.verdict, measured=measured, passed=passed)
+    print("PASSED" if passed else f"FAILED; logs: {home / 'logs'}")
+    if passed:
+        shutil.rmtree(home, ignore_errors=True)
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
