@@ -109,10 +109,16 @@ class AnalysisRequest(StrictSchema):
         metadata={"description": "Beats follow: thinned or divided where it is a multiple of what was heard"},
     )
     beats = fields.List(
-        fields.Float(validate=MOMENT), allow_none=True, validate=[validate.Length(2, MOST_BEATS), ascending]
+        fields.Float(validate=MOMENT),
+        allow_none=True,
+        validate=[validate.Length(2, MOST_BEATS), ascending],
+        metadata={"description": "Seconds, ascending"},
     )
     downbeats = fields.List(
-        fields.Float(validate=MOMENT), allow_none=True, validate=[validate.Length(1, MOST_BEATS), ascending]
+        fields.Float(validate=MOMENT),
+        allow_none=True,
+        validate=[validate.Length(1, MOST_BEATS), ascending],
+        metadata={"description": "Seconds, ascending"},
     )
     beats_per_bar = fields.Integer(allow_none=True, strict=True, validate=validate.Range(1, 16))
     key = fields.String(allow_none=True, validate=validate.Regexp(KEY_NAME), metadata={"example": "F# minor"})

@@ -10,8 +10,8 @@ from api.pagination import PageQuery, PageResponse
 from api.webhooks.models import DeliveryState, Disabled
 from api.webhooks.names import EVENTS, GROUPS, TEST
 
-URL = validate.And(validate.Length(1, 2048), validate.Regexp(r"^[^\x00]+$"))
-TEXT = validate.And(validate.Length(0, 500), validate.Regexp(r"^[^\x00]*$"))
+URL = [validate.Length(1, 2048), validate.Regexp(r"^[^\x00]+$")]
+TEXT = [validate.Length(0, 500), validate.Regexp(r"^[^\x00]*$")]
 
 
 def wanted_events(**options: object) -> fields.List:

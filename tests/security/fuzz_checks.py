@@ -18,6 +18,7 @@ SAID_IN_WORDS = (
     "Not a number that JSON knows.",
     "Not a valid integer.",  # JSON Schema takes 3.0 for one
     "Must be even.",
+    "Must ascend.",
     "Give ",  # one of two fields
     "Invalid input.",  # one of a few values that are not (0 credits)
 )
