@@ -275,6 +275,10 @@ CODES: dict[str, tuple[int, str]] = {
     "section.not_found": (404, "The song has no such section"),
     "section.exists": (409, "The song has its sections; their times are fixed"),
     "section.invalid": (422, "The sections do not divide the song; findings carry JSON Pointers"),
+    # Clips
+    "clips.invalid_rate": (422, "A video has 1 to 240 frames a second"),
+    "clips.invalid_sections": (422, "The sections do not cover the song without gap or overlap"),
+    "clips.over_budget": (422, "The clips would cost more than the cap; details carry both"),
     # Webhooks
     "webhook.not_found": (404, "There is no such endpoint"),
     "webhook.url_refused": (422, "Nothing is sent to this address: https, a public host, no user name, the usual port"),
