@@ -108,11 +108,12 @@ def judge(song: Song, score: Score, found: Found) -> dict[str, float | None]:
     usual = 60 / float(np.median(np.diff(truth.beats)))
     near = [abs(found.bpm / (usual * factor) - 1) <= 0.04 for factor in (1, 2, 0.5, 3, 1 / 3)]
     edges = np.array([(start, end) for start, end, _ in truth.sections])
-    edges[0, 0], edges[-1, 1] = 0.0, truth.duration_s
+    end_s = max([truth.duration_s, *(end for _, end in found.sections)])
+    edges[0, 0], edges[-1, 1] = 0.0, end_s
     section_f = None
     if found.sections:
         guess = np.array(found.sections)
-        guess[-1, 1] = truth.duration_s
+        guess[-1, 1] = end_s
         section_f = mir_eval.segment.detection(edges, guess, window=3.0, trim=False)[2]
     key = "other" if found.key == "unknown" else found.key
     return {
