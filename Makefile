@@ -122,6 +122,22 @@ bench-farm: $(VENV)/.dev ## Try the dispatcher and the node registry with a thou
 bench-chaos: $(VENV)/.dev ## Break everything under load and judge what is stored (JOBS=300 FAULTS=40 SEED=1)
 	$(BIN)/python -m bench.chaos --jobs $(or $(JOBS),300) --faults $(or $(FAULTS),40) --seed $(or $(SEED),1) $(ARGS)
 
+.PHONY: bench-outage
+bench-outage: $(VENV)/.dev ## Take the broker away for a minute while jobs are handed in (ARGS='--seconds 60 --submits 200')
+	$(BIN)/python -m bench.chaos.outage $(ARGS)
+
+.PHONY: bench-zombies
+bench-zombies: $(VENV)/.dev ## Stop attempts at named points, wake them after their lease (ARGS='--jobs 60')
+	$(BIN)/python -m bench.chaos.zombies $(ARGS)
+
+.PHONY: bench-trial
+bench-trial: $(VENV)/.dev ## Try one promise on a farm under load (TRIAL=rolling|comeback|deliveries SEED=1)
+	$(BIN)/python -m bench.chaos.trials $(or $(TRIAL),rolling) --seed $(or $(SEED),1) $(ARGS)
+
 .PHONY: bench-music
 bench-music: $(VENV)/.dev ## Compare music analysis with librosa and madmom alone (ARGS='--songs 4 --synth plain')
 	$(BIN)/python -m bench.music $(ARGS)
+
+.PHONY: bench-speech
+bench-speech: $(VENV)/.dev ## Compare transcription with plain faster-whisper, and measure speakers (ARGS='--model base')
+	$(BIN)/python -m bench.speech $(ARGS)

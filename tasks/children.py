@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -121,13 +122,21 @@ def kill_tree(pid: int) -> None:
 
 def _descendants(pid: int) -> list[int]:
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = [int(child) for child in task.read_text().split()]
-        except OSError:
-            continue
-        for child in children:
-            found += [*_descendants(child), child]
+    for child in _children(pid):
+        found += [*_descendants(child), child]
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """Return what a process has started and still runs. It may end while it is looked at, and so may its threads."""
+    try:
+        tables = list(Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:
+        return []
+    found: list[int] = []
+    for table in tables:
+        with contextlib.suppress(OSError):
+            found += [int(child) for child in table.read_text().split()]
     return found
 
 

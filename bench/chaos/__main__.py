@@ -10,23 +10,16 @@ quiet, sweeps once and lets :mod:`bench.chaos.check` judge. The verdict is print
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from bench.chaos.check import Verdict
+from bench.chaos.results import RESULTS, add_result
+from bench.chaos.results import show as show_verdict
 from bench.chaos.run import Plan, Ran, run
-
-RESULTS = Path(__file__).parents[1] / "results" / "chaos.jsonl"
-PACKAGES = ("reelyard", "celery", "kombu", "redis", "sqlalchemy", "psycopg2-binary", "gunicorn")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     ran = run(plan, home)
     show(plan, ran)
     if options.results:
-        record(plan, ran, Path(options.results))
+        measured, path = ran.measured, Path(options.results)
+        add_result("chaos", asdict(plan), verdict=ran.verdict, measured=measured, passed=ran.verdict.passed, path=path)
     if ran.verdict.passed and not options.keep:
         shutil.rmtree(home, ignore_errors=True)
     else:
@@ -59,35 +53,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def show(plan: Plan, ran: Ran) -> None:
     """Print the verdict."""
-    verdict: Verdict = ran.verdict
-    print(f"{plan.jobs} jobs, {plan.faults} faults, seed {plan.seed}: {'PASSED' if verdict.passed else 'FAILED'}")
-    for name, found in verdict.wrong.items():
-        print(f"  {name:20} {len(found):4}   {'; '.join(found[:3])}")
-    for name, value in {**verdict.counts, **ran.measured}.items():
+    print(f"{plan.jobs} jobs, {plan.faults} faults, seed {plan.seed}: {'PASSED' if ran.verdict.passed else 'FAILED'}")
+    show_verdict(ran.verdict)
+    for name, value in ran.measured.items():
         print(f"  {name}: {value}")
-
-
-def record(plan: Plan, ran: Ran, path: Path) -> None:
-    """Add the result to a file."""
-    entry: dict[str, Any] = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
-        **asdict(plan),
-        **ran.verdict.to_json(),
-        "measured": ran.measured,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(entry) + "\n")
-
-
-def commit() -> str:
-    """Return what is checked out, with a plus sign when files differ from it."""
-    root = Path(__file__).parents[2]
-    ask = ["git", "describe", "--always", "--abbrev=7", "--dirty=+", "--exclude=*"]
-    told = subprocess.run(ask, cwd=root, capture_output=True, text=True, check=False)
-    return told.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

@@ -169,7 +169,10 @@ class Tormentor:
 def children_of(pid: int) -> list[int]:
     """Return the processes that one has started and that still run."""
     found: list[int] = []
-    for table in Path(f"/proc/{pid}/task").glob("*/children"):
+    tables: list[Path] = []
+    with suppress(OSError):  # it may end while it is looked at
+        tables = list(Path(f"/proc/{pid}/task").glob("*/children"))
+    for table in tables:
         with suppress(OSError):
             found += [int(child) for child in table.read_text().split()]
     return sorted(found)

@@ -21,6 +21,7 @@ from bench.chaos.check import Verdict, judge
 from bench.chaos.farm import Farm, running_farm
 from bench.chaos.load import Customer, Log, customers, make_users, order_once
 from bench.chaos.orders import FINE, RENDER, Order
+from bench.chaos.results import add_result
 from bench.chaos.rows import Rows
 from bench.chaos.run import SOURCES_EACH, USERS, sweep, wait_quiet
 from tasks.errors import ReelyardError
@@ -111,6 +112,10 @@ def main() -> int:
     print(
         f"refused: {found.refused}; broken promises: {[name for name, wrong in found.verdict.wrong.items() if wrong]}"
     )
+    asked = {"seconds": options.seconds, "submits": options.submits, "seed": options.seed}
+    measured = {"p95 up s": p95(found.before_s), "p95 away s": p95(found.during_s), "refused": found.refused}
+    add_result("outage", asked, verdict=found.verdict, measured=measured, passed=found.passed)
+    print("PASSED" if found.passed else f"FAILED; logs: {home / 'logs'}")
     if found.passed:
         shutil.rmtree(home, ignore_errors=True)
     return 0 if found.passed else 1

@@ -29,6 +29,7 @@ from bench.chaos.farm import LEASE_S, RENDER, Farm, Shape, running_farm
 from bench.chaos.faults import PAUSE_LEASES, descendants_of
 from bench.chaos.load import Customer, Log, customers, make_users, submit
 from bench.chaos.orders import FINE, Order
+from bench.chaos.results import add_result
 from bench.chaos.rows import Rows
 from bench.chaos.run import SOURCES_EACH, USERS, sweep, wait_quiet
 
@@ -155,6 +156,9 @@ def main() -> int:
     for name, wrong in found.verdict.wrong.items():
         if wrong:
             print(f"  {name:20} {len(wrong):4}   {'; '.join(wrong[:3])}")
+    asked = {"jobs": options.jobs, "seed": options.seed}
+    measured = {"woken": found.woken, "lost their step at": found.points}
+    add_result("zombies", asked, verdict=found.verdict, measured=measured, passed=found.passed)
     print("PASSED" if found.passed else f"FAILED; logs: {home / 'logs'}")
     if found.passed:
         shutil.rmtree(home, ignore_errors=True)
