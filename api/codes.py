@@ -263,6 +263,7 @@ CODES: dict[str, tuple[int, str]] = {
     "media.no_streams": (0, "The file has neither picture nor sound"),
     # Shorts
     "shorts.invalid_wish": (422, "The number or the lengths of the wanted highlights make no sense"),
+    "shorts.invalid_framing": (422, "There is no such aspect or layout; the message lists those there are"),
     "shorts.unknown_pace": (422, "There is no such pace of removing silences; the message lists those there are"),
     "shorts.unknown_removal": (422, "The edit list has no such entry"),
     # Songs

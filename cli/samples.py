@@ -1,4 +1,4 @@
-"""Recordings of real human speech, taken out of published packages: fetched once, checked by hash, never installed."""
+"""Recordings of real human speech and a portrait, taken out of published packages: fetched once, checked by hash, never installed."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ CONVERSATION = Sample("pyannote-audio", "pyannote/audio/sample/sample.wav")
 
 CONVERSATION_TURNS = Sample("pyannote-audio", "pyannote/audio/sample/sample.rttm")
 """Who speaks when in it, as people marked it."""
+
+PORTRAIT = Sample("scikit-image", "skimage/data/astronaut.png")
+"""A woman who looks into the camera, 512x512: NASA's portrait of the astronaut Eileen Collins, in the public domain."""
 
 
 def samples_folder() -> Path:
