@@ -70,6 +70,11 @@ def try_api(running: Running, *options: str, examples: int, seed: int = 1) -> su
 def configuration(running: Running) -> str:
     """Return schemathesis' settings: who calls, known ids, which statuses refuse."""
     parameters = "\n".join(f'"path.{name}" = {json.dumps(value)}' for name, value in running.ids.items())
+    spared = "".join(
+        f"[[operations]]\ninclude-name = {json.dumps(operation)}\n[operations.parameters]\n"
+        + "".join(f'"path.{name}" = {json.dumps(value)}\n' for name, value in ids.items())
+        for operation, ids in running.spares.items()
+    )
     mixed = "".join(
         f'[[operations]]\ninclude-path = "/api/v1{path}"\nchecks.negative_data_rejection.enabled = false\n'
         for path in OF_TWO_IDS
@@ -86,7 +91,7 @@ expected-statuses = ["2xx", "3xx", "4xx", "501"]
 expected-statuses = ["400", "401", "403", "406", "415", "422", "428"]
 [checks.negative_data_rejection]
 expected-statuses = ["4xx", "501"]
-{mixed}"""
+{mixed}{spared}"""
 
 
 def find_faults(running: Running, faulty: Faulty, examples: int) -> list[str]:

@@ -12,10 +12,8 @@ from sqlalchemy import text
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from api.extensions import db, get_storage
-from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, send, sha256_of, transcript_of
 from tests.api.others import another_app
-from tests.apps import PASSWORD
-from tests.factories.users import UserFactory
+from tests.security.seeds import bring_in
 
 FREE = {
     "REELYARD_DEFAULT_RATE": "1000000 per minute",
@@ -46,12 +44,16 @@ class Quiet(WSGIRequestHandler):
 
 @dataclass(frozen=True)
 class Running:
-    """Where the API is, who may call it, and ids of things that are there."""
+    """Where the API is, who may call it, and ids of things that are there.
+
+    :param spares: ids for single operations, which would take the others' things away.
+    """
 
     url: str
     token: str
     user_id: str
     ids: dict[str, str]
+    spares: dict[str, dict[str, str]]
 
 
 @contextmanager
@@ -64,14 +66,14 @@ def running_api(environ: Mapping[str, str], *, wrap: Wrap = lambda app: None) ->
                 text("UPDATE plan SET concurrent_renders = 100000, daily_renders = 1000000, monthly_renders = 1000000")
             )
             db.session.commit()
-            caller, ids = bring_in(application)
+            caller, ids, spares = bring_in(application)
         wrap(application)
         application.wsgi_app = healing(application, caller.id)
         server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield Running(f"http://127.0.0.1:{server.server_port}", caller.token, caller.id, ids)
+            yield Running(f"http://127.0.0.1:{server.server_port}", caller.token, caller.id, ids, spares)
         finally:
             server.shutdown()
             thread.join()
@@ -90,30 +92,3 @@ def healing(application: Any, user_id: str) -> Any:
         return inner(environ, start_response)
 
     return serve
-
-
-def bring_in(application: Any) -> tuple[Caller, dict[str, str]]:
-    """Make an administrator with an organisation, a video, its transcript and a render."""
-    client = application.test_client()
-    who = UserFactory(role="admin")
-    tokens = client.post("/api/v1/auth/login", json={"email": who.email, "password": PASSWORD})
-    caller = Caller(client, tokens.get_json()["access_token"], str(who.id))
-    farm = Farm(client, application.extensions["settings"].callback_secret)
-    ticket = announce(caller, CLIP)
-    send(ticket, CLIP)
-    job_id = caller.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
-    farm.succeed(job_id, "probe", media_of())
-    farm.succeed(job_id, "transcribe", transcript_of("Hello"))
-    farm.succeed(job_id, "poster", {"object_key": None})
-    [transcript] = caller.get(f"/transcripts?asset_id={ticket['asset_id']}")["items"]
-    scenario = caller.get(f"/transcripts/{transcript['id']}/scenario?preset=pop")
-    render = caller.post("/renders", {"source_asset_id": ticket["asset_id"], "scenario": scenario}, expect=202)
-    claim = farm.claim(render["job_id"], "render")
-    key = f"{claim['output_prefix']}out.mp4"
-    get_storage().put_bytes(key, b"video", content_type="video/mp4")
-    result = {"object_key": key, "size_bytes": 5, "sha256": sha256_of(b"video"), "receipt": receipt_of()}
-    assert farm.report(claim, result=result).status_code == 200
-    ids = {"asset_id": ticket["asset_id"], "upload_id": ticket["id"], "job_id": job_id}
-    ids |= {"transcript_id": transcript["id"], "render_id": render["id"], "user_id": caller.id}
-    ids["organisation_id"] = caller.post("/organisations", {"name": "Studio"}, expect=201)["id"]
-    return caller, ids
