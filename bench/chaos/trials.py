@@ -1,10 +1,11 @@
 """Try one promise on a farm under steady load.
 
-    python -m bench.chaos.trials rolling|comeback|deliveries [--rounds 20] [--seconds 60] [--seed 1]
+    python -m bench.chaos.trials rolling|comeback|deliveries|drill [--rounds 20] [--seconds 60] [--seed 1]
 
 ``rolling`` stops every process in order, one after another; ``comeback`` breaks the workers' ways to the broker;
-``deliveries`` drops, repeats, delays and mixes up messages. All rules of :mod:`bench.chaos.check` must hold as well.
-The result is added to ``bench/results/chaos.jsonl``; the exit code is 0 when the promise was kept.
+``deliveries`` drops, repeats, delays and mixes up messages; ``drill`` does every kind of fault once, alone, and tells
+what an operator sees of it. All rules of :mod:`bench.chaos.check` must hold as well. The result is
+added to ``bench/results/chaos.jsonl``; the exit code is 0 when the promise was kept.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.chaos import comeback, courier, rolling
+from bench.chaos import comeback, courier, drill, rolling
 from bench.chaos.farm import USUAL, Farm
 from bench.chaos.load import Log
 from bench.chaos.results import add_result, show
 from bench.chaos.steady import Tried, try_steady
 
-KEPT = {"rolling": rolling.is_kept, "comeback": comeback.is_kept, "deliveries": courier.is_kept}
-KEEP = {"rolling": 12, "comeback": 60, "deliveries": 30}
+KEPT = {"rolling": rolling.is_kept, "comeback": comeback.is_kept, "deliveries": courier.is_kept, "drill": drill.is_kept}
+KEEP = {"rolling": 12, "comeback": 60, "deliveries": 30, "drill": 12}
 """Jobs that go on at any time: more than there are slots where workers must never be without."""
 
 
@@ -60,7 +61,12 @@ def try_deliveries(home: Path, options: argparse.Namespace) -> Tried:
     return try_steady(home, trial, shape=courier.SHAPE, keep=KEEP["deliveries"], seed=options.seed, around=around)
 
 
-TRIALS = {"rolling": try_rolling, "comeback": try_comeback, "deliveries": try_deliveries}
+def try_drill(home: Path, options: argparse.Namespace) -> Tried:
+    """Do each kind of fault and look."""
+    return try_steady(home, drill.drill, shape=USUAL, keep=KEEP["drill"], seed=options.seed)
+
+
+TRIALS = {"rolling": try_rolling, "comeback": try_comeback, "deliveries": try_deliveries, "drill": try_drill}
 
 
 def main() -> int:
