@@ -1,4 +1,4 @@
-"""Playing with webhooks: an installation that may send to loopback, jobs that end, couriers with a clock of their own."""
+"""Playing with webhooks: an installation that may send to loopback, jobs that end, couriers with a clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tasks.workflows.plan import StepSpec
 from tests.api.farm import Caller
 
 SUBJECT = "6a1fb3b8-55f0-4f0e-9f57-8c1d4a0f6f11"
-INSIDE = {"REELYARD_WEBHOOK_INSIDE": "true", "REELYARD_WEBHOOK_TIMEOUT_S": "1"}
+INSIDE = {"REELYARD_WEBHOOK_INSIDE": "true", "REELYARD_WEBHOOK_TIMEOUT_S": "1", "REELYARD_MAIL": "console"}
 
 
 @dataclass
@@ -45,9 +45,8 @@ class Hooks:
     caller: Caller
     clock: Clock
 
-    @property
-    def courier(self) -> Courier:
-        return Courier(self.app.extensions["settings"], clock=self.clock)
+    def __post_init__(self) -> None:
+        self.courier = Courier(self.app.extensions["settings"], clock=self.clock)
 
     def make(self, url: str, *events: str, **more: Any) -> dict[str, Any]:
         """Make an endpoint over HTTP."""

@@ -59,61 +59,61 @@ class Receiver:
             return waiting.pop(0) if waiting else 204
 
 
-def handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class Handler(BaseHTTPRequestHandler):
+    """Behaves as the first word of the path says."""
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
+    receiver: Receiver
+    protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            self.do_POST()
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            with receiver.lock:
-                receiver.got.append(Received(self.path, headers, body, time.time()))
-            behave = getattr(self, f"be_{self.path.strip('/').partition('-')[0]}", self.be_good)
-            self.close_connection = True
-            behave()
+    def do_GET(self) -> None:
+        self.do_POST()
 
-        def say(self, status: int, **headers: str) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": "0"}.items():
-                self.send_header(name, value)
-            self.end_headers()
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        with self.receiver.lock:
+            self.receiver.got.append(Received(self.path, headers, body, time.time()))
+        behave = getattr(self, f"be_{self.path.strip('/').partition('-')[0]}", self.be_good)
+        self.close_connection = True
+        behave()
 
-        def be_good(self) -> None:
-            self.say(receiver.answer(self.path))
+    def say(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": "0"}.items():
+            self.send_header(name, value)
+        self.end_headers()
 
-        def be_broken(self) -> None:
-            self.say(500)
+    def be_good(self) -> None:
+        self.say(self.receiver.answer(self.path))
 
-        def be_gone(self) -> None:
-            self.say(410)
+    def be_broken(self) -> None:
+        self.say(500)
 
-        def be_redirecting(self) -> None:
-            self.say(307, Location=receiver.url("elsewhere"))
+    def be_gone(self) -> None:
+        self.say(410)
 
-        def be_silent(self) -> None:
-            receiver.closing.wait(30)
+    def be_redirecting(self) -> None:
+        self.say(307, Location=self.receiver.url("elsewhere"))
 
-        def be_closing(self) -> None:
-            self.connection.close()
+    def be_silent(self) -> None:
+        self.receiver.closing.wait(30)
 
-        def be_dripping(self) -> None:
-            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            while not receiver.closing.wait(0.1):
-                self.wfile.write(b"A: b\r\n")
+    def be_closing(self) -> None:
+        self.connection.close()
 
-        def be_endless(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            while not receiver.closing.is_set():
-                self.wfile.write(b"x" * 65536)
+    def be_dripping(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        while not self.receiver.closing.wait(0.1):
+            self.wfile.write(b"A: b\r\n")
 
-    return Handler
+    def be_endless(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        while not self.receiver.closing.is_set():
+            self.wfile.write(b"x" * 65536)
 
 
 class Server(ThreadingHTTPServer):
@@ -130,7 +130,7 @@ class Server(ThreadingHTTPServer):
 def receiving() -> Iterator[Receiver]:
     """Listen while the block runs."""
     receiver = Receiver()
-    server = Server(("127.0.0.1", 0), handler_of(receiver))
+    server = Server(("127.0.0.1", 0), type("Bound", (Handler,), {"receiver": receiver}))
     receiver.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -24,7 +24,7 @@ from tests.api.test_songs import bring_song, listen
 
 pytestmark = pytest.mark.security("S-10")
 
-SCOPES = ["read", "upload", "render", "organisation"]
+SCOPES = ["read", "upload", "render", "organisation", "webhooks"]
 ADMIN = "/api/v1/admin/"
 BODIES: dict[str, dict[str, Any]] = {
     "PUT transcripts.TranscriptItem": {"document": {"language": "en", "segments": []}},
@@ -37,6 +37,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH songs.SongAnalysisItem": {"key": "C major"},
     "POST songs.SectionList": {"suggested": True},
     "PATCH songs.SectionItem": {"note": "x"},
+    "POST webhooks.WebhookReplay": {"since": "2026-01-01T00:00:00Z"},
     "PATCH organisations.OrganisationItem": {"name": "Mine"},
     "PATCH organisations.MemberItem": {"role": "owner"},
     "POST organisations.HandOver": {"user_id": str(uuid4())},
@@ -73,6 +74,9 @@ def world(client: Any, farm: Farm) -> World:
     ids = {"organisation_id": studio, "user_id": editor.id, **bring_in(editor, farm, studio)}
     invite(owner, studio, "guest@example.com", "viewer")
     ids["invitation_id"] = owner.get(f"/organisations/{studio}/invitations")["items"][0]["id"]
+    hook = editor.post("/webhooks", {"url": "https://example.com/hook", "organisation_id": studio}, expect=201)
+    ids["webhook_id"] = hook["id"]
+    ids["delivery_id"] = editor.post(f"/webhooks/{hook['id']}/test", expect=202)["id"]
     ids["token_id"] = owner.post("/tokens", {"name": "x", "scopes": ["read"]}, expect=201)["id"]
     return World(owner, studio, viewer, editor, ids)
 
