@@ -16,7 +16,7 @@ from tasks.contracts.signing import signed_headers
 from tasks.errors import FencedError, PermanentError, TransientError
 from tasks.names import REPORT_PATH, CallbackPath, TaskName
 
-_TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+_TIMEOUT_S, _CONNECT_TIMEOUT_S = 10.0, 2.0
 _RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -31,7 +31,7 @@ class ControlClient:
         self._secret = secret
         self._node = node
         self._tries = tries
-        self._http = httpx.Client(base_url=api_url, timeout=_TIMEOUT, trust_env=False)
+        self._http = httpx.Client(base_url=api_url, trust_env=False)
 
     def close(self) -> None:
         """Close the connections."""
@@ -49,9 +49,10 @@ class ControlClient:
                 raise
         return Claim(False, reason="unknown_version")
 
-    def heartbeat(self, beat: Heartbeat) -> float:
+    def heartbeat(self, beat: Heartbeat, *, timeout_s: float) -> float:
         """Renew the lease once, without retries, and return its new length in seconds."""
-        answer = self._post(CallbackPath.HEARTBEAT, beat.step_id, beat.to_json(), tries=1)
+        path = CallbackPath.HEARTBEAT.value.format(step_id=beat.step_id)
+        answer = self._post_once(path, beat.to_json(), timeout_s=timeout_s)
         return float(answer.get("lease_s", 0.0))
 
     def tell(self, news: StepNews) -> None:
@@ -91,11 +92,12 @@ class ControlClient:
                 time.sleep(backoff_s(attempt))
         raise AssertionError("tries must be at least 1")
 
-    def _post_once(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _post_once(self, path: str, body: dict[str, Any], *, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
         content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
         headers = {"Content-Type": "application/json", **signed_headers(self._secret, "POST", path, content)}
         try:
-            response = self._http.post(path, content=content, headers=headers)
+            timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S))
+            response = self._http.post(path, content=content, headers=headers, timeout=timeout)
         except httpx.HTTPError as error:
             raise TransientError("control.unreachable", f"The API does not answer: {type(error).__name__}") from error
         if response.is_success:

@@ -20,6 +20,7 @@ FENCE_GRACE_S = 10.0
 """Seconds a body gets to notice that it was fenced before its pool process is killed under it."""
 
 _PROGRESS_S = 1.0
+_SHORTEST_CALL_S, _LONGEST_CALL_S = 2.0, 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +80,7 @@ class LeaseKeeper:
         pause_s = min(self._claim.beat_s, _PROGRESS_S)
         while not self._stop.wait(pause_s) and not self._fence.closed:
             version, _ = self._tracker.latest()
-            if version != seen or time.monotonic() >= next_beat:
+            if version != seen or time.monotonic() >= min(next_beat, self._lease_until):
                 seen, next_beat = version, time.monotonic() + self._claim.beat_s
                 self._beat()
         if self._fence.closed:
@@ -88,8 +89,10 @@ class LeaseKeeper:
     def _beat(self) -> None:
         sent_at = time.monotonic()
         beat = Heartbeat(self._claim.job_id, self._claim.step_id, self._claim.token, self._tracker.latest()[1])
+        # An API that takes calls and does not answer must not keep us at work after the lease
+        timeout_s = min(_LONGEST_CALL_S, max(_SHORTEST_CALL_S, self._lease_until - sent_at))
         try:
-            lease_s = self._client.heartbeat(beat) or self._claim.lease_s
+            lease_s = self._client.heartbeat(beat, timeout_s=timeout_s) or self._claim.lease_s
         except FencedError as error:
             self._fence.close(error.code, error.detail)
         except (TransientError, PermanentError) as error:

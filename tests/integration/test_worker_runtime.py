@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 import redis
 from celery.exceptions import SoftTimeLimitExceeded
 
+from bench.chaos.proxy import Proxy
 from tasks.attempt import AttemptTools, StepContext, run_attempt
 from tasks.client import ControlClient
 from tasks.config import read_worker_settings
@@ -297,6 +299,32 @@ def test_attempt_ends_itself_when_the_lease_runs_out_unheard(server: ControlServ
     assert caught.value.code == "lease.lost"
     assert 0.4 < time.monotonic() - started < 3.0
     assert server.bodies("report") == []
+
+
+def test_attempt_ends_itself_when_the_api_takes_calls_and_does_not_answer(
+    server: ControlServer, tools: AttemptTools
+) -> None:
+    server.offer("s1")
+    child: list[subprocess.Popen[bytes]] = []
+    with Proxy(int(server.url.rpartition(":")[2])) as proxy:
+        client = ControlClient(f"http://127.0.0.1:{proxy.port}", SECRET, node="node-1")
+
+        def body(context: StepContext) -> dict[str, Any]:
+            child.append(context.children.start(["sleep", "60"]))
+            proxy.stall()
+            child[0].wait(30)
+            context.check()
+            return {}
+
+        started = time.monotonic()
+        with pytest.raises(FencedError) as caught:
+            run_attempt(replace(tools, client=client), TaskName.INGEST_PROBE, job_id="job-1", step_id="s1", body=body)
+        elapsed_s = time.monotonic() - started
+        client.close()
+
+    assert caught.value.code == "lease.lost"
+    assert child[0].returncode == -9
+    assert elapsed_s < 1.0 + 5.0  # the lease, and what may survive it
 
 
 def test_report_is_repeated_until_it_is_heard(server: ControlServer, run: Run) -> None:
