@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.chaos.check import SETTLED_WITHIN_S, Verdict, judge
+from bench.chaos.check import SETTLED_WITHIN_S, Verdict, judge, last_fault
 from bench.chaos.farm import Farm, running_farm
 from bench.chaos.faults import Fault, Tormentor, plan_faults
 from bench.chaos.load import Customer, Log, customers, make_users, submit
@@ -88,13 +88,12 @@ def torment(farm: Farm, plan: Plan, users: list[Customer], *, log: Log) -> None:
 
 def wait_quiet(farm: Farm, log: Log) -> float:
     """Wait until no job goes on any more, as long as the promise allows; return the seconds since the last fault."""
-    last: float = max(line["at"] for line in log.read() if line["what"] in ("accepted", "settled", "fault"))
     with Rows(farm.database_url) as rows:
-        while time.time() < last + SETTLED_WITHIN_S + 5:
+        while time.time() < last_fault(log.read()) + SETTLED_WITHIN_S + 5:
             if rows.one("SELECT count(*) FROM job WHERE state IN ('queued', 'running')") == 0:
                 break
-            time.sleep(0.3)
-    return round(time.time() - last, 1)
+            time.sleep(0.5)
+    return round(time.time() - last_fault(log.read()), 1)
 
 
 def sweep(farm: Farm) -> int:

@@ -48,6 +48,7 @@ class Waker:
 
     farm: Farm
     seed: int
+    log: Log
     woken: int = 0
     _due: dict[int, float] = field(default_factory=dict)
     _ending: threading.Event = field(default_factory=threading.Event)
@@ -72,6 +73,7 @@ class Waker:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
                 self.woken += 1
+                self.log.write("fault", kind="woken", pid=pid)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def wake_zombies(home: Path, *, jobs: int, seed: int) -> Woken:
     """Render with attempts that stop, wait for all work and all zombies, and judge."""
     log = Log(home / "run.jsonl")
     with running_farm(home, shape=Shape(SLOTS, environ_of_stops())) as farm:
-        waker = Waker(farm, seed)
+        waker = Waker(farm, seed, log)
         watcher = threading.Thread(target=waker.run, name="waker", daemon=True)
         watcher.start()
         addresses = make_users(farm.database_url, USERS, seed=seed, plan="studio")
