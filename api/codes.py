@@ -264,6 +264,8 @@ CODES: dict[str, tuple[int, str]] = {
     # Shorts
     "shorts.invalid_wish": (422, "The number or the lengths of the wanted highlights make no sense"),
     "shorts.invalid_framing": (422, "There is no such aspect or layout; the message lists those there are"),
+    "shorts.nothing_left": (422, "No frame remains between the cuts"),
+    "shorts.no_video": (0, "The file has no pictures"),
     "shorts.unknown_pace": (422, "There is no such pace of removing silences; the message lists those there are"),
     "shorts.unknown_removal": (422, "The edit list has no such entry"),
     # Songs
