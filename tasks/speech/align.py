@@ -116,6 +116,12 @@ def _strayed(before: tuple[HeardWord, ...], after: list[HeardWord]) -> bool:
     return statistics.median(abs(a.start - b.start) for a, b in zip(after, before, strict=True)) > _STRAYED_S
 
 
+def warm_up() -> None:
+    """Load the acoustic model and the dictionary, which the first alignment would otherwise do."""
+    with _lock:
+        _decoder()
+
+
 def _decoder() -> Any:
     if not _decoders:
         from pocketsphinx import Decoder

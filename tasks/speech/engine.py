@@ -54,6 +54,7 @@ class Engine(Protocol):
     version: str
     model: str
     model_sha256: str
+    is_multilingual: bool
 
     def check_language(self, language: str) -> None:
         """Raise PermanentError ``speech.language_unsupported`` when the model cannot hear this language."""

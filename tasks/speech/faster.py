@@ -15,6 +15,9 @@ from tasks.speech.engine import UNKNOWN_LANGUAGE, Heard, HeardSegment, HeardWord
 from tasks.speech.models import FoundModel, find_model
 from tasks.speech.options import SpeechOptions
 
+SHORTEST = SPEECH_RATE // 20
+"""Samples below which nothing can be said, and voice activity detection cannot look."""
+
 
 @dataclass(frozen=True)
 class _LoadKey:
@@ -37,6 +40,7 @@ class FasterEngine:
         self.version = importlib.metadata.version("faster-whisper")
         self.model = model.name
         self.model_sha256 = model.sha256
+        self.is_multilingual = bool(whisper.model.is_multilingual)
         self._whisper = whisper
 
     def check_language(self, language: str) -> None:
@@ -50,10 +54,10 @@ class FasterEngine:
 
     def hear(self, audio: Samples, *, language: str | None, hotwords: str = "") -> Heard:
         """Transcribe 16 kHz audio."""
-        if not has_speech(audio):
+        if language is None and not self.is_multilingual:
+            language = "en"
+        if len(audio) < SHORTEST or (language is None and not has_speech(audio)):
             return Heard(language or UNKNOWN_LANGUAGE, 1.0 if language else 0.0, "dtw", iter(()))
-        if not self._whisper.model.is_multilingual:
-            language = language or "en"
         segments, info = self._whisper.transcribe(
             audio,
             language=language,
@@ -63,7 +67,9 @@ class FasterEngine:
             condition_on_previous_text=False,  # one wrong sentence must not breed others
             hotwords=hotwords or None,
         )
-        return Heard(info.language, float(info.language_probability), "dtw", to_segments(segments))
+        # Whisper hears "You" in silence: where voice activity detection left nothing, it is not asked.
+        found = to_segments(segments) if info.duration_after_vad > 0 else iter(())
+        return Heard(info.language, float(info.language_probability), "dtw", found)
 
 
 def detect_with(whisper: Any, audio: Samples) -> dict[str, float]:
@@ -75,7 +81,7 @@ def detect_with(whisper: Any, audio: Samples) -> dict[str, float]:
 
 def has_speech(audio: Samples) -> bool:
     """Tell whether a voice is heard at all: Whisper itself hears "You" in silence."""
-    if len(audio) < SPEECH_RATE // 20:
+    if len(audio) < SHORTEST:
         return False
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 

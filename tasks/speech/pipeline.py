@@ -6,6 +6,7 @@ A file is heard in one go, or in parts by several workers whose cuts are the sam
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,6 +105,8 @@ def _start(path: Path, engine: Engine, options: SpeechOptions, request: SpeechRe
     if request.language is not None:
         engine.check_language(request.language)
         return Hearing(request.language)
+    if not engine.is_multilingual:
+        return Hearing(None)
     found = find_language(engine, iter_speech_audio(path, options.limits), duration_s=total_s)
     return Hearing(*found) if found else Hearing(None)
 
@@ -119,18 +122,29 @@ def _hear_block(
     start_s, audio = block
     report(start_s)
     heard = engine.hear(audio, language=hearing.language, hotwords=hotwords)
-    found, after_s = False, 0.0
-    for segment in heard.segments:
-        found = True
-        glued = glue_pieces(segment, language=heard.language)
-        hearing.segments.append(shift(_align(hearing, glued, audio, heard, after_s=after_s), start_s))
-        after_s = hearing.segments[-1].end - start_s
-        report(start_s + segment.end)
+    found = False
+    # Words are aligned in a thread of their own while the engine, which lets it run, hears on.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        placed: list[Future[None]] = []
+        for segment in heard.segments:
+            found = True
+            placed.append(pool.submit(_place, hearing, segment, block, heard))
+            report(start_s + segment.end)
+        for done in placed:
+            done.result()
     if found:
         hearing.method = heard.method
         if hearing.language is None:  # the model knows one language, or so little is said that only this block tells
             hearing.language, hearing.probability = heard.language, heard.language_probability
     report(start_s + len(audio) / SPEECH_RATE)
+
+
+def _place(hearing: Hearing, segment: HeardSegment, block: tuple[float, Samples], heard: Heard) -> None:
+    """Add a segment with the best times for its words; segments come in order."""
+    start_s, audio = block
+    after_s = hearing.segments[-1].end - start_s if hearing.segments else 0.0
+    glued = glue_pieces(segment, language=heard.language)
+    hearing.segments.append(shift(_align(hearing, glued, audio, heard, after_s=max(0.0, after_s)), start_s))
 
 
 def _align(hearing: Hearing, segment: HeardSegment, audio: Samples, heard: Heard, *, after_s: float) -> HeardSegment:

@@ -42,6 +42,7 @@ class WhisperXEngine:
         self._options = options
         self._path = str(model.path)
         self._english_only = model.english_only
+        self.is_multilingual = not model.english_only
         self._library = library
         self._device = device
 
