@@ -89,15 +89,25 @@ class SongPageResponse(PageResponse):
     items = fields.List(fields.Nested(SongResponse))
 
 
+SHARE = validate.Range(0, 1)
+
+
+class MoodVectorRequest(StrictSchema):
+    """How much of each there is; what is absent stays as heard."""
+
+    valence = fields.Float(validate=SHARE)
+    arousal = fields.Float(validate=SHARE)
+    danceability = fields.Float(validate=SHARE)
+    acousticness = fields.Float(validate=SHARE)
+    tension = fields.Float(validate=SHARE)
+
+
 class MoodRequest(StrictSchema):
     """A mood in the owner's words."""
 
     primary = fields.String(required=True, validate=validate.Length(1, 40))
     tags = fields.List(fields.String(validate=validate.Length(1, 40)), validate=validate.Length(max=16))
-    vector = fields.Dict(
-        keys=fields.String(validate=validate.OneOf(["valence", "arousal", "danceability", "acousticness", "tension"])),
-        values=fields.Float(validate=validate.Range(0, 1)),
-    )
+    vector = fields.Nested(MoodVectorRequest)
 
 
 class AnalysisRequest(StrictSchema):

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from psycopg2 import sql
 
 from api.migrate import upgrade
@@ -21,6 +22,7 @@ from cli.services.launcher import start_services
 from tests.apps import run_sql
 from tests.conftest import TEST_SETTINGS
 from tests.security.fuzz_faults import FAULTS, LEAST_FOUND, Faulty
+from tests.security.fuzz_reach import UNREACHABLE, unreached
 from tests.security.running import Running, running_api
 
 ROOT = Path(__file__).parents[2]
@@ -63,8 +65,20 @@ def try_api(running: Running, *options: str, examples: int, seed: int = 1) -> su
             *("--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", SIGNED, *options),
         ]
         known = {"SCHEMATHESIS_HOOKS": "tests.security.fuzz_checks", "PYTHONPATH": str(ROOT)}
-        environ = {**os.environ, **known, "FUZZ_TOKEN": running.token}
+        environ = {**os.environ, **known, "FUZZ_TOKEN": running.token, "FUZZ_GOOD": json.dumps(running.good)}
         return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environ, check=False)
+
+
+def try_whole(running: Running, options: list[str], *, examples: int, seed: int) -> int:
+    """Try the API, print what schemathesis says and which operations it did not get through to; 0 when all is well."""
+    with tempfile.TemporaryDirectory(prefix="reelyard-fuzz-") as folder:
+        told = ("--report", "ndjson", "--report-dir", folder)
+        done = try_api(running, *told, *options, examples=examples, seed=seed)
+        document = httpx.get(f"{running.url}/api/openapi.json", trust_env=False).json()
+        missed = unreached(document, Path(folder).glob("*.ndjson"))
+    print(done.stdout, done.stderr)
+    print("Never answered well:", ", ".join(missed) or "none", f"({len(UNREACHABLE)} have a reason)")
+    return done.returncode or int(bool(missed))
 
 
 def configuration(running: Running) -> str:
@@ -129,9 +143,7 @@ def main() -> int:
 
     with fresh_environ() as environ, running_api(environ, wrap=wrap) as running:
         if not arguments.only_faults:
-            done = try_api(running, *rest, examples=arguments.examples, seed=arguments.seed)
-            print(done.stdout, done.stderr)
-            status = done.returncode
+            status = try_whole(running, rest, examples=arguments.examples, seed=arguments.seed)
         if not arguments.no_faults:
             found = find_faults(running, layers[0], min(arguments.examples, 25))
             print(f"{len(found)} of {len(FAULTS)} seeded faults were found")

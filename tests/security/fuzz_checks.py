@@ -6,6 +6,8 @@ document called malformed, by our own code for that?
 
 from __future__ import annotations
 
+import json
+import os
 from typing import Any
 
 import schemathesis
@@ -68,3 +70,12 @@ def before_load_schema(ctx: Any, raw_schema: dict[str, Any]) -> None:
         if name.endswith("Response") and schema.get("properties"):
             schema["required"] = sorted(schema["properties"])
             schema["additionalProperties"] = False
+
+
+@schemathesis.hook
+def before_add_examples(context: Any, examples: list[Any]) -> None:
+    """Try the good request of an operation, too, where there is one."""
+    good = json.loads(os.environ.get("FUZZ_GOOD", "{}")).get(context.operation.label)
+    if good:
+        media_type = {"media_type": "application/json"} if "body" in good else {}
+        examples.append(context.operation.Case(**good, **media_type))

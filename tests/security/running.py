@@ -24,6 +24,7 @@ FREE = {
     "REELYARD_CREDITS": "false",
     "REELYARD_ACCESS_TOKEN_MINUTES": "1440",
     "REELYARD_LOG_LEVEL": "ERROR",
+    "REELYARD_MAIL": "file",
 }
 """Limits have tests of their own; here they would only hide what lies behind them."""
 HEAL = (
@@ -47,6 +48,7 @@ class Running:
     """Where the API is, who may call it, and ids of things that are there.
 
     :param spares: ids for single operations, which would take the others' things away.
+    :param good: a good request for each operation that needs more than ids.
     """
 
     url: str
@@ -54,6 +56,7 @@ class Running:
     user_id: str
     ids: dict[str, str]
     spares: dict[str, dict[str, str]]
+    good: dict[str, dict[str, Any]]
 
 
 @contextmanager
@@ -66,14 +69,14 @@ def running_api(environ: Mapping[str, str], *, wrap: Wrap = lambda app: None) ->
                 text("UPDATE plan SET concurrent_renders = 100000, daily_renders = 1000000, monthly_renders = 1000000")
             )
             db.session.commit()
-            caller, ids, spares = bring_in(application)
+            caller, seeds = bring_in(application)
         wrap(application)
         application.wsgi_app = healing(application, caller.id)
         server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield Running(f"http://127.0.0.1:{server.server_port}", caller.token, caller.id, ids, spares)
+            yield Running(f"http://127.0.0.1:{server.server_port}", caller.token, caller.id, *seeds)
         finally:
             server.shutdown()
             thread.join()

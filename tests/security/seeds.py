@@ -14,14 +14,15 @@ from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, s
 from tests.api.test_songs import bring_song, listen
 from tests.apps import PASSWORD
 from tests.factories.users import UserFactory
+from tests.security.seeds_good import Good, good_requests
 
 NODE = "seed@fuzz"
 QUEUES = ("ingest", "transcription")
 Ids = dict[str, str]
 
 
-def bring_in(application: Any) -> tuple[Caller, Ids, dict[str, Ids]]:
-    """Make an administrator; return them, the ids of one of everything of theirs, and ids for single operations."""
+def bring_in(application: Any) -> tuple[Caller, tuple[Ids, dict[str, Ids], Good]]:
+    """Make an administrator; return them, ids of one of everything, ids for single operations, good requests."""
     client = application.test_client()
     who = UserFactory(role="admin")
     tokens = client.post("/api/v1/auth/login", json={"email": who.email, "password": PASSWORD})
@@ -31,7 +32,7 @@ def bring_in(application: Any) -> tuple[Caller, Ids, dict[str, Ids]]:
     ids["organisation_id"] = caller.post("/organisations", {"name": "Studio"}, expect=201)["id"]
     ids["webhook_id"] = make_webhook(caller)
     ids["node_id"] = beat(farm)
-    return caller, ids, make_spares(caller, farm)
+    return caller, (ids, make_spares(caller, farm), good_requests(caller, farm, ids))
 
 
 def make_spares(caller: Caller, farm: Farm) -> dict[str, Ids]:
