@@ -281,6 +281,7 @@ CODES: dict[str, tuple[int, str]] = {
     # Clips
     "clips.invalid_rate": (422, "A video has 1 to 240 frames a second"),
     "clips.invalid_sections": (422, "The sections do not cover the song without gap or overlap"),
+    "clips.unknown_type": (422, "There is no such video type; the message lists those there are"),
     "clips.over_budget": (422, "The clips would cost more than the cap; details carry both"),
     # Webhooks
     "webhook.not_found": (404, "There is no such endpoint"),
