@@ -20,7 +20,7 @@ from tasks.media.audio import iter_mono
 from tasks.music.bars import subdivision_of
 from tasks.music.engine import Heard, Rhythm, no_rhythm, with_bars
 from tasks.music.harmony import find_key, fits, key_names, mean_profile
-from tasks.music.pulse import Pulse, find_pulses, judge
+from tasks.music.pulse import Pulse, find_pulses, judge, support_of, tempo_grid, tempogram
 
 MADMOM_RATE = 44100
 FRAMES_S = 100
@@ -67,7 +67,7 @@ class MadmomEngine:
         beats = track_beats(signal)
         if len(placed) < 4 or len(beats) < 4:
             return with_bars(heard, own, "onsets-viterbi")
-        bars, plain = judge(heard.onsets, placed[:, 0]), judge(heard.onsets, beats)
+        bars, plain = judged(heard, placed[:, 0]), judged(heard, beats)
         if agree(bars, plain) or agree(bars, own[0]):
             return self._by_bars(heard, placed, ranked(bars, own))
         if agree(plain, own[0]):
@@ -95,6 +95,12 @@ class MadmomEngine:
         best = int(votes.argmax())
         confidence = float(np.clip(0.5 * likely[network_order()][best] + 0.5 * own.confidence, 0.05, 1))
         return Key(key_names()[best], round(confidence, 3), "chroma+madmom")
+
+
+def judged(heard: Heard, beats: NDArray[np.float64]) -> Pulse:
+    """Return beats that somebody else found, judged as our own are."""
+    gram = tempogram(np.asarray(heard.onsets.total, np.float64), tempo_grid())
+    return judge(heard.onsets, beats, support=support_of(gram, 60 / float(np.median(np.diff(beats)))))
 
 
 def agree(one: Pulse, other: Pulse) -> bool:
