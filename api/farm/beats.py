@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from api.extensions import get_settings
 from api.farm.models import Node
 from api.farm.quarantine import take_test
+from api.jobs.attempts import note_leaving
 from api.jobs.engine import database_now
 from tasks.contracts import NodeBeat, NodeOrder
 
@@ -31,6 +32,8 @@ def take_beat(session: Session, beat: NodeBeat) -> NodeOrder:
         logger.info("node started", extra={"node": node.id, "host": beat.host, "role": beat.role})
         node.instance, node.started_at, node.about = beat.instance, now, {}
     write_down(node, beat, now)
+    if beat.leaving:
+        note_leaving(session, node.id)
     if beat.test is not None:
         take_test(node, beat.test, now)
     session.flush()

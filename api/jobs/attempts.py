@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from api.config import ApiSettings
@@ -52,6 +52,9 @@ LIMITED = "limited"
 """Why a step is not given that needs a named limit with no free slot."""
 
 UNKNOWN_VERSION = "contract.unknown_version"
+LEAVING = "node.leaving"
+"""Also written into the open attempts of a worker that has said that it is about to stop."""
+
 HANDBACKS = frozenset({UNKNOWN_VERSION, "node.other_class"})
 """Why a worker leaves a step to others: no fault of the input or of anybody, so nobody is charged."""
 
@@ -246,10 +249,15 @@ def hand_back(session: Session, *, job_id: str, step_id: str, token: int, reason
 def expire_lease(session: Session, job: Job, step: Step, now: datetime) -> bool:
     """Take a step back from a worker that fell silent; tell whether there was anything to do.
 
-    The fault is the machine's and not charged to the input; one that takes down worker after worker is given up.
+    The fault is the machine's and not charged to the input; one that takes down worker after worker is given up. Nobody
+    took down a worker that was stopped in order, and not in time.
     """
     if step.state != StepState.RUNNING or step.lease_until is None or step.lease_until > now:
         return False
+    if was_leaving(session, step):
+        stopped = StepFailure(LEAVING, f"The worker {step.node} was stopped before the step was done", permanent=False)
+        take_handback(session, job, step, stopped, now)
+        return True
     faults = step.faults + 1
     lost = StepFailure("step.worker_lost", f"The worker {step.node} fell silent", permanent=False)
     close_attempt(session, step, Outcome.LOST, now, lost)
@@ -261,6 +269,24 @@ def expire_lease(session: Session, job: Job, step: Step, now: datetime) -> bool:
     else:
         requeue_step(session, job, step, now, delay_s=0.0, failure=lost, faults=faults)
     return True
+
+
+def note_leaving(session: Session, node: str) -> None:
+    """Remember in the open attempts of a worker that it is about to stop, whatever becomes of them."""
+    running = select(Step.id, Step.attempt).where(Step.node == node, Step.state == StepState.RUNNING.value).subquery()
+    open_attempts = (
+        select(Attempt.token)
+        .join(running, (running.c.id == Attempt.step_id) & (running.c.attempt == Attempt.number))
+        .where(Attempt.outcome.is_(None), Attempt.code.is_(None))
+        .with_for_update(of=Attempt, skip_locked=True)
+    )
+    tokens = list(session.scalars(open_attempts))
+    session.execute(update(Attempt).where(Attempt.token.in_(tokens)).values(code=LEAVING))
+
+
+def was_leaving(session: Session, step: Step) -> bool:
+    """Tell whether the worker of a running step had said that it was about to stop."""
+    return session.scalar(select(Attempt.code).where(Attempt.token == step.token)) == LEAVING
 
 
 def find_step(session: Session, job_id: str, step_id: str) -> tuple[Job, Step] | None:

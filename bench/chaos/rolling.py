@@ -16,7 +16,8 @@ from bench.chaos.faults import children_of
 from bench.chaos.load import Log
 from bench.chaos.rows import Rows
 
-SHAPE = Shape(settings={"REELYARD_LEASE_S": "15", "REELYARD_BEAT_S": "3"})
+SHAPE = Shape(settings={"REELYARD_LEASE_S": "30", "REELYARD_BEAT_S": "10"})
+"""The lease that is usual: a shorter one than the API takes to start ends while the only API there is starts."""
 LONGEST_STOP_S = 30.0
 PATIENCE_S = 90.0
 PAUSE_S = 1.0

@@ -18,9 +18,16 @@ from bench.chaos.orders import FINE, RENDER, UPLOAD, Order
 from bench.chaos.rows import Rows
 from bench.chaos.run import SOURCES_EACH, USERS, sweep, wait_quiet
 
-WORK_S = 0.4
 LOOK_S = 0.3
 FEEDERS = 4
+
+
+@dataclass(frozen=True)
+class Load:
+    """So many jobs that go on at any time, and the seconds that each of their steps takes."""
+
+    keep: int
+    work_s: float = 0.4
 
 
 @dataclass
@@ -31,6 +38,7 @@ class Feeder:
     users: list[Customer]
     log: Log
     keep: int
+    work_s: float
     _number: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _ending: threading.Event = field(default_factory=threading.Event)
@@ -73,7 +81,7 @@ class Feeder:
         with self._lock:
             self._number += 1
             number = self._number
-        return Order(number, RENDER if number % 2 else UPLOAD, FINE, number % len(self.users), WORK_S)
+        return Order(number, RENDER if number % 2 else UPLOAD, FINE, number % len(self.users), self.work_s)
 
 
 @dataclass(frozen=True)
@@ -91,16 +99,16 @@ Trial = Callable[[Farm, Log, random.Random], dict[str, Any]]
 Around = Callable[[Farm], AbstractContextManager[Any]]
 
 
-def try_steady(home: Path, trial: Trial, *, shape: Shape, keep: int, seed: int, around: Around = nullcontext) -> Tried:
+def try_steady(home: Path, trial: Trial, *, shape: Shape, load: Load, seed: int, around: Around = nullcontext) -> Tried:
     """Run a trial on a farm with work, wait for all of it, and judge.
 
-    :param keep: jobs that shall be going on at any time, :param around: what is there as long as the farm is.
+    :param around: what is there as long as the farm is.
     """
     log = Log(home / "run.jsonl")
     with running_farm(home, shape=shape) as farm, around(farm):
         addresses = make_users(farm.database_url, USERS, seed=seed, plan="studio")
         with customers(farm.layout.api_url, addresses) as users:
-            with Feeder(farm, users, log, keep) as feeder:
+            with Feeder(farm, users, log, load.keep, load.work_s) as feeder:
                 feeder.fill()
                 log.write("began")
                 figures = trial(farm, log, random.Random(seed))

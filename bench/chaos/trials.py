@@ -25,23 +25,23 @@ from bench.chaos import comeback, courier, drill, rolling
 from bench.chaos.farm import USUAL, Farm
 from bench.chaos.load import Log
 from bench.chaos.results import add_result, show
-from bench.chaos.steady import Tried, try_steady
+from bench.chaos.steady import Load, Tried, try_steady
 
 KEPT = {"rolling": rolling.is_kept, "comeback": comeback.is_kept, "deliveries": courier.is_kept, "drill": drill.is_kept}
-KEEP = {"rolling": 12, "comeback": 60, "deliveries": 30, "drill": 12}
-"""Jobs that go on at any time: more than there are slots where workers must never be without."""
+LOADS = {"rolling": Load(12), "comeback": Load(40, work_s=1.5), "deliveries": Load(30), "drill": Load(12)}
+"""More jobs than slots, and long ones, where workers must never be without work."""
 
 
 def try_rolling(home: Path, options: argparse.Namespace) -> Tried:
     """Stop processes in order."""
     trial = partial(rolling.roll, rounds=options.rounds)
-    return try_steady(home, trial, shape=rolling.SHAPE, keep=KEEP["rolling"], seed=options.seed)
+    return try_steady(home, trial, shape=rolling.SHAPE, load=LOADS["rolling"], seed=options.seed)
 
 
 def try_comeback(home: Path, options: argparse.Namespace) -> Tried:
     """Break ways to the broker."""
     trial = partial(comeback.come_back, rounds=options.rounds)
-    return try_steady(home, trial, shape=USUAL, keep=KEEP["comeback"], seed=options.seed)
+    return try_steady(home, trial, shape=USUAL, load=LOADS["comeback"], seed=options.seed)
 
 
 def try_deliveries(home: Path, options: argparse.Namespace) -> Tried:
@@ -58,12 +58,12 @@ def try_deliveries(home: Path, options: argparse.Namespace) -> Tried:
         time.sleep(options.seconds)
         return {"messages": counts}
 
-    return try_steady(home, trial, shape=courier.SHAPE, keep=KEEP["deliveries"], seed=options.seed, around=around)
+    return try_steady(home, trial, shape=courier.SHAPE, load=LOADS["deliveries"], seed=options.seed, around=around)
 
 
 def try_drill(home: Path, options: argparse.Namespace) -> Tried:
     """Do each kind of fault and look."""
-    return try_steady(home, drill.drill, shape=USUAL, keep=KEEP["drill"], seed=options.seed)
+    return try_steady(home, drill.drill, shape=USUAL, load=LOADS["drill"], seed=options.seed)
 
 
 TRIALS = {"rolling": try_rolling, "comeback": try_comeback, "deliveries": try_deliveries, "drill": try_drill}

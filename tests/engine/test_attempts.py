@@ -154,6 +154,37 @@ def test_an_input_that_loses_three_workers_is_poison_and_refunded_once(play: Pla
     assert play.ask(job_id, "only").reason == "failed"
 
 
+def test_a_worker_that_was_stopped_in_order_and_not_in_time_counts_against_nobody(play: Play) -> None:
+    job_id = play.create(one_step())
+    for _ in range(4):
+        claim = play.claim(job_id, "only")
+        attempts.note_leaving(db.session(), "node")
+        db.session.commit()
+        play.let_lease_pass(claim)
+        assert play.reconcile()["lease_over"] == 1
+        play.let_pauses_pass(job_id)
+
+    play.succeed(play.claim(job_id, "only"))
+
+    step = play.step(job_id, "only")
+    assert (step.state, step.charged, step.faults, step.handbacks) == ("succeeded", 0, 0, 4)
+    stopped = [(number, "handed_back", "node.leaving") for number in range(1, 5)]
+    assert play.history(job_id, "only") == [*stopped, (5, "succeeded", None)]
+
+
+def test_only_attempts_that_were_open_as_their_worker_left_are_remembered(play: Play) -> None:
+    done, later = play.create(one_step()), play.create(one_step())
+    play.succeed(play.claim(done, "only"))
+    attempts.note_leaving(db.session(), "node")
+    db.session.commit()
+    lost = play.claim(later, "only")
+    play.let_lease_pass(lost)
+    play.reconcile()
+
+    assert play.history(done, "only") == [(1, "succeeded", None)]
+    assert play.history(later, "only") == [(1, "lost", "step.worker_lost")]
+
+
 def test_a_transient_failure_waits_and_is_charged_until_the_real_code_is_told(play: Play) -> None:
     job_id = play.create(one_step())
     pauses = []
