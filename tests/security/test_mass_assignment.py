@@ -16,6 +16,8 @@ pytestmark = pytest.mark.security("S-11")
 SECRET = re.compile(r"password_hash|token_sha256|object_key|secret|nonce$|refresh_jti|upload_ref|_digest$|key_hash")
 SIGNED = re.compile(r"/api/(internal|upload-video|render)/")
 FREE_FORM = {"scenario", "document"}
+SHOWN_ONCE = [("WebhookSecretResponse", "secret")]
+"""The answer that hands a new secret over."""
 
 
 def schema_of(document: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
@@ -67,4 +69,4 @@ def test_no_answer_has_a_field_that_is_secret(document: dict[str, Any]) -> None:
         if SECRET.search(field)
     ]
 
-    assert shown == []
+    assert shown == SHOWN_ONCE
