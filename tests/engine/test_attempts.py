@@ -367,7 +367,10 @@ def test_progress_is_monotone_within_an_attempt_and_starts_again_with_the_next(p
     assert play.job(job_id).percent == 0.0
 
 
-def test_progress_events_are_stored_only_so_often_or_when_the_stage_changes(play: Play) -> None:
+def test_progress_events_are_stored_only_so_often_or_when_the_stage_changes(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PROGRESS_EVENT_S", 3600.0)  # however slow the machine is
     job_id = play.create([StepSpec("render", RENDER, {})])
     claim = play.claim(job_id, "render")
 
