@@ -42,7 +42,8 @@ def hear_frames(path: Path, *, fps: Fraction, frame_count: int, limits: MediaLim
 def measure_frames(samples: Floats, *, fps: Fraction, frame_count: int) -> SongSound:
     """Measure mono samples at :data:`RATE`, each video frame in a window around its middle."""
     half = _WINDOW // 2
-    padded = np.pad(samples, (half, _WINDOW))
+    # Reflected: against silence a song that begins or ends at once would click.
+    padded = np.pad(samples, (half, _WINDOW), mode="reflect")
     centres = ((np.arange(frame_count) + 0.5) * float(RATE / fps)).astype(np.int64)
     starts = np.minimum(centres, len(padded) - _WINDOW)
     edges = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, BANDS + 1) / RATE * _WINDOW

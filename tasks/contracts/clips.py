@@ -86,3 +86,37 @@ class ClipEstimate(Message):
     billed_s: float
     cost_usd: float
     time_s: float
+
+
+@dataclass(frozen=True)
+class FittedClip(Message):
+    """What was done to a clip so that it fills its place.
+
+    :param stretched: how many times slower it runs than it was made; 1 where it was long enough.
+    :param trimmed_s: seconds left out at its end. :param from_size: ``WIDTHxHEIGHT`` as it was made.
+    """
+
+    number: int
+    from_size: str
+    stretched: float
+    trimmed_s: float
+
+
+@dataclass(frozen=True)
+class ComposedVideo(Message):
+    """A music video as its file was read again when it was done.
+
+    :param audio: ``copy`` where the song's own packets lie in the file, else the codec that it was encoded with.
+    """
+
+    width: int
+    height: int
+    fps_num: int
+    fps_den: int
+    frame_count: int
+    video_end_s: float
+    audio_end_s: float
+    audio: str
+    transition: str
+    size_bytes: int
+    clips: tuple[FittedClip, ...]
