@@ -64,6 +64,7 @@ def build_settings(role: str, redis_url: str) -> dict[str, Any]:
         **_transport_settings(redis_url),
         **_result_settings(redis_url),
         **_task_settings(),
+        "worker_consumer": "tasks.consumer:StrictConsumer",
         "worker_prefetch_multiplier": 1,
         "worker_max_tasks_per_child": max_tasks,
         "worker_max_memory_per_child": max_memory_kib,

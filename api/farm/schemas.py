@@ -11,6 +11,7 @@ from api.farm.states import NodeState
 from api.fields import Flag, Moment
 from api.jobs.states import JobState
 from tasks.names import Queue
+from tasks.refused import MOST as MOST_REFUSED
 
 QUEUE = validate.OneOf([queue.value for queue in Queue])
 NODE = validate.Length(1, 255)
@@ -247,6 +248,31 @@ class DeadLettersResponse(Schema):
     """All groups."""
 
     items = fields.List(fields.Nested(LettersResponse))
+
+
+class RefusedQuery(StrictSchema):
+    """How many."""
+
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, MOST_REFUSED))
+
+
+class RefusedMessageResponse(Schema):
+    """A message that a worker would not take."""
+
+    at = fields.AwareDateTime()
+    node = fields.String()
+    queue = fields.String()
+    reason = fields.String(validate=validate.OneOf(["not_json", "unknown_task", "malformed", "too_large"]))
+    task = fields.String(metadata={"description": "As it said"})
+    content_type = fields.String(metadata={"description": "As it said"})
+    size_bytes = fields.Integer()
+    sha256 = fields.String(metadata={"description": "Of its body, which is not kept"})
+
+
+class RefusedMessagesResponse(Schema):
+    """The latest, newest first."""
+
+    items = fields.List(fields.Nested(RefusedMessageResponse))
 
 
 class BulkFilter(StrictSchema):
