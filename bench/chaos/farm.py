@@ -32,7 +32,7 @@ from tasks.storage.s3 import S3Storage
 
 ROOT = Path(__file__).parents[2]
 LEASE_S = 3.0
-READY_S = 180.0
+READY_S = 300.0
 RESTART_S = 0.3
 WATCH_S = 0.1
 SETTINGS = {
