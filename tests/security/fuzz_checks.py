@@ -77,5 +77,7 @@ def before_add_examples(context: Any, examples: list[Any]) -> None:
     """Try the good request of an operation, too, where there is one."""
     good = json.loads(os.environ.get("FUZZ_GOOD", "{}")).get(context.operation.label)
     if good:
+        # Only generated requests are given the caller's token.
+        headers = {"Authorization": f"Bearer {os.environ['FUZZ_TOKEN']}", **good.pop("headers", {})}
         media_type = {"media_type": "application/json"} if "body" in good else {}
-        examples.append(context.operation.Case(**good, **media_type))
+        examples.append(context.operation.Case(headers=headers, **good, **media_type))
