@@ -42,6 +42,8 @@ class TaskName(StrEnum):
     SPEECH_TRANSCRIBE = "speech.transcribe"
     SPEECH_HEAR = "speech.hear"
     MUSIC_ANALYZE = "music.analyze"
+    SHORTS_ANALYZE = "shorts.analyze"
+    SHORTS_CUT = "shorts.cut"
     RENDER_VIDEO = "render.video"
     RENDER_CHUNK = "render.chunk"
     RENDER_JOIN = "render.join"
@@ -78,6 +80,8 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.SPEECH_TRANSCRIBE: TaskPolicy(Queue.TRANSCRIPTION, 3 * 3600, 3 * 3600 + 60),
     TaskName.SPEECH_HEAR: TaskPolicy(Queue.TRANSCRIPTION, 3600, 3600 + 60),
     TaskName.MUSIC_ANALYZE: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
+    TaskName.SHORTS_ANALYZE: TaskPolicy(Queue.ANALYSIS, 3 * 3600, 3 * 3600 + 60),
+    TaskName.SHORTS_CUT: TaskPolicy(Queue.ANALYSIS, 3600, 3660),
     TaskName.RENDER_VIDEO: TaskPolicy(Queue.RENDER, 6 * 3600, 6 * 3600 + 60),
     TaskName.RENDER_CHUNK: TaskPolicy(Queue.RENDER, 2 * 3600, 2 * 3600 + 60),
     TaskName.RENDER_JOIN: TaskPolicy(Queue.RENDER, 2 * 3600, 2 * 3600 + 60),

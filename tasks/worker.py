@@ -14,9 +14,10 @@ from tasks.music import tasks as music_tasks
 from tasks.node import Profile, install
 from tasks.scratch import sweep_scratch
 from tasks.self_test import examine_host
+from tasks.shorts import tasks as shorts_tasks
 from tasks.speech import tasks as speech_tasks
 
-__all__ = ["app", "ingest_tasks", "music_tasks", "speech_tasks"]
+__all__ = ["app", "ingest_tasks", "music_tasks", "shorts_tasks", "speech_tasks"]
 
 install(
     app,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.contracts.base import Message
+from tasks.contracts.media import MediaInfo
 from tasks.contracts.music import Curve
 from tasks.contracts.transcript import Transcript
 
@@ -166,6 +167,7 @@ class AnalyzeOrder(Message):
 
     object_key: str
     transcript: Transcript
+    duration_s: float
     size_bytes: int = 0
     count: int = 5
     shortest_s: float = 15.0
@@ -207,14 +209,11 @@ class CutOrder(Message):
 class CutResult(Message):
     """A clip as it was cut.
 
-    :param kept: stretches of the source that it shows, at exact frame times.
+    :param media: the clip as it was probed, :param kept: stretches of the source that it shows, at exact frame times.
     """
 
     object_key: str
-    width: int
-    height: int
-    duration_s: float
+    media: MediaInfo
     frame_count: int
     kept: tuple[Stretch, ...]
     framing: Framing | None = None
-    thumbnail_key: str = ""

@@ -1,0 +1,61 @@
+"""Bodies of the steps of shorts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.attempt import StepContext
+from tasks.contracts.shorts import AnalyzeOrder, AnalyzeResult, CutOrder, CutResult
+from tasks.errors import PermanentError
+from tasks.media.limits import limits_of
+
+
+def analyze(context: StepContext) -> dict[str, Any]:
+    """Fetch the video, look and listen, and choose highlights."""
+    # Here and not above: decoders and numpy load in the process that looks, not in every worker.
+    from tasks.shorts.highlights import Wish, find_highlights
+    from tasks.shorts.watching import listen_and_look
+
+    order = AnalyzeOrder.from_json(context.input)
+    wish = Wish(order.count, order.shortest_s, order.longest_s, order.keywords, order.start_s, order.end_s)
+    context.plan_stages(download=5, look=90, choose=5)
+    with context.source_copy() as path:
+        features = listen_and_look(
+            path,
+            duration_s=order.duration_s,
+            limits=limits_of(context.settings),
+            tick=lambda t: context.progress(min(t, order.duration_s), order.duration_s, stage="look", unit="s"),
+        )
+    found = find_highlights(order.transcript, features, wish)
+    return AnalyzeResult(tuple(found), features).to_json()
+
+
+def cut(context: StepContext) -> dict[str, Any]:
+    """Fetch the video, frame and cut one stretch of it, and store the clip."""
+    from tasks.media.probe import probe_file
+    from tasks.shorts.making import ClipWish, make_clip
+    from tasks.transcripts.cuts import Span
+
+    order = CutOrder.from_json(context.input)
+    limits = limits_of(context.settings)
+    cuts = tuple(Span(cut.start, cut.end) for cut in order.cuts)
+    wish = ClipWish(
+        order.start_s, order.end_s, cuts, order.aspect, order.layout, order.width, order.overrides, order.scene_cuts
+    )
+    out, whole_s = context.scratch / "clip.mp4", 2 * (order.end_s - order.start_s)
+    context.plan_stages(download=5, cut=90, upload=5)
+    with context.source_copy() as path:
+        video = probe_file(path, limits).video
+        if video is None:
+            raise PermanentError("shorts.no_video", "The file has no pictures")
+        made = make_clip(
+            path,
+            out,
+            wish,
+            video,
+            limits=limits,
+            tick=lambda t: context.progress(min(t, whole_s), whole_s, stage="cut", unit="s"),
+        )
+    media = probe_file(out, limits)
+    key = context.put_output("clip.mp4", out, content_type="video/mp4")
+    return CutResult(key, media, made.clip.frame_count, made.clip.kept, made.framing).to_json()
