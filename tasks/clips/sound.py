@@ -19,6 +19,7 @@ _WINDOW = 2048
 _LOWEST_HZ, _HIGHEST_HZ = 40.0, 10_000.0
 _RANGE_DB = 55.0
 _BLOCK = 512
+_FALL_S = 0.15
 
 
 @dataclass(frozen=True)
@@ -60,4 +61,13 @@ def measure_frames(samples: Floats, *, fps: Fraction, frame_count: int) -> SongS
     bands = np.clip((level - top) / _RANGE_DB + 1, 0, 1).astype(np.float32)
     rise = np.maximum(np.diff(bands, axis=0, prepend=bands[:1]), 0).mean(axis=1)
     onset = np.clip(rise / max(float(np.percentile(rise, 97)), 1e-3), 0, 1).astype(np.float32)
-    return SongSound(bands**2, onset)
+    return SongSound(_linger(bands**2, fps), onset)
+
+
+def _linger(bands: Floats, fps: Fraction) -> Floats:
+    """Let each band fall no faster than an eye can follow; it rises at once."""
+    kept = bands.copy()
+    share = np.float32(np.exp(-1 / (float(fps) * _FALL_S)))
+    for frame in range(1, len(kept)):
+        np.maximum(kept[frame], kept[frame - 1] * share, out=kept[frame])
+    return kept

@@ -36,7 +36,7 @@ class Flow(Scene):
             phase + wrap(time * speed) for phase, speed in zip(self.waves, self.speeds[:4], strict=True)
         )
         low, high = float(moment.bands[:5].mean()), float(moment.bands[14:].mean())
-        bend = self.fold[first] + self.fold[second + wrap(0.35 * low)]
+        bend = self.fold[first] + self.fold[second + wrap(0.15 * low)]
         flow = third + bend + wrap(self.direction * stir / 16)
         lines = fourth + self.fold[flow] + bend
         pulse = self.rings - wrap(stir / 4)
