@@ -1,0 +1,60 @@
+"""``reelyard shorts``: from a video to captioned clips without a server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.exits import Exit
+from cli.main import main
+from tasks.contracts import RenderReceipt
+from tests.media_samples import make_video
+from tests.unit.shorts.talks import evenly
+
+TALK = evenly("Why do we count? One two three four five. So we end well. And then we sleep a while.", stop_s=0.9)
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> list[str]:
+    """The first words of a command about a short talk whose words are known."""
+    make_video(tmp_path / "talk.mp4", width=320, height=180, fps=25, duration_s=TALK.duration_s)
+    (tmp_path / "words.json").write_text(json.dumps(TALK.to_json()))
+    lengths = ["--count", "1", "--shortest", "2", "--longest", "6", "--width", "180"]
+    return ["shorts", str(tmp_path / "talk.mp4"), "--transcript", str(tmp_path / "words.json"), *lengths]
+
+
+def test_a_plan_tells_what_and_why_and_writes_nothing(
+    talk: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(tmp_path.iterdir())
+
+    assert main([*talk, "--plan", "--json"]) == Exit.OK
+
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["highlights"]) == 1
+    assert told["highlights"][0]["text"].startswith("Why do we count?")
+    assert "opens with a question" in told["highlights"][0]["evidence"]["reasons"]
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_clips_are_upright_captioned_and_as_long_as_what_is_kept(talk: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "shorts"
+
+    assert main([*talk, "--out", str(folder)]) == Exit.OK
+
+    [short] = json.loads((folder / "shorts.json").read_text())["shorts"]
+    receipt = RenderReceipt.from_json(short["receipt"])
+    kept_s = sum(kept["end"] - kept["start"] for kept in short["kept"])
+    assert sorted(path.name for path in folder.iterdir()) == ["short-1.mp4", "short-1.png", "shorts.json"]
+    assert (receipt.width, receipt.height) == (180, 320)
+    assert receipt.captured_states > 3
+    assert receipt.duration_s == pytest.approx(kept_s, abs=0.05)
+    assert receipt.audio_duration_s == pytest.approx(kept_s, abs=0.05)
+    assert {entry["kind"] for entry in short["edits"]["removals"]} == {"silence"}
+
+
+def test_a_folder_or_a_plan_must_be_asked_for(talk: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(talk) == Exit.BAD_INPUT
+    assert "shorts.no_folder" in capsys.readouterr().err
