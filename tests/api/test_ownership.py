@@ -20,6 +20,7 @@ from api.organisations.models import Organisation
 from api.users.models import User
 from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, send, sha256_of, transcript_of
 from tests.api.teams import found, invite, join, sign_in
+from tests.api.test_projects import analyse
 from tests.api.test_songs import bring_song, listen
 
 pytestmark = pytest.mark.security("S-10")
@@ -37,6 +38,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH songs.SongAnalysisItem": {"key": "C major"},
     "POST songs.SectionList": {"suggested": True},
     "PATCH songs.SectionItem": {"note": "x"},
+    "PATCH projects.ProjectItem": {"name": "Mine"},
+    "POST projects.ProjectJobs": {"type": "analysis"},
+    "PATCH projects.ShortItem": {"title": "x"},
     "POST webhooks.WebhookReplay": {"since": "2026-01-01T00:00:00Z"},
     "PATCH organisations.OrganisationItem": {"name": "Mine"},
     "PATCH organisations.MemberItem": {"role": "owner"},
@@ -100,6 +104,7 @@ def bring_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
     asked = {"source_asset_id": ticket["asset_id"], "scenario": scenario, "wait_s": 0}
     return {
         **bring_song_in(editor, farm, studio),
+        **bring_project_in(editor, farm, ticket["asset_id"]),
         "still_id": editor.post("/stills", {**asked, "t": 0.5}, expect=202)["id"],
         "validation_id": editor.post("/renders/validate", asked, expect=202)["id"],
         "asset_id": ticket["asset_id"],
@@ -116,6 +121,14 @@ def bring_song_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
     listen(farm, editor.post(f"/songs/{song['id']}/analyze", {}, expect=202)["job_id"])
     [first, _] = editor.post(f"/songs/{song['id']}/sections", {"suggested": True}, expect=201)["items"]
     return {"song_id": song["id"], "section_id": first["id"]}
+
+
+def bring_project_in(editor: Caller, farm: Farm, asset_id: str) -> dict[str, str]:
+    """Make a project of an organisation's video, with a short; return the ids."""
+    project = editor.post("/projects", {"asset_id": asset_id}, expect=201)
+    analyse(editor, farm, project["id"], (0.0, 1.9))
+    [short] = editor.get(f"/projects/{project['id']}/shorts")["items"]
+    return {"project_id": project["id"], "short_id": short["id"]}
 
 
 @dataclass

@@ -10,7 +10,8 @@ from api.organisations.models import Role
 from api.organisations.service import add_member
 from tasks.contracts import NodeBeat
 from tasks.names import CallbackPath
-from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, send, sha256_of, transcript_of
+from tests.api.farm import CLIP, Caller, Farm, announce, ingest, media_of, receipt_of, send, sha256_of, transcript_of
+from tests.api.test_projects import analyse
 from tests.api.test_songs import bring_song, listen
 from tests.apps import PASSWORD
 from tests.factories.users import UserFactory
@@ -30,6 +31,7 @@ def bring_in(application: Any) -> tuple[Caller, tuple[Ids, dict[str, Ids], Good]
     farm = Farm(client, application.extensions["settings"].callback_secret)
     ids = {**bring_video(caller, farm), "song_id": make_song(caller, farm), "user_id": caller.id}
     ids["organisation_id"] = caller.post("/organisations", {"name": "Studio"}, expect=201)["id"]
+    ids |= make_project(caller, farm, ids["asset_id"])
     ids["webhook_id"] = make_webhook(caller)
     ids["node_id"] = beat(farm)
     return caller, (ids, make_spares(caller, farm), good_requests(caller, farm, ids))
@@ -47,6 +49,7 @@ def make_spares(caller: Caller, farm: Farm) -> dict[str, Ids]:
         "DELETE /api/v1/uploads/{upload_id}": {"upload_id": unsent["id"]},
         "DELETE /api/v1/assets/{asset_id}": {"asset_id": unused},
         "DELETE /api/v1/songs/{song_id}": {"song_id": make_song(caller, farm)},
+        "DELETE /api/v1/projects/{project_id}": make_project(caller, farm, ingest(caller, farm)),
         "DELETE /api/v1/webhooks/{webhook_id}": {"webhook_id": make_webhook(caller)},
         "DELETE /api/v1/organisations/{organisation_id}": {"organisation_id": gone},
         "DELETE /api/v1/organisations/{organisation_id}/members/{user_id}": both,
@@ -78,6 +81,14 @@ def make_song(caller: Caller, farm: Farm) -> str:
     song_id = caller.post("/songs", {"asset_id": bring_song(caller, farm)}, expect=201)["id"]
     listen(farm, caller.post(f"/songs/{song_id}/analyze", {}, expect=202)["job_id"])
     return str(song_id)
+
+
+def make_project(caller: Caller, farm: Farm, asset_id: str) -> Ids:
+    """Make a project of a video, with a short; return the ids."""
+    project_id = caller.post("/projects", {"asset_id": asset_id}, expect=201)["id"]
+    analyse(caller, farm, project_id, (0.0, 1.9))
+    [short] = caller.get(f"/projects/{project_id}/shorts")["items"]
+    return {"project_id": project_id, "short_id": short["id"]}
 
 
 def make_webhook(caller: Caller) -> str:

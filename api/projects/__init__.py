@@ -1,0 +1,1 @@
+"""Projects: a long video, what was found in it, and the shorts that are made of it."""
