@@ -53,10 +53,10 @@ def add_parser(subparsers: Any) -> None:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
-    size = int(width), int(height)
-    if any(side % 2 or not 64 <= side <= LARGEST for side in size):
-        raise argparse.ArgumentTypeError(f"width and height are even numbers from 64 to {LARGEST}")
-    return size
+    sides = [int(side) if side.isascii() and side.isdigit() else 0 for side in (width, height)]
+    if any(side % 2 or not 64 <= side <= LARGEST for side in sides):
+        raise argparse.ArgumentTypeError(f"width and height are even numbers from 64 to {LARGEST}, such as 1280x720")
+    return sides[0], sides[1]
 
 
 def _rate(text: str) -> Fraction:
