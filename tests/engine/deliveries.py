@@ -21,9 +21,9 @@ from tests.engine.play import Play
 
 DROPPED = 0.2
 MOST_COPIES = 5
-LATEST_S = 6.0
+LATEST_S = 2.0
 DIES = 0.05
-RERING_S = 0.4
+RERING_S = 0.25
 
 
 class UnrulyBroker:

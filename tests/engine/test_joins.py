@@ -19,7 +19,7 @@ from tests.engine.deliveries import UnrulyBroker, UnrulyFarm
 from tests.engine.line import add_node, changed_settings
 from tests.engine.play import Play, fan_out
 
-FANOUTS = int(os.environ.get("TEST_FANOUTS", "3"))
+FANOUTS = int(os.environ.get("TEST_FANOUTS", "2"))
 PARTS = 40
 SECONDS_EACH = 10.0
 
