@@ -114,8 +114,24 @@ class ReplicateClips:
             known = {"version": version}
         if self._options.webhook_url:
             known |= {"webhook": self._options.webhook_url, "webhook_events_filter": ["completed"]}
-        wanted = {"prompt": wish.prompt, "duration": wish.duration_s, "aspect_ratio": wish.aspect_ratio}
-        return self._ask(lambda: self._client.predictions.create(input={**wanted, "seed": wish.seed}, **known))
+        wanted: dict[str, Any] = {"prompt": wish.prompt, "duration": wish.duration_s, "aspect_ratio": wish.aspect_ratio}
+        wanted["seed"] = wish.seed
+        try:
+            return self._ask(lambda: self._client.predictions.create(input=wanted, **known))
+        except TransientError:
+            # The order may have been taken, and its answer lost on the way: then it is paid for.
+            taken = self._find_taken(wanted)
+            if taken is None:
+                raise
+            return taken
+
+    def _find_taken(self, wanted: dict[str, Any]) -> Prediction | None:
+        """Return the newest prediction with this very input among the latest; a seed is no other clip's."""
+        try:
+            latest = self._client.predictions.list().results
+        except (ReplicateError, httpx.HTTPError):
+            return None
+        return next((one for one in latest if one.input == wanted and one.status not in ("failed", "canceled")), None)
 
     def _find(self, prediction_ref: str) -> Prediction:
         return self._ask(lambda: self._client.predictions.get(prediction_ref))

@@ -15,6 +15,7 @@ class Service:
 
     :param asks_until_done: how often a prediction is asked for before it is done. :param refusals: statuses that the
     next orders are answered with. :param end: the status that predictions end in.
+    :param loses_answers: how many orders are taken without an answer.
     """
 
     clip: bytes = b""
@@ -26,6 +27,7 @@ class Service:
     predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
     orders: list[dict[str, Any]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
+    loses_answers: int = 0
     base_url: str = ""
 
     def order(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -102,11 +104,19 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         if self.path.endswith("/cancel"):
             self._answer(*self.service.cancel(self.path.split("/")[-2]))
-        else:
-            self._answer(*self.service.order(self.path, body))
+            return
+        answer = self.service.order(self.path, body)
+        if self.service.loses_answers:
+            self.service.loses_answers -= 1
+            self.close_connection = True
+            return
+        self._answer(*answer)
 
     def do_GET(self) -> None:
-        if not self.path.startswith("/files/"):
+        if self.path == "/v1/predictions":
+            newest = [*self.service.predictions.values()][::-1]
+            self._answer(200, {"next": None, "previous": None, "results": newest})
+        elif not self.path.startswith("/files/"):
             self._answer(*self.service.ask(self.path.split("/")[-1]))
         elif self.service.file_refusals:
             self._answer(self.service.file_refusals.pop(0), {})

@@ -75,6 +75,18 @@ def test_a_second_attempt_waits_for_the_same_prediction_and_pays_nothing(service
     assert len(service.orders) == 1
 
 
+def test_an_order_whose_answer_was_lost_is_found_again_and_not_paid_twice(service: Service, tmp_path: Path) -> None:
+    maker = ReplicateClips(options_of(service))
+    maker.make(replace(WISH, seed=6), tmp_path / "other.mp4", remember=lambda ref: None)
+    service.loses_answers = 1
+    seen: list[str] = []
+
+    made = maker.make(WISH, tmp_path / "clip.mp4", remember=seen.append)
+
+    assert (seen, made.prediction_ref) == (["p2"], "p2")
+    assert len(service.orders) == 2
+
+
 def test_too_many_orders_wait_and_come_again(service: Service, tmp_path: Path) -> None:
     service.refusals = [429, 429]
 
