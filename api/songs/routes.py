@@ -18,6 +18,7 @@ from api.jobs.service import publish_soon
 from api.pagination import filters_of, paginate
 from api.songs import sections, service
 from api.songs.answers import describe_analysis, describe_song
+from api.songs.clip_routes import add_clip_routes
 from api.songs.models import Song, SongSection
 from api.songs.schemas import (
     AnalysisRequest,
@@ -35,6 +36,8 @@ from api.songs.schemas import (
 )
 
 blueprint = Blueprint("songs", __name__, url_prefix="/api/v1", description="Songs: heard, corrected, divided")
+
+add_clip_routes(blueprint)
 
 LOCATION = {"Location": {"description": "Path of the song", "schema": {"type": "string"}}}
 KEY_PROBLEMS = "idempotency.key_reused, idempotency.in_progress"
