@@ -51,7 +51,7 @@ def fill_lines() -> sa.TextClause:
         FROM transcript t
         JOIN transcript_version v ON v.transcript_id = t.id AND v.version = t.current_version
         CROSS JOIN LATERAL jsonb_array_elements(v.document -> 'segments') WITH ORDINALITY AS s(line, n)
-        """  # noqa: S608  only constants of this module
+        """  # noqa: S608  # nosec B608 - only constants of this module
     ).bindparams(spaceless=SPACELESS)
 
 
