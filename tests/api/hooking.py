@@ -73,7 +73,7 @@ class Hooks:
         db.session.rollback()
         return db.session.get_one(Webhook, UUID(made["id"]), populate_existing=True)
 
-    def start_job(self, kind: str = "traced", *, organisation_id: UUID | None = None) -> UUID:
+    def start_job(self, kind: str = "hooked", *, organisation_id: UUID | None = None) -> UUID:
         steps = [StepSpec("only", TaskName.RENDER_VIDEO, {})]
         job = service.create_job(
             db.session(),
@@ -105,7 +105,7 @@ class Hooks:
         attempts.take_report(db.session(), StepReport(claim.job_id, claim.step_id, claim.token, **told))
         db.session.commit()
 
-    def whole_job(self, kind: str = "traced", *, good: bool = True, organisation_id: UUID | None = None) -> UUID:
+    def whole_job(self, kind: str = "hooked", *, good: bool = True, organisation_id: UUID | None = None) -> UUID:
         """Order a job and have it done, or fail."""
         job_id = self.start_job(kind, organisation_id=organisation_id)
         self.end(self.claim(job_id), good=good)

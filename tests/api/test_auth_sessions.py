@@ -303,4 +303,5 @@ def test_old_rows_are_swept_on_a_schedule(
     db.session.commit()
 
     assert BEAT_SCHEDULE["sweep-rows"]["task"] == TaskName.CONTROL_SWEEP_ROWS
-    assert tasks.sweep_rows() == {"sessions": 0, "flows": 1, "mail": 1, "keys": 0, "nodes": 0}
+    swept = tasks.sweep_rows()
+    assert {name: count for name, count in swept.items() if count} == {"flows": 1, "mail": 1}

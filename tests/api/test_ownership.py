@@ -297,4 +297,4 @@ def test_the_database_keeps_an_organisation_that_owns_something(world: World) ->
     with pytest.raises(IntegrityError):
         db.session.query(Organisation).filter_by(id=world.studio).delete()
     db.session.rollback()
-    assert db.session.query(Job).filter_by(organisation_id=world.studio).count() == 6
+    assert db.session.query(Job).filter_by(organisation_id=world.studio).count() == 7

@@ -115,12 +115,17 @@ def forged(sprung: Path) -> dict[str, tuple[str, str]]:
     }
 
 
+def clear(client: redis.Redis) -> None:
+    """Empty the queue, whatever the priority of what other tests left there, and the list of refused messages."""
+    client.delete(KEY, *client.keys("reelyard:ingest*"))
+
+
 @pytest.fixture
 def broker(services: Any) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(services.environ["REDIS_URL"]) as client:
-        client.delete("reelyard:ingest", KEY)
+        clear(client)
         yield client
-        client.delete("reelyard:ingest", KEY)
+        clear(client)
 
 
 def test_a_worker_refuses_forged_messages_notes_them_and_works_on(
