@@ -19,17 +19,6 @@ class ScenarioValidateRequest(StrictSchema):
     )
 
 
-class FindingResponse(Schema):
-    """One problem."""
-
-    pointer = fields.String(metadata={"description": "JSON Pointer into the scenario", "example": "/tracks/0/cues/3"})
-    message = fields.String()
-    suggestion = fields.String(allow_none=True, metadata={"example": "did you mean fontSize?"})
-    code = fields.String(metadata={"example": "scenario.unknown_key"})
-    cue = fields.String(allow_none=True)
-    word = fields.String(allow_none=True)
-
-
 class ScenarioValidateResponse(Schema):
     """Whether a render of the scenario would be accepted."""
 

@@ -26,12 +26,6 @@ _DRIFT_S = 0.04
 _PIECE_S = 5
 
 
-def has_audio(path: Path, limits: MediaLimits | None = None) -> bool:
-    """Tell whether the file has a sound track."""
-    with open_media(path, limits) as container:
-        return bool(container.streams.audio)
-
-
 def iter_speech_audio(path: Path, limits: MediaLimits | None = None) -> Iterator[Samples]:
     """Yield the first sound track as :func:`iter_mono` does, at the rate of speech engines."""
     return iter_mono(path, SPEECH_RATE, limits)
