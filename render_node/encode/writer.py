@@ -17,12 +17,13 @@ from render_node.encode.convert import PixelConverter
 from render_node.encode.priority import ordinary_priority
 from render_node.encode.settings import EncoderChoice
 
+PCM = frozenset(f"pcm_{kind}{order}" for kind in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be"))
 COPYABLE_AUDIO = {
-    "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "opus", "alac"}),
-    "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s16be", "pcm_s24be"}),
+    "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"}),
+    "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac", *PCM}),
     "webm": frozenset({"opus", "vorbis"}),
 }
-"""Audio codecs that players expect in a container; others are encoded anew."""
+"""Audio codecs, by their own names and not their decoders', that players expect in a container; others are encoded."""
 AUDIO_ENCODERS = {"mp4": "aac", "mov": "aac", "webm": "libopus"}
 AUDIO_BIT_RATE = 192_000
 AUDIO_RATES = {"aac": (44100, 48000), "libopus": (48000,)}
@@ -120,7 +121,7 @@ class FileWriter:
         if self._name not in AUDIO_ENCODERS:
             return
         self._zero = zero
-        if source.codec_context.name in COPYABLE_AUDIO[self._name]:
+        if source.codec_context.codec.canonical_name in COPYABLE_AUDIO[self._name]:
             self._audio = self._container.add_stream_from_template(source)
             self.audio_mode = "copy"
             return
