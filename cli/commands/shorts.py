@@ -156,8 +156,9 @@ class _Maker:
         return made
 
     def _make(self, one: Highlight, name: str, tick: Any) -> dict[str, Any]:
-        from tasks.edits.removal import RemovalOptions
-        from tasks.shorts.making import ClipWish, cuts_of, edits_within, make_clip, words_within
+        from tasks.edits.removal import RemovalOptions, enabled_cuts
+        from tasks.edits.stretch import edits_within, words_within
+        from tasks.shorts.making import ClipWish, make_clip
         from tasks.transcripts.cuts import Span
 
         wanted, keep = self._arguments, self._arguments.keep_fillers
@@ -165,7 +166,7 @@ class _Maker:
         options = RemovalOptions(pace, fillers=not keep, stutters=not keep)
         edits = edits_within(self._transcript, one.start, one.end, options)
         wish = ClipWish(
-            one.start, one.end, cuts_of(edits), wanted.aspect, wanted.layout, wanted.width,
+            one.start, one.end, tuple(enabled_cuts(edits)), wanted.aspect, wanted.layout, wanted.width,
             scene_cuts=self._features.scene_cuts,
         )  # fmt: skip
         cut, whole_s = wanted.out / f"{name}.cut.mp4", 2 * (one.end - one.start)

@@ -1,22 +1,19 @@
-"""From a highlight to a clip: what goes, how it is framed, the cut, and its words in the clip's own time."""
+"""From a stretch of a video to a clip: how it is framed, and the cut."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from tasks.contracts import Transcript, VideoInfo
-from tasks.contracts.shorts import EditList, FrameOverride, Framing
+from tasks.contracts import VideoInfo
+from tasks.contracts.shorts import FrameOverride, Framing
 from tasks.edits.framing import Shape, plan_framing
-from tasks.edits.removal import RemovalOptions, enabled_cuts, find_removals
 from tasks.media.limits import MediaLimits
 from tasks.shorts.cutter import CutClip, CutPlan, Tick, cut_clip
 from tasks.shorts.faces import FaceDetector
 from tasks.shorts.watching import Watcher
-from tasks.transcripts.cuts import Span, TimeMap, retime
+from tasks.transcripts.cuts import Span
 
 
 @dataclass(frozen=True)
@@ -82,22 +79,3 @@ def frame_stretch(
     return plan_framing(
         sightings, shape, span=(wish.start_s, wish.end_s), scene_cuts=wish.scene_cuts, overrides=wish.overrides
     )
-
-
-def edits_within(transcript: Transcript, start_s: float, end_s: float, options: RemovalOptions) -> EditList:
-    """Return what can go of a stretch; silences at its very edges are the pauses that it was cut in, and stay."""
-    edits = find_removals(transcript, options)
-    inside = tuple(r for r in edits.removals if r.start > start_s + 0.01 and r.end < end_s - 0.01)
-    return dataclasses.replace(edits, removals=inside)
-
-
-def words_within(transcript: Transcript, kept: Sequence[Span]) -> Transcript:
-    """Return what is said in what is kept, in the time of the clip."""
-    everything = max(transcript.duration_s, kept[-1].end)
-    gone = TimeMap.of(kept, everything).kept
-    return retime(dataclasses.replace(transcript, duration_s=everything), gone)
-
-
-def cuts_of(edits: EditList) -> tuple[Span, ...]:
-    """Return the stretches that go."""
-    return tuple(enabled_cuts(edits))
