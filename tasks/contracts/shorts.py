@@ -159,6 +159,28 @@ class FrameOverride(Message):
 
 
 @dataclass(frozen=True)
+class ShortWish(Message):
+    """How a short is to be made.
+
+    :param aspect: ``9:16 1:1 4:5 16:9``; empty keeps the picture as it is. :param layout: one of :data:`LAYOUTS`.
+    :param width: of the picture at most, :param look: preset of the captions; empty leaves them out.
+    :param pace: of removing silences, empty keeps them; :param fillers: and the next two: what else goes.
+    :param off: where an entry of the edit list was switched off, :param overrides: manual crops, times of the source.
+    """
+
+    aspect: str = "9:16"
+    layout: str = "fill"
+    width: int = 1080
+    look: str = "pop"
+    pace: str = "natural"
+    fillers: bool = True
+    phrases: bool = False
+    stutters: bool = True
+    off: tuple[Stretch, ...] = ()
+    overrides: tuple[FrameOverride, ...] = ()
+
+
+@dataclass(frozen=True)
 class AnalyzeOrder(Message):
     """Input of step ``shorts.analyze``.
 
@@ -179,10 +201,11 @@ class AnalyzeOrder(Message):
 
 @dataclass(frozen=True)
 class AnalyzeResult(Message):
-    """What step ``shorts.analyze`` found."""
+    """What step ``shorts.analyze`` found; ``thumbnails`` are objects, a picture for each highlight."""
 
     highlights: tuple[Highlight, ...]
     features: MediaFeatures
+    thumbnails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -210,6 +233,7 @@ class CutResult(Message):
     """A clip as it was cut.
 
     :param media: the clip as it was probed, :param kept: stretches of the source that it shows, at exact frame times.
+    :param poster_key: object of a still of it.
     """
 
     object_key: str
@@ -217,3 +241,4 @@ class CutResult(Message):
     frame_count: int
     kept: tuple[Stretch, ...]
     framing: Framing | None = None
+    poster_key: str = ""

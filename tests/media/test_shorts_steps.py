@@ -47,6 +47,8 @@ def test_the_search_tells_highlights_and_scene_cuts(storage: MemoryStorage, tmp_
 
     assert told.features.scene_cuts == (3.0,)
     assert told.highlights[0].text.split()[0] in ("One", "Five", "Nine")
+    assert told.thumbnails == ("jobs/j/1/thumbnail-0.png",)
+    assert storage.get_bytes(told.thumbnails[0])[1:4] == b"PNG"
     assert len(told.features.loudness.values) == pytest.approx(TALK.duration_s * 10, abs=2)
 
 
@@ -57,6 +59,7 @@ def test_the_cut_stores_a_clip_without_what_goes(storage: MemoryStorage, tmp_pat
 
     assert told.object_key == "jobs/j/1/clip.mp4"
     assert storage.get_bytes(told.object_key)[4:8] == b"ftyp"
+    assert storage.get_bytes(told.poster_key)[1:4] == b"PNG"
     assert told.frame_count == 60
     assert told.media.duration_s == pytest.approx(2.4, abs=0.06)
     assert told.media.video is not None and (told.media.video.width, told.media.video.height) == (162, 162)
