@@ -45,6 +45,7 @@ _VARIABLES = {
     "max_body_bytes": "REELYARD_MAX_BODY_BYTES",
     "flower_url": "REELYARD_FLOWER_URL",
     "flower_auth": "REELYARD_FLOWER_AUTH",
+    "metrics_token": "REELYARD_METRICS_TOKEN",
     "max_song_s": "REELYARD_MAX_SONG_S",
     "max_upload_bytes": "REELYARD_MAX_UPLOAD_BYTES",
     "multipart_bytes": "REELYARD_MULTIPART_BYTES",
@@ -107,6 +108,7 @@ class ApiSettings:
     max_body_bytes: int
     flower_url: str
     flower_auth: str = field(repr=False)
+    metrics_token: str = field(repr=False)
     max_song_s: float
     max_upload_bytes: int
     multipart_bytes: int

@@ -16,6 +16,7 @@ from cli.services.process import Child
 _API_ONLY = (
     *("DATABASE_URL", "REELYARD_JWT_SECRET", "REELYARD_SMTP_PASSWORD"),
     *("REELYARD_GOOGLE_CLIENT_SECRET", "REELYARD_GITHUB_CLIENT_SECRET", "REELYARD_FLOWER_AUTH"),
+    "REELYARD_METRICS_TOKEN",
 )
 CPU_QUEUES = "ingest,transcription,analysis,generation,compose"
 

@@ -209,6 +209,13 @@ _TABLE = (
         "Where Flower listens, with its prefix, like http://127.0.0.1:5555/flower; shown to administrators at /flower/",
         default="",
     ),
+    Variable(
+        "REELYARD_METRICS_TOKEN",
+        secret_text,
+        "Bearer token that /metrics asks for; unset shuts /metrics in production and leaves it to loopback elsewhere",
+        default="",
+        secret=True,
+    ),
     Variable("REELYARD_FLOWER_AUTH", text, "Flower's FLOWER_BASIC_AUTH, user:password", default="", secret=True),
     # Mail
     Variable(

@@ -16,7 +16,9 @@ from marshmallow import Schema, fields
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.errors import ErrorResponse
 from api.extensions import db, get_redis, get_storage
+from api.health.scrapers import require_scraper
 from api.metrics import render_metrics
 from tasks.errors import ReelyardError
 
@@ -119,7 +121,9 @@ class Metrics(MethodView):
     """Prometheus."""
 
     @blueprint.response(200, content_type="text/plain")
+    @blueprint.alt_response(401, schema=ErrorResponse, description="Not who may scrape")
     def get(self) -> Response:
-        """Metrics in Prometheus' text format"""
+        """Metrics in Prometheus' text format, for who may scrape"""
+        require_scraper()
         body, content_type = render_metrics()
         return Response(body, content_type=content_type)
