@@ -16,7 +16,7 @@ class ClaimResponse(Schema):
     reason = fields.String(
         metadata={
             "description": "Why not: done, running, waiting, cancelled, failed, unknown, unknown_version, "
-            "node_draining, node_quarantined, queue_paused"
+            "alone, limited, node_draining, node_quarantined, queue_paused, others_first"
         }
     )
     job_id = fields.String()

@@ -17,9 +17,8 @@ from sqlalchemy.orm import Session
 
 from api.config import ApiSettings
 from api.extensions import get_settings
-from api.jobs import effects
+from api.jobs import effects, poison
 from api.jobs.engine import (
-    MOST_FAULTS,
     PROGRESS_EVENT_S,
     close_attempt,
     database_now,
@@ -37,7 +36,7 @@ from api.jobs.engine import (
 from api.jobs.models import STEP_TOKEN, Attempt, Job, Step
 from api.jobs.outbox import ring, take_down
 from api.jobs.states import JobState, Outcome, StepState, is_ready, refusal_of
-from api.turns.limits import take_slots
+from api.turns.limits import put_aside, take_slots
 from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepFailure, StepNews, StepReport
 from tasks.errors import FencedError, PermanentError
 from tasks.names import POLICY, TaskName
@@ -72,11 +71,19 @@ def claim_step(session: Session, request: ClaimRequest) -> Claim:
         return describe_claim(session, job, step)
     now, token = session.execute(select(func.clock_timestamp(), STEP_TOKEN.next_value())).one()
     reason = refusal_of(JobState(job.state), StepState(step.state), ready=is_due(session, job, step, now))
-    reason = reason or (LIMITED if take_slots(session, step) else "")
+    reason = reason or wait_for_others(session, job, step) or (LIMITED if take_slots(session, step) else "")
     if reason:
         return Claim(False, reason=reason)
     start_attempt(session, job, step, request, now=now, token=token)
     return describe_claim(session, job, step)
+
+
+def wait_for_others(session: Session, job: Job, step: Step) -> str:
+    """Put a step aside that has to wait because its job may be poison and has one that runs; return why, or nothing."""
+    if not poison.must_wait(session, job):
+        return ""
+    put_aside(session, [step.id], poison.name_of(job))
+    return poison.ALONE
 
 
 def is_due(session: Session, job: Job, step: Step, now: datetime) -> bool:
@@ -249,8 +256,8 @@ def hand_back(session: Session, *, job_id: str, step_id: str, token: int, reason
 def expire_lease(session: Session, job: Job, step: Step, now: datetime) -> bool:
     """Take a step back from a worker that fell silent; tell whether there was anything to do.
 
-    The fault is the machine's and not charged to the input; one that takes down worker after worker is given up. Nobody
-    took down a worker that was stopped in order, and not in time.
+    The fault is the machine's and not charged to the input; one that takes down worker after worker is given up, be it
+    by one step or several (:mod:`api.jobs.poison`). Nobody took down a worker that was stopped in order, not in time.
     """
     if step.state != StepState.RUNNING or step.lease_until is None or step.lease_until > now:
         return False
@@ -258,14 +265,12 @@ def expire_lease(session: Session, job: Job, step: Step, now: datetime) -> bool:
         stopped = StepFailure(LEAVING, f"The worker {step.node} was stopped before the step was done", permanent=False)
         take_handback(session, job, step, stopped, now)
         return True
-    faults = step.faults + 1
+    faults, losses = step.faults + 1, poison.count_loss(job, step, now)
     lost = StepFailure("step.worker_lost", f"The worker {step.node} fell silent", permanent=False)
     close_attempt(session, step, Outcome.LOST, now, lost)
-    if faults >= MOST_FAULTS:
-        poison = StepFailure(
-            "job.poison", f"{faults} workers were lost while working on step {step.name}", permanent=True
-        )
-        fail_step(session, job, step, now, poison, faults=faults)
+    if max(faults, losses) >= poison.MOST_FAULTS:
+        told = f"{max(faults, losses)} workers were lost while working on step {step.name}"
+        fail_step(session, job, step, now, StepFailure("job.poison", told, permanent=True), faults=faults)
     else:
         requeue_step(session, job, step, now, delay_s=0.0, failure=lost, faults=faults)
     return True

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from api.jobs import effects
+from api.jobs import effects, poison
 from api.jobs.models import Attempt, Event, Job, Step
 from api.jobs.outbox import ring, take_down_all
 from api.jobs.progress import StepProgress, eta_of, percent_of, weight_of
@@ -35,9 +35,6 @@ from tasks.contracts import StepFailure
 
 PROGRESS_EVENT_S = 0.5
 """Stored progress events of a job are at least so far apart, except when its stage changes."""
-
-MOST_FAULTS = 3
-"""Workers that an input may take down before its step is given up."""
 
 
 def lock_job(session: Session, job_id: UUID) -> Job | None:
@@ -144,6 +141,7 @@ def succeed_step(session: Session, job: Job, step: Step, now: datetime, result: 
     cleared = {"error_code": None, "error_message": None, "error_details": None}
     move_step(session, step, StepState.SUCCEEDED, result=result, fraction=1.0, finished_at=now, seen_at=now, **cleared)
     close_attempt(session, step, Outcome.SUCCEEDED, now, None)
+    poison.clear(job)
     show_progress(session, job)
     emit(session, job, "step.succeeded", now, step=step)
     steps = read_steps(session, job)

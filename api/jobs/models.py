@@ -47,6 +47,7 @@ class Job(db.Model):
     """One order of work. Its row is the lock of all its steps: always taken first.
 
     ``run`` counts how often it was started: 1, and one more for each retry. ``event_seq`` numbers its events.
+    ``losses`` counts the workers that it took down since a step of it succeeded, the last one at ``lost_at``.
     """
 
     __tablename__ = "job"
@@ -77,6 +78,8 @@ class Job(db.Model):
     error_message: Mapped[str | None] = mapped_column(String(2000))
     error_details: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     event_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    losses: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    lost_at: Mapped[datetime | None] = mapped_column(MOMENT)
     progress_event_at: Mapped[datetime | None] = mapped_column(MOMENT)
     created_at: Mapped[datetime] = mapped_column(MOMENT, server_default=func.now())
     started_at: Mapped[datetime | None] = mapped_column(MOMENT)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from api.errors import ConflictError
 from api.extensions import db, get_settings
 from api.ids import new_id
-from api.jobs import effects, outbox
+from api.jobs import effects, outbox, poison
 from api.jobs.engine import (
     cancel_open_steps,
     database_now,
@@ -175,6 +175,7 @@ def retry(session: Session, job: Job) -> Job:
         if step.state in RETRYABLE_STEP:
             reset_step(session, step, queued_at=now)
     locked.run += 1
+    poison.clear(locked)
     locked.cancel_requested = False
     locked.error_code = locked.error_message = locked.error_details = None
     locked.stage, locked.done, locked.total, locked.unit = "", 0.0, 0.0, ""

@@ -17,6 +17,7 @@ from sqlalchemy.types import String
 
 from api.audit.service import record
 from api.extensions import get_settings
+from api.jobs import poison
 from api.jobs.models import OutboxBell, Step
 from api.jobs.states import StepState
 from api.turns.models import NamedLimit
@@ -85,7 +86,7 @@ def release(session: Session) -> int:
     """Put as many bells as there are free slots back into their lines, by their tags; return how many."""
     released = 0
     for name in session.execute(WAITED_FOR, {"most": MOST_NAMES}).scalars().all():
-        free = size_of(session, name) - count_running(session, name)
+        free = free_slots(session, name)
         if free <= 0:
             continue
         chosen = select(OutboxBell.step_id).where(OutboxBell.parked_on == name).order_by(OutboxBell.turn).limit(free)
@@ -98,6 +99,13 @@ def release(session: Session) -> int:
         )
         released += len(session.execute(again).all())
     return released
+
+
+def free_slots(session: Session, name: str) -> int:
+    """Return how many of those that wait for a name may go on; of a suspected job, one at a time."""
+    if name.startswith(poison.PREFIX):
+        return poison.room_of(session, name)
+    return size_of(session, name) - count_running(session, name)
 
 
 def set_size(session: Session, name: str, size: int | None) -> None:
@@ -118,6 +126,7 @@ def list_limits(session: Session) -> list[dict[str, object]]:
     waited = set(session.execute(WAITED_FOR, {"most": MOST_NAMES}).scalars())
     used = select(func.unnest(Step.limits)).where(Step.state == StepState.RUNNING.value, Step.limits != [])
     names = sorted({*stored, *waited, *session.scalars(used.distinct())})
+    names = [name for name in names if not name.startswith(poison.PREFIX)]
     return [describe(session, name, own=name in stored) for name in names]
 
 

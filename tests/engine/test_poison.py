@@ -1,0 +1,78 @@
+"""Jobs that take their workers down, by one step or several."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from api.extensions import db
+from api.jobs.models import OutboxBell
+from api.turns import limits
+from tasks.contracts import Claim
+from tests.engine.play import Play, fan_out
+
+
+def bell_of(play: Play, job_id: UUID, part: int) -> OutboxBell:
+    step = play.step(job_id, "part", part)
+    return db.session.scalars(select(OutboxBell).filter_by(step_id=step.id)).one()
+
+
+def lose(play: Play, *claims: Claim) -> None:
+    """Let workers fall silent together."""
+    for claim in claims:
+        play.let_lease_pass(claim)
+    play.reconcile()
+
+
+def test_pieces_that_kill_their_workers_one_after_the_other_end_the_job_at_the_third(play: Play) -> None:
+    job_id = play.create(fan_out(5))
+    for part in range(3):
+        lose(play, play.claim(job_id, "part", part=part))
+
+    job = play.job(job_id)
+    assert (job.state, job.error_code) == ("failed", "job.poison")
+    assert sum(step.attempt for step in job.steps) == 3
+
+
+def test_workers_lost_side_by_side_count_once_and_then_pieces_go_one_at_a_time(play: Play) -> None:
+    job_id = play.create(fan_out(5))
+    lose(play, *(play.claim(job_id, "part", part=part) for part in range(4)))
+    assert (play.job(job_id).state, play.job(job_id).losses) == ("running", 1)
+
+    alone = play.claim(job_id, "part", part=0)
+    assert play.ask(job_id, "part", part=1).reason == "alone"
+    assert bell_of(play, job_id, 1).parked_on == f"suspect:{job_id}"
+    lose(play, alone)
+    lose(play, play.claim(job_id, "part", part=2))
+
+    assert play.job(job_id).error_code == "job.poison"
+    assert sum(step.attempt for step in play.job(job_id).steps) == 6
+
+
+def test_a_piece_that_succeeds_clears_its_job_and_lets_the_others_go_on_side_by_side(play: Play) -> None:
+    job_id = play.create(fan_out(4))
+    lose(play, *(play.claim(job_id, "part", part=part) for part in range(2)))
+    alone = play.claim(job_id, "part", part=0)
+    assert play.ask(job_id, "part", part=1).reason == "alone"
+    assert limits.release(db.session()) == 0
+
+    play.succeed(alone)
+
+    assert limits.release(db.session()) == 1
+    db.session.commit()
+    assert bell_of(play, job_id, 1).parked_on is None
+    claims = [play.claim(job_id, "part", part=part) for part in range(1, 4)]
+    lose(play, *claims)
+    assert (play.job(job_id).state, play.job(job_id).losses) == ("running", 1)
+
+
+def test_one_piece_that_kills_is_given_up_after_three_while_the_others_succeed(play: Play) -> None:
+    job_id = play.create(fan_out(4))
+    for part in range(1, 4):
+        lose(play, play.claim(job_id, "part", part=0))
+        if part < 3:
+            play.succeed(play.claim(job_id, "part", part=part))
+
+    assert play.job(job_id).error_code == "job.poison"
+    assert play.step(job_id, "part", 0).attempt == 3
