@@ -97,6 +97,7 @@ def create_upload(
         content_type=declared["content_type"],
         size_bytes=declared["size_bytes"],
         part_size_bytes=settings.multipart_bytes,
+        sha256=declared["sha256"],
     )
     upload = Upload(
         id=upload_id,
@@ -126,6 +127,7 @@ def sign_again(upload: Upload, *, storage: Storage, settings: ApiSettings) -> Tr
         size_bytes=upload.size_bytes,
         part_size_bytes=settings.multipart_bytes,
         upload_ref=upload.upload_ref,
+        sha256=upload.sha256,
     )
     return describe_transfer(
         presigned, upload.size_bytes, datetime.now(UTC) + timedelta(seconds=settings.storage.presign_s)

@@ -5,6 +5,7 @@ One contract test (``tests/integration/test_storage_contract.py``) runs against 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -54,11 +55,19 @@ class Storage(Protocol):
         """Create the private bucket when it is not there."""
 
     def presign_put(
-        self, key: str, *, content_type: str, size_bytes: int, part_size_bytes: int, upload_ref: str = ""
+        self,
+        key: str,
+        *,
+        content_type: str,
+        size_bytes: int,
+        part_size_bytes: int,
+        upload_ref: str = "",
+        sha256: str = "",
     ) -> PresignedUpload:
         """Return URLs good for exactly this size and type; several parts when size exceeds ``part_size_bytes``.
 
         :param upload_ref: sign the parts of this upload once more, of the size that they had.
+        :param sha256: of the bytes, in hex; what is sent in one piece must have it where the storage can check that.
         """
 
     def complete_parts(self, key: str, upload_ref: str) -> None:
@@ -100,3 +109,8 @@ class Storage(Protocol):
 
     def ping(self) -> None:
         """Raise StorageError unless the bucket can be reached."""
+
+
+def to_base64(sha256: str) -> str:
+    """Write a checksum as S3's headers have it."""
+    return b64encode(bytes.fromhex(sha256)).decode()

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tasks.errors import PermanentError
-from tasks.storage.base import ObjectInfo, PresignedUpload, StorageError
+from tasks.storage.base import ObjectInfo, PresignedUpload, StorageError, to_base64
 from tasks.storage.disposition import content_disposition
 
 
@@ -41,14 +41,24 @@ class MemoryStorage:
         self._bucket = True
 
     def presign_put(
-        self, key: str, *, content_type: str, size_bytes: int, part_size_bytes: int, upload_ref: str = ""
+        self,
+        key: str,
+        *,
+        content_type: str,
+        size_bytes: int,
+        part_size_bytes: int,
+        upload_ref: str = "",
+        sha256: str = "",
     ) -> PresignedUpload:
         """Return URLs good for exactly this size and type."""
         if upload_ref:
             return self._presign_parts(upload_ref)
         if size_bytes <= part_size_bytes:
-            url = f"memory://{key}?" + urlencode({"type": content_type, "size": size_bytes})
-            return PresignedUpload((url,), size_bytes, {"Content-Type": content_type})
+            url = f"memory://{key}?" + urlencode({"type": content_type, "size": size_bytes, "sha256": sha256})
+            headers = {"Content-Type": content_type}
+            return PresignedUpload(
+                (url,), size_bytes, {**headers, "x-amz-checksum-sha256": to_base64(sha256)} if sha256 else headers
+            )
         count = math.ceil(size_bytes / part_size_bytes)
         sizes = [min(part_size_bytes, size_bytes - index * part_size_bytes) for index in range(count)]
         upload_ref = f"upload-{next(self._numbers)}"
@@ -69,6 +79,11 @@ class MemoryStorage:
         query = {name: values[0] for name, values in parse_qs(split.query).items()}
         if len(data) != int(query["size"]) or headers.get("Content-Type", "") != query.get("type", ""):
             return 403
+        signed = query.get("sha256", "")
+        if signed and headers.get("x-amz-checksum-sha256") != to_base64(signed):
+            return 403
+        if signed and hashlib.sha256(data).hexdigest() != signed:
+            return 400
         if "upload" in query:
             self._uploads[query["upload"]].parts[int(query["part"])] = data
         else:

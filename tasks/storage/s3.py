@@ -18,12 +18,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.config import StorageSettings
 from tasks.errors import PermanentError
-from tasks.storage.base import ObjectInfo, PresignedUpload, StorageError
+from tasks.storage.base import ObjectInfo, PresignedUpload, StorageError, to_base64
 from tasks.storage.disposition import content_disposition
 
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload"})
 _TAKEN = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
 _PATH_STYLE = frozenset({"minio", "seaweedfs", "gcs"})
+_CHECKS_SHA256 = frozenset({"aws", "minio", "r2", "seaweedfs"})
+"""Where a signed ``x-amz-checksum-sha256`` refuses other bytes. Elsewhere they are refused when they are read."""
 _TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=32 << 20, max_concurrency=4)
 _CHUNK = 1 << 20
 _CORS_EXPOSED = ["ETag", "Content-Length", "Content-Range", "Accept-Ranges", "Content-Disposition"]
@@ -82,15 +84,25 @@ class S3Storage:
                 raise
 
     def presign_put(
-        self, key: str, *, content_type: str, size_bytes: int, part_size_bytes: int, upload_ref: str = ""
+        self,
+        key: str,
+        *,
+        content_type: str,
+        size_bytes: int,
+        part_size_bytes: int,
+        upload_ref: str = "",
+        sha256: str = "",
     ) -> PresignedUpload:
         """Return URLs good for exactly this size and type; several parts when size exceeds ``part_size_bytes``."""
         if upload_ref:
             known = _read_ref(upload_ref).part_size_bytes
             return self._presign_parts(key, upload_ref, size_bytes, known or part_size_bytes)
         if size_bytes <= part_size_bytes:
-            url = self._sign("put_object", Key=key, ContentType=content_type, ContentLength=size_bytes)
-            return PresignedUpload((url,), size_bytes, {"Content-Type": content_type})
+            options: dict[str, Any] = {"ContentType": content_type, "ContentLength": size_bytes}
+            headers = {"Content-Type": content_type}
+            if sha256 and self._type in _CHECKS_SHA256:
+                headers["x-amz-checksum-sha256"] = options["ChecksumSHA256"] = to_base64(sha256)
+            return PresignedUpload((self._sign("put_object", Key=key, **options),), size_bytes, headers)
         with _translated(key):
             upload_id = self._client.create_multipart_upload(
                 Bucket=self._bucket, Key=key, ContentType=content_type, Metadata={"size-bytes": str(size_bytes)}

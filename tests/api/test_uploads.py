@@ -315,9 +315,21 @@ def test_a_cancelled_analysis_keeps_the_bytes_until_they_are_deleted(user: Calle
 
 
 @pytest.mark.security("S-6")
+def test_the_storage_itself_refuses_bytes_that_are_not_the_declared_ones(user: Caller) -> None:
+    ticket = announce(user, CLIP, sha256=sha256_of(CLIP))
+    other = bytes(len(CLIP))
+
+    assert [answer.status_code for answer in send(ticket, other)] == [400]
+    assert user.post(f"/uploads/{ticket['id']}/complete", expect=409)["code"] == "upload.not_found_in_storage"
+    assert [answer.status_code for answer in send(ticket, CLIP)] == [200]
+
+
+@pytest.mark.security("S-6")
 def test_bytes_that_are_not_the_declared_ones_are_refused(user: Caller, farm: Farm) -> None:
     ticket = announce(user, CLIP, sha256="0" * 64)
-    send(ticket, CLIP)
+    get_storage().put_bytes(
+        stored_key(ticket["id"]), CLIP, content_type="video/mp4"
+    )  # as through a storage that checks nothing
     job_id = user.post(f"/uploads/{ticket['id']}/complete", expect=202)["job_id"]
 
     farm.report(farm.claim(job_id, "probe"), result=media_of())

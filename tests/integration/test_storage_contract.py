@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -118,6 +120,27 @@ def test_bytes_come_back_as_they_went(storage: Storage, key: str) -> None:
     assert (info.key, info.size_bytes, info.content_type) == (key, 6, "application/octet-stream")
     assert '"' not in info.etag and len(info.etag) == 32
     assert info.modified_at.tzinfo is not None
+
+
+def test_a_declared_checksum_is_part_of_what_was_signed(pair: tuple[Storage, Client], key: str) -> None:
+    storage, client = pair
+    data = b"what was declared"
+    signed = storage.presign_put(
+        key,
+        content_type="video/mp4",
+        size_bytes=len(data),
+        part_size_bytes=PART,
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    other = b"what was_declared"
+    sums = {"x-amz-checksum-sha256": b64encode(hashlib.sha256(other).digest()).decode()}
+
+    assert client.put(signed.parts[0], other, signed.headers) >= 400
+    assert client.put(signed.parts[0], other, {**signed.headers, **sums}) >= 400
+    assert client.put(signed.parts[0], data, {"Content-Type": "video/mp4"}) >= 400
+    assert storage.head(key) is None
+    assert client.put(signed.parts[0], data, signed.headers) == 200
+    assert storage.get_bytes(key) == data
 
 
 def test_put_if_absent_writes_once(storage: Storage, key: str) -> None:

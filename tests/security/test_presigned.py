@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -128,6 +130,17 @@ def test_a_misuse_stores_nothing(storage: S3Storage, key: str, misuse: str) -> N
     assert status >= 400
     assert list(storage.list(prefix)) == []
     assert send(("PUT", url, GOOD, b"x" * SIZE)) == 200, "the right use must still work"
+
+
+def test_other_bytes_than_were_declared_store_nothing(storage: S3Storage, key: str) -> None:
+    told = hashlib.sha256(b"x" * SIZE).hexdigest()
+    signed = storage.presign_put(key, content_type=TYPE, size_bytes=SIZE, part_size_bytes=5 << 20, sha256=told)
+    name, fitting = "x-amz-checksum-sha256", b64encode(hashlib.sha256(b"y" * SIZE).digest()).decode()
+
+    for headers in (signed.headers, GOOD, {**GOOD, name: fitting}, {**GOOD, name: ""}):
+        assert send(("PUT", signed.parts[0], headers, b"y" * SIZE)) >= 400
+    assert storage.head(key) is None
+    assert send(("PUT", signed.parts[0], signed.headers, b"x" * SIZE)) == 200
 
 
 def test_an_upload_that_comes_late_stores_nothing(service_environ: dict[str, str], key: str) -> None:
