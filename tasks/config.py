@@ -59,6 +59,8 @@ _WORKER_VARIABLES = {
     "diarization_model": "REELYARD_DIARIZATION_MODEL",
     "music_engine": "REELYARD_MUSIC_ENGINE",
     "max_music_s": "REELYARD_MAX_MUSIC_S",
+    "replicate_token": "REPLICATE_API_TOKEN",
+    "replicate_url": "REPLICATE_API_URL",
     "chromium": "REELYARD_CHROMIUM",
     "encoder": "REELYARD_ENCODER",
     "decoder": "REELYARD_DECODER",
@@ -95,6 +97,8 @@ class WorkerSettings:
     diarization_model: str
     music_engine: str
     max_music_s: float
+    replicate_token: str = field(repr=False)
+    replicate_url: str
     chromium: str
     encoder: str
     decoder: str

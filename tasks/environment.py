@@ -107,6 +107,28 @@ def flag(value: str) -> bool:
     raise ValueError("must be true or false")
 
 
+def numbers(value: str) -> tuple[float, ...]:
+    """Accept a comma-separated list of rising numbers above 0."""
+    try:
+        read = tuple(float(part) for part in words(value))
+    except ValueError:
+        read = ()
+    if not read or not 0 < read[0] <= read[-1] < float("inf") or list(read) != sorted(set(read)):
+        raise ValueError("must be rising numbers above 0, like 5,10")
+    return read
+
+
+def dollars(value: str) -> float:
+    """Accept an amount from 0 to 100000 US dollars."""
+    try:
+        amount = float(value)
+    except ValueError:
+        amount = float("nan")
+    if not 0 <= amount <= 100_000:
+        raise ValueError("must be an amount of US dollars from 0 to 100000")
+    return amount
+
+
 def words(value: str) -> tuple[str, ...]:
     """Accept a comma-separated list."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -417,6 +439,39 @@ _TABLE = (
         default="librosa",
     ),
     Variable("REELYARD_MAX_MUSIC_S", seconds(1, 7200), "Longest song that workers analyse", default=900.0),
+    # Clips of music videos
+    Variable(
+        "REELYARD_CLIP_PROVIDER",
+        choice("auto", "offline", "replicate"),
+        "Who makes the clips of music videos; auto is Replicate where there is a token, else they are drawn here",
+        default="auto",
+    ),
+    Variable(
+        "REPLICATE_API_TOKEN",
+        text,
+        "Token of Replicate's API, for API and CPU workers; unset means that nobody is asked",
+        default="",
+        secret=True,
+    ),
+    Variable(
+        "REPLICATE_API_URL", url("http", "https"), "Where Replicate's API is", default="https://api.replicate.com"
+    ),
+    Variable(
+        "REPLICATE_WEBHOOK_SECRET",
+        text,
+        "Signs Replicate's webhooks (whsec_…); unset means that predictions are only asked for",
+        default="",
+        secret=True,
+    ),
+    Variable("REELYARD_CLIP_MODEL", text, "Replicate's model for clips, owner/name or owner/name:version", default=""),
+    Variable("REELYARD_CLIP_LENGTHS", numbers, "Seconds that the model makes, like 5,10", default=(5.0, 10.0)),
+    Variable("REELYARD_CLIP_USD_PER_S", dollars, "Dollars for a second of clip", default=0.0),
+    Variable("REELYARD_CLIP_USD_PER_WORK_S", dollars, "Dollars for a second of the model's work", default=0.0),
+    Variable("REELYARD_CLIP_WORK_S", seconds(0, 1000), "Seconds that the model works on one of clip", default=20.0),
+    Variable("REELYARD_STILL_MODEL", text, "Replicate's model for stills; unset means that there are none", default=""),
+    Variable("REELYARD_STILL_USD", dollars, "Dollars for a still", default=0.0),
+    Variable("REELYARD_CLIP_CAP_USD", dollars, "Most dollars that one music video may cost", default=50.0),
+    Variable("REELYARD_MAX_VIDEOS", integer(0, 1_000_000), "Music videos that one user may keep", default=100),
     # Render node
     Variable("REELYARD_CHROMIUM", text, "Path of the browser; unset means search", default=""),
     Variable(

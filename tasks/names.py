@@ -42,6 +42,10 @@ class TaskName(StrEnum):
     SPEECH_TRANSCRIBE = "speech.transcribe"
     SPEECH_HEAR = "speech.hear"
     MUSIC_ANALYZE = "music.analyze"
+    CLIPS_LISTEN = "clips.listen"
+    CLIPS_MAKE = "clips.make"
+    CLIPS_SHEET = "clips.sheet"
+    CLIPS_COMPOSE = "clips.compose"
     SHORTS_ANALYZE = "shorts.analyze"
     SHORTS_CUT = "shorts.cut"
     RENDER_VIDEO = "render.video"
@@ -80,6 +84,10 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.SPEECH_TRANSCRIBE: TaskPolicy(Queue.TRANSCRIPTION, 3 * 3600, 3 * 3600 + 60),
     TaskName.SPEECH_HEAR: TaskPolicy(Queue.TRANSCRIPTION, 3600, 3600 + 60),
     TaskName.MUSIC_ANALYZE: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
+    TaskName.CLIPS_LISTEN: TaskPolicy(Queue.GENERATION, 600, 660),
+    TaskName.CLIPS_MAKE: TaskPolicy(Queue.GENERATION, 3600, 3660),
+    TaskName.CLIPS_SHEET: TaskPolicy(Queue.GENERATION, 300, 330),
+    TaskName.CLIPS_COMPOSE: TaskPolicy(Queue.COMPOSE, 2 * 3600, 2 * 3600 + 60),
     TaskName.SHORTS_ANALYZE: TaskPolicy(Queue.ANALYSIS, 3 * 3600, 3 * 3600 + 60),
     TaskName.SHORTS_CUT: TaskPolicy(Queue.ANALYSIS, 3600, 3660),
     TaskName.RENDER_VIDEO: TaskPolicy(Queue.RENDER, 6 * 3600, 6 * 3600 + 60),
@@ -115,6 +123,11 @@ REPORT_PATH: dict[TaskName, CallbackPath] = {
     TaskName.RENDER_JOIN: CallbackPath.RENDER,
 }
 """Tasks whose reports go to a callback that keeps the name it had in a product replaced."""
+
+
+def prediction_list(prediction_ref: str) -> str:
+    """Name the Redis list into which a provider's webhook puts that a prediction is done."""
+    return f"reelyard:prediction:{prediction_ref}"
 
 
 def progress_channel(job_id: str) -> str:

@@ -24,10 +24,15 @@ _BT709, _LIMITED = 1, 1
 
 @dataclass(frozen=True)
 class FilmOptions:
-    """What the film shall be: size in even pixels, and how clips follow each other."""
+    """What the film shall be: size in even pixels, how clips follow each other, ``mp4`` or ``mov``.
+
+    :param audio: ``copy`` refuses a song that the container cannot hold as it is; ``auto`` encodes it.
+    """
 
     size: tuple[int, int]
     transition: str = "cut"
+    container: str = "mp4"
+    audio: str = "auto"
     limits: MediaLimits = field(default_factory=MediaLimits)
 
 
@@ -49,10 +54,18 @@ def compose(
     frames_of(options.transition, plan.fps)
     files = [_file_of(clips, clip.number, options.limits) for clip in plan.clips]
     fits = tuple(describe_fit(file, _place(plan, n, options)) for n, file in enumerate(files))
-    with open_media(song, options.limits) as sound, Film(out, size=options.size, fps=plan.fps, options=FINAL) as film:
+    with (
+        open_media(song, options.limits) as sound,
+        Film(out, size=options.size, fps=plan.fps, options=FINAL, container=options.container) as film,
+    ):
         if not sound.streams.audio:
             raise PermanentError("music.no_sound", "The file has no sound track")
-        audio = film.add_song(sound, zero=media_start(sound), end_s=plan.frame_count / plan.fps)
+        audio = film.add_song(
+            sound,
+            zero=media_start(sound),
+            end_s=plan.frame_count / plan.fps,
+            must_copy=options.audio == "copy",
+        )
         starts = {clip.start_frame for clip in plan.clips}
         for picture in _pictures(plan, files, options):
             film.write(_frame(picture), is_cut=film.frames in starts)

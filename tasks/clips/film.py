@@ -13,8 +13,14 @@ from av.container import InputContainer
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"})
-"""Codecs that MP4 holds; a song in another is encoded as AAC."""
+from tasks.errors import InvalidInputError
+
+_PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le"})
+COPIED = {
+    "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"}),
+    "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac"}) | _PCM,
+}
+"""Codecs that each container holds; a song in another is encoded as AAC."""
 AUDIO_BIT_RATE = 256_000
 PASSING = {"preset": "ultrafast", "crf": "14"}
 """For clips: they are decoded once and thrown away."""
@@ -23,10 +29,13 @@ _BT709, _LIMITED = 1, 1
 
 
 class Film:
-    """One MP4; use as a context manager and call :meth:`finish` at the end."""
+    """One MP4 or QuickTime film; use as a context manager and call :meth:`finish` at the end."""
 
-    def __init__(self, path: Path, *, size: tuple[int, int], fps: Fraction, options: dict[str, str]) -> None:
-        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+    def __init__(
+        self, path: Path, *, size: tuple[int, int], fps: Fraction, options: dict[str, str], container: str = "mp4"
+    ) -> None:
+        self._kind = container
+        self._container = av.open(str(path), "w", format=container, options={"movflags": "+faststart"})
         stream = self._container.add_stream("libx264", rate=fps, options={"g": str(round(2 * fps)), **options})
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
@@ -48,10 +57,18 @@ class Film:
         if kind is not None:
             self._container.close()
 
-    def add_song(self, song: InputContainer, *, zero: Fraction, end_s: Fraction) -> str:
-        """Declare the sound, taken up to ``end_s``; return ``copy`` or the codec that it is encoded with."""
+    def add_song(self, song: InputContainer, *, zero: Fraction, end_s: Fraction, must_copy: bool = False) -> str:
+        """Declare the sound, taken up to ``end_s``; return ``copy`` or the codec that it is encoded with.
+
+        Raises ``clips.cannot_copy`` where it must be kept as it is and the container does not hold it.
+        """
         source = song.streams.audio[0]
-        if source.codec_context.codec.canonical_name in COPIED:
+        codec = source.codec_context.codec.canonical_name
+        if must_copy and codec not in COPIED[self._kind]:
+            fitting = [kind for kind, codecs in COPIED.items() if codec in codecs]
+            detail = f"{self._kind} does not hold {codec} as it is; {' or '.join(fitting) or 'no container here'} does"
+            raise InvalidInputError("clips.cannot_copy", detail)
+        if codec in COPIED[self._kind]:
             target = self._container.add_stream_from_template(source)
             self._song = _Song(iter_packets(song, source, zero=zero, end_s=end_s), target)
             return "copy"

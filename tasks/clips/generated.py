@@ -17,10 +17,13 @@ from replicate.client import Client
 from replicate.exceptions import ReplicateError
 from replicate.prediction import Prediction
 
-from tasks.errors import PermanentError, TransientError
+from tasks.errors import FencedError, PermanentError, TransientError
 
 Remember = Callable[[str], None]
 Check = Callable[[], None]
+Pause = Callable[[str, float], None]
+"""Waits until a prediction may be done, so many seconds at most."""
+TAKEN_OVER = "step.fenced"
 FINISHED = frozenset({"succeeded", "failed", "canceled", "aborted"})
 MAX_BYTES = 512 * 1024 * 1024
 _TRIES, _LONGEST_WAIT_S = 6, 60.0
@@ -46,12 +49,18 @@ class ReplicateOptions:
 
 @dataclass(frozen=True)
 class ClipWish:
-    """What a clip shall be. ``duration_s`` is a length that the model makes."""
+    """What a clip shall be; ``duration_s`` is a length that the model makes. A still has none."""
 
     prompt: str
     duration_s: float
     seed: int
     aspect_ratio: str = "16:9"
+    is_still: bool = False
+
+    def to_input(self) -> dict[str, Any]:
+        """Return what the model is given."""
+        told: dict[str, Any] = {"prompt": self.prompt, "aspect_ratio": self.aspect_ratio, "seed": self.seed}
+        return told if self.is_still else {**told, "duration": self.duration_s}
 
 
 @dataclass(frozen=True)
@@ -71,29 +80,38 @@ class GeneratedClip:
 class ReplicateClips:
     """Orders clips and waits for them."""
 
-    def __init__(self, options: ReplicateOptions) -> None:
+    def __init__(self, options: ReplicateOptions, *, pause: Pause = lambda ref, seconds: time.sleep(seconds)) -> None:
         self._options = options
+        self._pause = pause
         self._client = Client(api_token=options.token, base_url=options.base_url)
 
     def make(
-        self, wish: ClipWish, out: Path, *, remember: Remember, known_ref: str = "", check: Check = lambda: None
+        self,
+        wish: ClipWish,
+        out: Path,
+        *,
+        remember: Remember,
+        known_ref: str = "",
+        check: Check = lambda: None,
+        is_repeated: bool = False,
     ) -> GeneratedClip:
         """Have a clip made and fetch it.
 
         :param remember: called with the prediction's id before anything waits; what it raises cancels the prediction.
         :param known_ref: a prediction ordered before, to be waited for instead of ordering another.
-        :param check: called while waiting; what it raises cancels the prediction.
+        :param check: called while waiting; what it raises cancels the prediction, unless another attempt took over,
+        which waits for it now.
+        :param is_repeated: an earlier attempt may have ordered and died before its id was stored.
         Errors: ``provider.refused failed canceled empty timeout`` are permanent, ``provider.unavailable`` is not.
         """
-        prediction = self._find(known_ref) if known_ref else self._order(wish)
+        prediction = self._find(known_ref) if known_ref else self._order_once(wish, remember, is_repeated=is_repeated)
         try:
-            if not known_ref:
-                remember(prediction.id)
             prediction = self._wait(prediction, check)
         except TransientError:
             raise
-        except BaseException:
-            self.cancel(prediction.id)
+        except BaseException as error:
+            if not (isinstance(error, FencedError) and error.code == TAKEN_OVER):
+                self.cancel(prediction.id)
             raise
         worked_s = float((prediction.metrics or {}).get("predict_time") or 0.0)
         self._fetch(_address_of(prediction), out)
@@ -107,6 +125,17 @@ class ReplicateClips:
             # It ends by itself; what called this is the error to be told.
             return
 
+    def _order_once(self, wish: ClipWish, remember: Remember, *, is_repeated: bool) -> Prediction:
+        """Return a prediction whose id is stored; one that cannot be remembered is cancelled."""
+        taken = self._find_taken(wish.to_input()) if is_repeated else None
+        prediction = taken or self._order(wish)
+        try:
+            remember(prediction.id)
+        except BaseException:
+            self.cancel(prediction.id)
+            raise
+        return prediction
+
     def _order(self, wish: ClipWish) -> Prediction:
         known: dict[str, Any] = {"model": self._options.model}
         version = self._options.model.partition(":")[2]
@@ -114,8 +143,7 @@ class ReplicateClips:
             known = {"version": version}
         if self._options.webhook_url:
             known |= {"webhook": self._options.webhook_url, "webhook_events_filter": ["completed"]}
-        wanted: dict[str, Any] = {"prompt": wish.prompt, "duration": wish.duration_s, "aspect_ratio": wish.aspect_ratio}
-        wanted["seed"] = wish.seed
+        wanted = wish.to_input()
         try:
             return self._ask(lambda: self._client.predictions.create(input=wanted, **known))
         except TransientError:
@@ -143,7 +171,7 @@ class ReplicateClips:
             if time.monotonic() > until:
                 self.cancel(prediction.id)
                 raise PermanentError("provider.timeout", f"No clip was made in {self._options.patience_s:g} seconds")
-            time.sleep(self._options.poll_s)
+            self._pause(prediction.id, self._options.poll_s)
             prediction = self._find(prediction.id)
         if prediction.status == "failed":
             why = prediction.error or "it does not say why"

@@ -153,7 +153,7 @@ def test_a_cancelled_step_cancels_its_prediction(service: Service, tmp_path: Pat
     def check() -> None:
         calls.append(1)
         if len(calls) == 3:
-            raise FencedError("step.fenced", "Cancelled")
+            raise FencedError("job.cancelled", "Cancelled")
 
     with pytest.raises(FencedError):
         ReplicateClips(options_of(service)).make(WISH, tmp_path / "clip.mp4", remember=lambda ref: None, check=check)
@@ -161,11 +161,43 @@ def test_a_cancelled_step_cancels_its_prediction(service: Service, tmp_path: Pat
     assert service.predictions["p1"]["status"] == "canceled"
 
 
-def test_an_id_that_cannot_be_stored_costs_nothing_further(service: Service, tmp_path: Path) -> None:
-    def remember(ref: str) -> None:
-        raise PermanentError("storage.unavailable", "Nothing can be stored")
+def test_an_attempt_that_was_taken_over_leaves_the_prediction_to_its_successor(
+    service: Service, tmp_path: Path
+) -> None:
+    service.asks_until_done = 3
+    known: list[str] = []
 
-    with pytest.raises(PermanentError):
+    def check() -> None:
+        if service.predictions["p1"]["asked"]:
+            raise FencedError("step.fenced", "Another attempt owns this step")
+
+    maker = ReplicateClips(options_of(service))
+    with pytest.raises(FencedError):
+        maker.make(WISH, tmp_path / "clip.mp4", remember=known.append, check=check)
+    made = maker.make(WISH, tmp_path / "clip.mp4", remember=known.append, known_ref=known[0])
+
+    assert made.path.read_bytes() == service.clip
+    assert len(service.orders) == 1
+
+
+def test_an_attempt_that_died_between_order_and_storing_is_not_paid_twice(service: Service, tmp_path: Path) -> None:
+    ReplicateClips(options_of(service)).make(WISH, tmp_path / "lost.mp4", remember=lambda ref: None)
+    seen: list[str] = []
+
+    ReplicateClips(options_of(service)).make(WISH, tmp_path / "clip.mp4", remember=seen.append, is_repeated=True)
+
+    assert seen == ["p1"]
+    assert len(service.orders) == 1
+
+
+@pytest.mark.parametrize("kind", [PermanentError, TransientError])
+def test_an_id_that_cannot_be_stored_costs_nothing_further(
+    service: Service, tmp_path: Path, kind: type[PermanentError | TransientError]
+) -> None:
+    def remember(ref: str) -> None:
+        raise kind("storage.unavailable", "Nothing can be stored")
+
+    with pytest.raises(kind):
         ReplicateClips(options_of(service)).make(WISH, tmp_path / "clip.mp4", remember=remember)
 
     assert service.predictions["p1"]["status"] == "canceled"
