@@ -78,10 +78,9 @@ def lock_today(session: Session, user_id: UUID) -> tuple[CreditAccount, date]:
     return found[0], found[1]
 
 
-def find_entry(session: Session, ref: str | list[str], *kinds: Kind) -> CreditEntry | None:
-    """Return a line of a ref (or of several) that is of one of the kinds."""
-    refs = [ref] if isinstance(ref, str) else ref
-    chosen = select(CreditEntry).where(CreditEntry.ref.in_(refs), CreditEntry.kind.in_([kind.value for kind in kinds]))
+def find_entry(session: Session, ref: str, *kinds: Kind) -> CreditEntry | None:
+    """Return a line of a ref that is of one of the kinds."""
+    chosen = select(CreditEntry).where(CreditEntry.ref == ref, CreditEntry.kind.in_([kind.value for kind in kinds]))
     return session.scalars(chosen.limit(1)).one_or_none()
 
 

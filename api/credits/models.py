@@ -46,7 +46,8 @@ class CreditEntry(db.Model):
     """One line of the ledger; a trigger refuses to change or remove it. ``seq`` has no gaps within a user.
 
     What an entry is worth is ``amount - debt_change``: what comes in pays a debt first, what is taken back beyond the
-    balance becomes one. ``success`` is that of the work: true with its commit, false with its refund, else null.
+    balance becomes one. ``success`` is that of the work: true with its commit, false with its refund and with the
+    commit of work that was cut short, else null.
     """
 
     __tablename__ = "credit_entry"

@@ -1,7 +1,7 @@
 """Use cases of credits: reserve, extend, commit, refund, recharge, grant, deduct. Callers commit.
 
 A reservation takes what work may cost at once; its end takes what the work really cost and gives the rest back, or
-gives all of it back. A ref is closed once, by either.
+gives all of it back; work that is cut short costs the part that was done. A ref is closed once, by one of these.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from tasks.errors import InvalidInputError
 
 HOLDING = (Kind.RESERVE.value, Kind.EXTEND.value)
 MOST_CREDITS = 1_000_000_000
+KEPT = "kept"
+"""In the details of a commit that is only for a part of the work."""
 
 
 def open_account(session: Session, user_id: UUID, *, today: date | None = None) -> CreditAccount:
@@ -80,15 +82,24 @@ def extend(session: Session, ref: str, credits: int) -> None:
 
 def commit(session: Session, ref: str, credits: int) -> int:
     """Charge what was really used, at most what is held, and give the rest back; return what was charged."""
-    return _close(session, ref, Kind.COMMIT, used=require_amount(credits, 0))
+    return _close(session, ref, Kind.COMMIT, used=require_amount(credits, 0), told={})
+
+
+def commit_part(session: Session, ref: str, credits: int, *, kept: int) -> int:
+    """Charge work that was cut short for what was done, at most what is held; return what was charged.
+
+    :param kept: how much of that is for what need not be done again.
+    """
+    used = require_amount(credits, 0)
+    return _close(session, ref, Kind.COMMIT, used=used, told={KEPT: min(require_amount(kept, 0), used)})
 
 
 def refund(session: Session, ref: str) -> int:
     """Give everything back that a ref holds, once; return 0, which is what was charged."""
-    return _close(session, ref, Kind.REFUND, used=0)
+    return _close(session, ref, Kind.REFUND, used=0, told={})
 
 
-def _close(session: Session, ref: str, kind: Kind, *, used: int) -> int:
+def _close(session: Session, ref: str, kind: Kind, *, used: int, told: dict[str, int]) -> int:
     held = find_entry(session, ref, Kind.RESERVE)
     if held is None or not is_account(session, held.user_id):
         return 0
@@ -97,8 +108,8 @@ def _close(session: Session, ref: str, kind: Kind, *, used: int) -> int:
         return 0
     holds = held_by(session, ref)
     charged = min(used, holds)
-    details = {"reserved": holds, "charged": charged}
-    success = kind is Kind.COMMIT
+    details = {"reserved": holds, "charged": charged, **told}
+    success = kind is Kind.COMMIT and KEPT not in told
     write(session, account, Line(kind, holds - charged, ref, held.action, held.job_id, success, details))
     return charged
 

@@ -8,14 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.credits import service
-from api.credits.ledger import Kind, find_entry
+from api.credits.ledger import Kind
+from api.credits.models import CreditEntry
 from api.credits.prices import Action, parse_prices, price_of
 from api.extensions import get_settings
 from api.jobs.models import Job
+
+ROUNDING = 1e-6
+"""So that a share of a third three times is the whole."""
 
 
 def get_prices() -> Mapping[Action, Decimal]:
@@ -41,7 +47,8 @@ def hold(session: Session, job: Job, action: Action, credits: int, *, again: boo
     if not get_settings().credits or (again and is_charged(session, job, action)):
         return
     ref = reference(job, action, run=job.run + again)
-    service.reserve(session, job.owner_id, credits, ref=ref, action=action.value, job_id=job.id)
+    left = max(0, credits - paid_before(session, job, action))
+    service.reserve(session, job.owner_id, left, ref=ref, action=action.value, job_id=job.id)
 
 
 def raise_to(session: Session, job: Job, action: Action, credits: int) -> None:
@@ -51,7 +58,21 @@ def raise_to(session: Session, job: Job, action: Action, credits: int) -> None:
 
 def charge(session: Session, job: Job, action: Action, credits: int) -> None:
     """Charge a part of the job whose result is there for what it really used, and give the rest back."""
-    service.commit(session, reference(job, action), credits)
+    service.commit(session, reference(job, action), max(0, credits - paid_before(session, job, action)))
+
+
+def charge_share(session: Session, job: Job, action: Action, *, done: float, kept: float) -> None:
+    """Charge a part of the job that was cut short for what was done, rounded down, and give the rest back.
+
+    :param done: how much was done, 0..1, :param kept: how much of the whole a retry will find there.
+    """
+    ref, before = reference(job, action), paid_before(session, job, action)
+    whole = service.held_by(session, ref) + before
+    credits, lasting = (max(0, int(whole * share + ROUNDING) - before) for share in (done, kept))
+    if credits:
+        service.commit_part(session, ref, credits, kept=lasting)
+    else:
+        service.refund(session, ref)
 
 
 def give_back(session: Session, job: Job, action: Action) -> None:
@@ -61,8 +82,19 @@ def give_back(session: Session, job: Job, action: Action) -> None:
 
 def is_charged(session: Session, job: Job, action: Action) -> bool:
     """Tell whether an earlier run was charged for this part, whose result is kept."""
+    return any(service.KEPT not in details for details in _charges(session, job, action))
+
+
+def paid_before(session: Session, job: Job, action: Action) -> int:
+    """Return what runs that were cut short paid for work that need not be done again."""
+    return sum(details.get(service.KEPT, 0) for details in _charges(session, job, action))
+
+
+def _charges(session: Session, job: Job, action: Action) -> list[dict[str, Any]]:
+    """Return the details of what the job's runs so far were charged for a part."""
     refs = [reference(job, action, run=run) for run in range(1, job.run + 1)]
-    return find_entry(session, refs, Kind.COMMIT) is not None
+    chosen = select(CreditEntry.details).where(CreditEntry.ref.in_(refs), CreditEntry.kind == Kind.COMMIT.value)
+    return list(session.scalars(chosen))
 
 
 def reference(job: Job, action: Action, *, run: int | None = None) -> str:

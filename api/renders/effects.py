@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from api.assets.models import Asset, AssetKind, AssetState
 from api.assets.service import require_ready
 from api.credits.prices import Action, render_action
-from api.credits.work import charge, give_back, hold, price
+from api.credits.work import charge, charge_share, give_back, hold, price
 from api.errors import QuotaError
 from api.ids import new_id
 from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded, on_step_told
@@ -23,6 +23,7 @@ from api.renders.estimate import measure_render
 from api.renders.models import OutputOfRender, Render
 from api.renders.pricing import largest_action, price_of, price_together
 from api.renders.service import JOB_KIND
+from api.renders.share import measure_share
 from api.uploads.effects import own_key
 from api.users.models import User
 from tasks.contracts import AudioInfo, MediaInfo, RenderOutput, RenderReceipt, VideoInfo
@@ -134,15 +135,29 @@ def result_filename(source: str, container: str, mark: str = "") -> str:
 
 @on_job_ended(JOB_KIND)
 def settle_render(session: Session, job: Job) -> None:
-    """Keep the quota of a render that succeeded and charge what it used; give back all of one that did not."""
+    """Keep the quota of a render that succeeded and charge what it used; give back all of one that failed.
+
+    One that was cancelled is charged for the frames that were done, and gives back the rest.
+    """
     ref = job.id
     if job.state == JobState.SUCCEEDED:
         settle(session, ref)
         charge_render(session, job)
         measure_render(session, job)
+        return
+    release(session, ref)
+    if job.state == JobState.CANCELLED:
+        charge_frames(session, job)
     else:
-        release(session, ref)
         give_back(session, job, Action.RENDER_1080)
+
+
+def charge_frames(session: Session, job: Job) -> None:
+    """Charge a cancelled render for the frames that were done."""
+    source = session.get(Asset, UUID(job.subject["source_asset_id"]))
+    media = source.media_info if source else None
+    share = measure_share(session, job, media.duration_s if media else 0.0)
+    charge_share(session, job, Action.RENDER_1080, done=share.done, kept=share.kept)
 
 
 def charge_render(session: Session, job: Job) -> None:
@@ -161,7 +176,7 @@ def charge_render(session: Session, job: Job) -> None:
 
 @on_job_retried(JOB_KIND)
 def reopen_render(session: Session, job: Job) -> None:
-    """Reserve again what the failure gave back.
+    """Reserve again what the end gave back, less what was paid for pieces that are there.
 
     Raises ``quota.*``, ``credits.insufficient`` or ``asset.*`` when it cannot start any more.
     """
