@@ -31,7 +31,7 @@ def register_blueprints(app: Flask) -> None:
     from api.pages.account import blueprint as account_pages
     from api.pages.routes import blueprint as pages
     from api.payments.routes import blueprint as payments
-    from api.projects.routes import blueprint as projects
+    from api.projects.blueprint import blueprint as projects
     from api.renders.estimate_routes import blueprint as estimates
     from api.renders.routes import blueprint as renders
     from api.scenarios.routes import blueprint as scenarios

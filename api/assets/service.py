@@ -77,7 +77,12 @@ def sign_poster(asset: Asset, *, storage: Storage, settings: ApiSettings) -> Dow
     if asset.poster_key is None:
         raise NotFoundError("asset.no_poster", "The asset has no still picture")
     filename = f"{asset.filename.rpartition('.')[0] or asset.filename}.png"
-    url = storage.presign_get(asset.poster_key, filename=filename, content_type="image/png", inline=True)
+    return sign_picture(asset.poster_key, filename, storage=storage, settings=settings)
+
+
+def sign_picture(key: str, filename: str, *, storage: Storage, settings: ApiSettings) -> Download:
+    """Return a URL that shows a picture of ours (PNG)."""
+    url = storage.presign_get(key, filename=filename, content_type="image/png", inline=True)
     return Download(url, filename, "image/png", None, _expiry(settings))
 
 

@@ -34,6 +34,7 @@ class Action(StrEnum):
     RENDER_4320 = "render.4320p"
     TRANSCRIPTION = "transcription"
     ANALYSIS = "analysis"
+    CUTTING = "cutting"
     STILL = "still"
 
 
@@ -50,6 +51,7 @@ DEFAULT_PRICES: Mapping[Action, Decimal] = MappingProxyType(
         Action.RENDER_4320: Decimal(160),
         Action.TRANSCRIPTION: Decimal(2),
         Action.ANALYSIS: Decimal(1),
+        Action.CUTTING: Decimal(1),
         Action.STILL: Decimal(0),
     }
 )

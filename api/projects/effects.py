@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded
 from api.jobs.models import Job, Step
 from api.projects.models import TITLE_LENGTH, Project, Short
 from api.projects.service import JOB_KIND
+from api.uploads.effects import own_key
 from tasks.contracts.shorts import AnalyzeResult
 from tasks.names import TaskName
 
@@ -27,9 +29,10 @@ def store_highlights(session: Session, job: Job, step: Step, result: dict[str, A
     told = AnalyzeResult.from_json(result)
     project.scene_cuts = list(told.features.scene_cuts)
     project.shorts = [short for short in project.shorts if short.evidence is None or short.state != "found"]
-    for one in told.highlights:
+    for one, picture in zip_longest(told.highlights, told.thumbnails[: len(told.highlights)]):
         short = Short(start_s=one.start, end_s=one.end, score=one.score, title=one.title[:TITLE_LENGTH], wish={})
         short.evidence = {**one.evidence.to_json(), "scorer": one.scorer}
+        short.thumbnail_key = own_key(job, picture) if picture else None
         project.shorts.append(short)
     charge(session, job, Action.ANALYSIS, cost_of(project))
 

@@ -14,7 +14,7 @@ from api.assets.models import Asset
 from api.extensions import db
 from api.ids import new_id
 from api.jobs.models import Job
-from api.jobs.states import TERMINAL
+from api.jobs.states import TERMINAL, JobState
 from api.organisations.models import Organisation
 from api.transcripts.models import TranscriptRecord
 
@@ -24,8 +24,9 @@ NAME_LENGTH, TITLE_LENGTH = 200, 300
 class Short(db.Model):
     """One stretch of a project's video.
 
-    ``evidence`` is a :class:`tasks.contracts.shorts.Evidence`, None for a stretch that a person chose. ``wish`` is how
-    it is to be cut: ``aspect layout pace fillers off overrides``. ``clip_asset_id`` is the newest cut.
+    ``evidence`` is a :class:`tasks.contracts.shorts.Evidence`, None for a stretch that a person chose. ``wish`` is a
+    :class:`tasks.contracts.shorts.ShortWish`, ``undo`` the states before the last changes, newest last. ``cut`` is how
+    the newest clip was cut (``kept``, ``framing``), ``clip_asset_id`` that clip, ``render_id`` it with its captions.
     """
 
     __tablename__ = "short"
@@ -38,24 +39,33 @@ class Short(db.Model):
     project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
     job_id: Mapped[UUID | None] = mapped_column(ForeignKey("job.id", ondelete="SET NULL"), index=True)
     clip_asset_id: Mapped[UUID | None] = mapped_column(ForeignKey("asset.id", ondelete="SET NULL"), index=True)
+    render_id: Mapped[UUID | None] = mapped_column(ForeignKey("render.id", ondelete="SET NULL"), index=True)
     start_s: Mapped[float]
     end_s: Mapped[float]
     score: Mapped[float | None]
     evidence: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     wish: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    undo: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default="[]")
+    cut: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    thumbnail_key: Mapped[str | None] = mapped_column(String(512))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
     job: Mapped[Job | None] = relationship()
 
     @property
+    def is_cutting(self) -> bool:
+        """Whether a job is at work on it."""
+        return self.job is not None and self.job.state not in TERMINAL
+
+    @property
     def state(self) -> str:
-        """``found``, ``cutting``, ``cut`` (a clip is there) or ``failed``."""
-        if self.job is not None and self.job.state not in TERMINAL:
+        """``found``, ``cutting``, ``cut`` or ``failed``, as the newest order of it went."""
+        if self.is_cutting:
             return "cutting"
-        if self.clip_asset_id is not None:
-            return "cut"
-        return "found" if self.job is None else "failed"
+        if self.job is not None and self.job.state != JobState.SUCCEEDED:
+            return "failed"
+        return "found" if self.clip_asset_id is None else "cut"
 
 
 class Project(db.Model):

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-import api.projects.effects  # noqa: F401  registers what the end of a search changes
 from api.assets.docs import problems
 from api.auth import current_user, login_required
 from api.extensions import db
 from api.idempotency import KEY_PARAMETER, after_commit, idempotent
+from api.jobs.models import Job
 from api.jobs.service import publish_soon
 from api.pagination import filters_of, paginate
-from api.projects import service
+from api.projects import cutting, service
 from api.projects.models import Project
 from api.projects.schemas import (
     ProjectEditRequest,
     ProjectJobRequest,
+    ProjectOrderedResponse,
     ProjectPageResponse,
     ProjectQuery,
     ProjectRequest,
     ProjectResponse,
-    ShortEditRequest,
-    ShortResponse,
-    ShortsResponse,
 )
 
 blueprint = Blueprint("projects", __name__, url_prefix="/api/v1", description="Projects: long videos and their shorts")
@@ -103,7 +102,7 @@ class ProjectItem(MethodView):
         return describe(project)
 
     @blueprint.response(204)
-    @problems(blueprint, {404: "project.not_found", 409: "project.busy"})
+    @problems(blueprint, {404: "project.not_found", 409: "project.busy, short.busy"})
     def delete(self, project_id: UUID) -> None:
         """Delete a project
 
@@ -122,69 +121,37 @@ class ProjectJobs(MethodView):
     @idempotent("projects.{project_id}.jobs")
     @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.arguments(ProjectJobRequest)
-    @blueprint.response(202, ProjectResponse, headers=LOCATION)
+    @blueprint.response(202, ProjectOrderedResponse, headers=LOCATION)
     @problems(
         blueprint,
         {
             402: "credits.insufficient",
-            404: "project.not_found",
-            409: f"project.busy, project.not_transcribed, asset.not_ready, asset.refused, {KEY_PROBLEMS}",
+            404: "project.not_found, short.not_found",
+            409: "project.busy, project.not_transcribed, short.busy, short.none, asset.not_ready, asset.refused, "
+            + KEY_PROBLEMS,
             422: "shorts.invalid_wish",
+            429: "quota.daily_renders, quota.monthly_renders, quota.concurrent_renders",
         },
     )
     def post(self, body: dict[str, Any], project_id: UUID) -> Any:
-        """Find the highlights of a project's video
+        """Work on a project's video: find its highlights, or cut shorts
 
-        Each becomes a short with a score and the evidence for it. What an earlier search found makes way; shorts that
-        were cut stay.
+        ``analysis`` makes each highlight a short with a score and the evidence for it. What an earlier search found
+        makes way; shorts that were cut stay.
+
+        ``cutting`` frames and cuts shorts as their ``wish`` says and draws their captions: a job for each, all or none.
         """
         project = service.lock_project(db.session(), project_id)
-        wish = {name: value for name, value in body.items() if name != "type"}
-        wish["keywords"] = tuple(wish["keywords"])
-        job_id = service.analyze(db.session(), current_user(), project, wish).id
-        after_commit(lambda: publish_soon(job_id))
-        told = describe(project)
+        jobs = self.order(project, body)
+        for job in jobs:
+            after_commit(partial(publish_soon, job.id))
+        told = {**describe(project), "job_ids": [job.id for job in jobs]}
         return told, 202, {"Location": told["links"]["self"]}
 
-
-@blueprint.route("/projects/<uuid:project_id>/shorts")
-class ShortList(MethodView):
-    """The shorts of a project."""
-
-    decorators = [login_required]
-
-    @blueprint.response(200, ShortsResponse)
-    @problems(blueprint, {404: "project.not_found"})
-    def get(self, project_id: UUID) -> Any:
-        """List the shorts of a project, in order of time"""
-        return {"items": service.get_project(project_id).shorts}
-
-
-@blueprint.route("/projects/<uuid:project_id>/shorts/<uuid:short_id>")
-class ShortItem(MethodView):
-    """One short."""
-
-    decorators = [login_required]
-
-    @blueprint.response(200, ShortResponse)
-    @problems(blueprint, {404: "project.not_found, short.not_found"})
-    def get(self, project_id: UUID, short_id: UUID) -> Any:
-        """Look at a short"""
-        return service.get_short(db.session(), service.get_project(project_id), short_id)
-
-    @blueprint.arguments(ShortEditRequest)
-    @blueprint.response(200, ShortResponse)
-    @problems(
-        blueprint,
-        {404: "project.not_found, short.not_found", 409: "project.not_transcribed", 422: "short.invalid_times"},
-    )
-    def patch(self, body: dict[str, Any], project_id: UUID, short_id: UUID) -> Any:
-        """Move the ends of a short, or name it
-
-        An end that would cut a word snaps into the nearest pause within three seconds.
-        """
-        project = service.lock_project(db.session(), project_id)
-        short = service.get_short(db.session(), project, short_id)
-        service.adjust(db.session(), project, short, body)
-        db.session.commit()
-        return short
+    def order(self, project: Project, body: dict[str, Any]) -> list[Job]:
+        """Order what the type says."""
+        session, user = db.session(), current_user()
+        if body["type"] == "cutting":
+            return cutting.order_cuts(session, user, project, body["shorts"])
+        wish = {name: body[name] for name in ("count", "shortest_s", "longest_s")}
+        return [service.analyze(session, user, project, {**wish, "keywords": tuple(body["keywords"])})]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.assets.schemas import StrictSchema
-from api.fields import Flag
 from api.pagination import OwnedPageQuery, PageResponse
-from api.projects.models import NAME_LENGTH, TITLE_LENGTH
+from api.projects.models import NAME_LENGTH
 
 NAME = validate.Length(max=NAME_LENGTH)
-MOMENT = validate.Range(0, 86_400)
 
 
 class ProjectRequest(StrictSchema):
@@ -32,13 +32,20 @@ class ProjectQuery(OwnedPageQuery):
     """Which page of the list of projects."""
 
 
+OF_JOBS = {"analysis": {"count", "shortest_s", "longest_s", "keywords"}, "cutting": {"shorts"}}
+"""What can be said of each type of job."""
+
+
 class ProjectJobRequest(StrictSchema):
-    """A job on a project's video."""
+    """A job on a project's video. Fields of another type of job are refused."""
 
     type = fields.String(
         required=True,
-        validate=validate.OneOf(["analysis"]),
-        metadata={"description": "analysis: find highlights, in what was transcribed"},
+        validate=validate.OneOf(list(OF_JOBS)),
+        metadata={
+            "description": "analysis: find highlights, in what was transcribed; cutting: make clips of shorts",
+            "example": "analysis",
+        },
     )
     count = fields.Integer(load_default=5, validate=validate.Range(1, 100))
     shortest_s = fields.Float(load_default=15.0, validate=validate.Range(1, 600))
@@ -46,6 +53,19 @@ class ProjectJobRequest(StrictSchema):
     keywords = fields.List(
         fields.String(validate=validate.Length(1, 60)), load_default=list, validate=validate.Length(max=20)
     )
+    shorts = fields.List(
+        fields.UUID(),
+        load_default=list,
+        validate=validate.Length(max=100),
+        metadata={"description": "Which to cut; empty: all that are not cut yet"},
+    )
+
+    @validates_schema(pass_original=True)
+    def check_type(self, data: dict[str, Any], original: Any, **_: Any) -> None:
+        """Refuse what the type of job does not know."""
+        strange = sorted(set(original) - OF_JOBS.get(data.get("type", ""), set(original)) - {"type"})
+        if strange:
+            raise ValidationError(f"A job of this type takes no such field: {', '.join(strange)}", strange[0])
 
 
 class ProjectLinksResponse(Schema):
@@ -72,47 +92,13 @@ class ProjectResponse(Schema):
     links = fields.Nested(ProjectLinksResponse)
 
 
+class ProjectOrderedResponse(ProjectResponse):
+    """A project with the jobs that were just ordered."""
+
+    job_ids = fields.List(fields.UUID(), metadata={"description": "Jobs of this order; each short is a job"})
+
+
 class ProjectPageResponse(PageResponse):
     """A page of projects."""
 
     items = fields.List(fields.Nested(ProjectResponse))
-
-
-class EvidenceResponse(Schema):
-    """Why a stretch was chosen; numbers are 0..1."""
-
-    hook = fields.Float()
-    payoff = fields.Float()
-    energy = fields.Float()
-    novelty = fields.Float()
-    boundary = fields.Float()
-    cuts = fields.Float()
-    reasons = fields.List(fields.String())
-    scorer = fields.String()
-
-
-class ShortResponse(Schema):
-    """One stretch of a project's video."""
-
-    id = fields.UUID()
-    start_s = fields.Float()
-    end_s = fields.Float()
-    score = fields.Float(allow_none=True)
-    title = fields.String()
-    state = fields.String(validate=validate.OneOf(["found", "cutting", "cut", "failed"]))
-    evidence = fields.Nested(EvidenceResponse, allow_none=True)
-
-
-class ShortsResponse(Schema):
-    """All shorts of a project, in order of time."""
-
-    items = fields.List(fields.Nested(ShortResponse))
-
-
-class ShortEditRequest(StrictSchema):
-    """What is to be otherwise."""
-
-    start_s = fields.Float(validate=MOMENT)
-    end_s = fields.Float(validate=MOMENT)
-    title = fields.String(validate=validate.Length(max=TITLE_LENGTH))
-    snap = Flag(load_default=True, metadata={"description": "Move ends that cut a word into the nearest pause"})

@@ -23,13 +23,11 @@ from api.transcripts.service import current_document
 from api.users.models import User
 from tasks.contracts import Transcript
 from tasks.contracts.shorts import AnalyzeOrder
-from tasks.edits.pauses import find_pauses, snap_in, snap_out, words_of
 from tasks.errors import InvalidInputError
 from tasks.names import Priority
 from tasks.workflows.shorts import build_highlight_steps
 
 JOB_KIND = "highlights"
-SNAP_REACH_S = 3.0
 
 
 def select_projects(*, organisation_id: UUID | None = None) -> Select[tuple[Project]]:
@@ -74,8 +72,10 @@ def create_project(session: Session, user: User, body: dict[str, Any]) -> Projec
 
 
 def delete_project(session: Session, project: Project) -> None:
-    """Delete a locked project with its shorts; videos and clips stay. Raises ``project.busy``."""
+    """Delete a locked project with its shorts; videos and clips stay. Raises ``project.busy``, ``short.busy``."""
     require_idle(project)
+    if any(short.is_cutting for short in project.shorts):
+        raise ConflictError("short.busy", "A job is cutting one of the shorts")
     session.delete(project)
 
 
@@ -129,22 +129,3 @@ def get_short(session: Session, project: Project, short_id: UUID) -> Short:
     if short is None or short.project_id != project.id:
         raise NotFoundError("short.not_found", "The project has no such short")
     return short
-
-
-def adjust(session: Session, project: Project, short: Short, body: dict[str, Any]) -> None:
-    """Move a short's ends, snapped into pauses of what is said; raise ``short.invalid_times``."""
-    start_s, end_s = body.get("start_s", short.start_s), body.get("end_s", short.end_s)
-    if body["snap"] and ("start_s" in body or "end_s" in body):
-        _, transcript = find_transcript(session, project)
-        pauses = find_pauses(words_of(transcript), transcript.duration_s)
-        try:
-            start_s = snap_in(start_s, pauses, reach_s=SNAP_REACH_S)
-            end_s = snap_out(end_s, pauses, reach_s=SNAP_REACH_S)
-        except ValueError as error:
-            raise InvalidInputError("short.invalid_times", f"A word is cut and {error}") from error
-    media = project.asset.media_info
-    if end_s - start_s < 1 or (media is not None and end_s > media.duration_s + 0.5):
-        raise InvalidInputError("short.invalid_times", "A short lasts a second at least and ends within its video")
-    short.start_s, short.end_s = start_s, end_s
-    short.title = body.get("title", short.title)
-    session.flush()

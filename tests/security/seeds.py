@@ -50,6 +50,7 @@ def make_spares(caller: Caller, farm: Farm) -> dict[str, Ids]:
         "DELETE /api/v1/assets/{asset_id}": {"asset_id": unused},
         "DELETE /api/v1/songs/{song_id}": {"song_id": make_song(caller, farm)},
         "DELETE /api/v1/projects/{project_id}": make_project(caller, farm, ingest(caller, farm)),
+        "DELETE /api/v1/projects/{project_id}/shorts/{short_id}": make_project(caller, farm, ingest(caller, farm)),
         "DELETE /api/v1/webhooks/{webhook_id}": {"webhook_id": make_webhook(caller)},
         "DELETE /api/v1/organisations/{organisation_id}": {"organisation_id": gone},
         "DELETE /api/v1/organisations/{organisation_id}/members/{user_id}": both,

@@ -125,6 +125,8 @@ def of_work(caller: Caller, farm: Farm, ids: dict[str, str]) -> Good:
         "POST /api/v1/projects": {"body": {"asset_id": ids["asset_id"]}},
         "POST /api/v1/projects/{project_id}/jobs": {"body": {"type": "analysis"}},
         "PATCH /api/v1/projects/{project_id}/shorts/{short_id}": {"body": {"title": "Mine"}},
+        "POST /api/v1/projects/{project_id}/shorts": {"body": {"start_s": 0.0, "end_s": 1.5, "snap": False}},
+        "POST /api/v1/projects/{project_id}/shorts/{short_id}/edits": {"body": {}},
         "POST /api/v1/uploads/complete": {"body": {"upload_id": sent["id"]}},
         "POST /api/v1/uploads/{upload_id}/parts": {"path_parameters": {"upload_id": parts["id"]}},
         "POST /api/v1/admin/farm/moves": {"body": {"queue": "transcription", "source": ids["node_id"]}},
