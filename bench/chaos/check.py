@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.chaos.orders import BROKEN, BROKEN_CODE, CANCELLED, LONG, POISON, POISON_CODE, REASONS, RENDER, UPLOAD
+from bench.chaos.orders import BROKEN, BROKEN_CODE, CANCELLED, POISON, POISON_CODE, REASONS, UPLOAD
 from bench.chaos.rows import Rows
 from tasks.storage.base import Storage
 
@@ -72,7 +72,7 @@ def judge(log: list[dict[str, Any]], rows: Rows, storage: Storage, *, sources: i
         "lost": lambda: lost(promised, seen),
         "late": lambda: late(promised, seen, last_fault=last_fault(log)),
         "ordered twice": lambda: ordered_twice(promised, seen, sources=sources),
-        "wrong end": lambda: wrong_ends(promised, seen, attempts_lost(rows)),
+        "wrong end": lambda: wrong_ends(promised, seen, workers_lost(rows)),
         "poison attempts": lambda: poison_attempts(promised, rows),
         "double effect": lambda: double_effects(promised, seen, rows),
         "foreign result": lambda: foreign_results(rows, storage),
@@ -136,12 +136,28 @@ def ordered_twice(promised: list[Promised], seen: dict[str, Seen], *, sources: i
         yield f"{extra} jobs that nobody ordered"
 
 
-def attempts_lost(rows: Rows) -> dict[str, int]:
-    """Return by job how often the unluckiest of its steps lost its worker."""
-    query = """SELECT job_id::text, max(lost) FROM (
+def workers_lost(rows: Rows) -> dict[str, int]:
+    """Return by job how many workers it took down: one step of it, or all one after the other and none succeeded."""
+    steps = """SELECT job_id::text, max(lost) FROM (
         SELECT s.job_id, s.id, count(*) AS lost FROM step s JOIN attempt a ON a.step_id = s.id
         WHERE a.outcome = 'lost' GROUP BY s.job_id, s.id) x GROUP BY job_id"""
-    return {job: int(times) for job, times in rows.all(query)}
+    found = {job: int(times) for job, times in rows.all(steps)}
+    return {job: max(times, rounds_lost(rows, job)) for job, times in found.items()}
+
+
+def rounds_lost(rows: Rows, job: str) -> int:
+    """Return how often in a row a job took workers down; those that it had side by side are one round."""
+    query = """SELECT a.outcome, a.started_at, a.ended_at FROM attempt a JOIN step s ON s.id = a.step_id
+        WHERE s.job_id = %s AND a.outcome IN ('lost', 'succeeded') ORDER BY a.ended_at"""
+    most = rounds = 0
+    told_at = None
+    for outcome, started_at, ended_at in rows.all(query, job):
+        if outcome == "succeeded":
+            rounds, told_at = 0, None
+        elif told_at is None or started_at > told_at:
+            rounds, told_at = rounds + 1, ended_at
+        most = max(most, rounds)
+    return most
 
 
 def wrong_ends(promised: list[Promised], seen: dict[str, Seen], lost_times: dict[str, int]) -> Iterable[str]:
@@ -170,18 +186,19 @@ def wanted_end(one: Promised, end: Seen) -> str:
 
 
 def poison_attempts(promised: list[Promised], rows: Rows) -> Iterable[str]:
-    """Find poisonous jobs that were given up before a step of theirs was tried three times, or after.
+    """Find poisonous jobs that were given up before they had taken workers down three times, or after.
 
-    The pieces of a long video run side by side and each is poison: what is bounded is how often one of them is tried.
+    The first pieces of a long video run side by side and each is poison: they are one round, as the farm cannot know
+    before it hears of the first.
     """
     tried = """SELECT coalesce(max(times), 0) FROM (SELECT count(*) AS times FROM attempt a
         JOIN step s ON s.id = a.step_id WHERE s.job_id = %s GROUP BY s.id) x"""
     for one in promised:
         if one.fate != POISON:
             continue
-        times = rows.one(tried, one.job)
-        if times != POISON_ATTEMPTS:
-            yield f"{one.job} had a step that was tried {times} times"
+        times, rounds = rows.one(tried, one.job), rounds_lost(rows, one.job)
+        if rounds != POISON_ATTEMPTS or times > POISON_ATTEMPTS:
+            yield f"{one.job} took workers down {rounds} times in a row, with a step that was tried {times} times"
 
 
 def double_effects(promised: list[Promised], seen: dict[str, Seen], rows: Rows) -> Iterable[str]:
@@ -197,7 +214,7 @@ def double_effects(promised: list[Promised], seen: dict[str, Seen], rows: Rows) 
     for one in promised:
         succeeded = one.job in seen and seen[one.job].state == "succeeded"
         wanted = int(succeeded)
-        if one.kind in (RENDER, LONG) and (videos.get(one.job, 0), outputs.get(one.job, 0)) != (wanted, wanted):
+        if one.kind != UPLOAD and (videos.get(one.job, 0), outputs.get(one.job, 0)) != (wanted, wanted):
             yield f"{one.job} has {videos.get(one.job, 0)} videos, {outputs.get(one.job, 0)} outputs"
         if one.kind == UPLOAD and succeeded and heard.get(one.job, 0) != 1:
             yield f"{one.job} has {heard.get(one.job, 0)} transcripts"

@@ -15,14 +15,13 @@ import httpx
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from bench.chaos.orders import CANCELLED, FINE, LONG, LONG_S, RENDER, UPLOAD, Order, scenario_of
+from bench.chaos.orders import CANCELLED, FINE, LONG, RENDER, SECONDS, SHORT_S, UPLOAD, Order, scenario_of
 from cli.client import ApiClient, ApiProblemError
 from tasks.errors import ReelyardError
 
 PASSWORD = "battery staple of the chaos farm"
 PAUSE_S = 0.3
 GIVE_UP_S = 240.0
-SHORT_S = 10.0
 PATIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which the same request is worth sending again, as is one that another request still works on."""
 IN_PROGRESS = "idempotency.in_progress"
@@ -48,7 +47,7 @@ class Log:
 
 @dataclass
 class Customer:
-    """One user with a short and a long video to render over."""
+    """One user with a video of each kind to render over."""
 
     client: ApiClient
     sources: dict[str, str] = field(default_factory=dict)
@@ -70,8 +69,10 @@ def make_users(database_url: str, count: int, *, seed: int, plan: str = "pro") -
 
 
 @contextmanager
-def customers(api_url: str, addresses: list[str]) -> Iterator[list[Customer]]:
-    """Sign everybody in and bring in a short and a long video for each."""
+def customers(
+    api_url: str, addresses: list[str], *, kinds: tuple[str, ...] = (RENDER, LONG)
+) -> Iterator[list[Customer]]:
+    """Sign everybody in and bring in a video of each kind for each."""
     found = []
     try:
         for address in addresses:
@@ -79,7 +80,7 @@ def customers(api_url: str, addresses: list[str]) -> Iterator[list[Customer]]:
             found.append(customer)
             insist(lambda customer=customer, address=address: customer.client.login(address, PASSWORD))  # type: ignore[misc]
         for number, customer in enumerate(found):
-            for kind in (RENDER, LONG):
+            for kind in kinds:
                 done = send_file(customer.client, Order(-1, kind, FINE, number, 0.02), key=f"source {kind}")
                 customer.sources[kind] = done["asset"]["id"]
                 customer.client.wait(done["job"]["id"], timeout_s=90)
@@ -120,7 +121,7 @@ def send_file(client: ApiClient, order: Order, *, key: str) -> dict[str, Any]:
 
 def order_once(client: ApiClient, order: Order, source_id: str, *, key: str) -> str:
     """Order a render and return its job; raise what the first answer raises."""
-    seconds = LONG_S if order.kind == LONG else SHORT_S
+    seconds = SECONDS.get(order.kind, SHORT_S)
     body = {"source_asset_id": source_id, "scenario": scenario_of(order, duration_s=seconds), "mode": "off"}
     headers = {"Idempotency-Key": key}
     return str(client.call("POST", "/renders", json=body, headers=headers)["job_id"])

@@ -8,17 +8,22 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-FINE, POISON, BROKEN, CANCELLED = "fine", "poison", "broken", "cancelled"
-"""Fates: does what it should; kills its worker each time; is refused for good; is cancelled by its owner."""
-UPLOAD, RENDER, LONG = "upload", "render", "long"
-"""Kinds: three steps of which two run side by side; one step; pieces on several workers, and the joining of them."""
+FINE, POISON, BROKEN, CANCELLED, ROUGH = "fine", "poison", "broken", "cancelled", "rough"
+"""Fates: does what it should; kills its worker each time; is refused for good; is cancelled by its owner; a twentieth
+of its pieces kills its first worker."""
+UPLOAD, RENDER, LONG, WIDE = "upload", "render", "long", "wide"
+"""Kinds: three steps of which two run side by side; one step; pieces on several workers, and the joining of them; the
+same of many pieces, on a farm that cuts into pieces of a second."""
 BROKEN_CODE, POISON_CODE = "media.unsupported", "job.poison"
 REASONS = frozenset({BROKEN_CODE, POISON_CODE})
 """The closed list: no accepted job may fail for any other reason."""
 
 HEADER = b"\x00\x00\x00\x18ftypmp42"
 DURATIONS_S = (0.02, 0.05, 0.1, 0.3, 0.8)
-LONG_S, PIECE_S, PIECES = 60.0, 15.0, 4
+SHORT_S = 10.0
+PIECES = {LONG: 4, WIDE: 40}
+SECONDS = {LONG: 60.0, WIDE: 40.0}
+"""Pieces and length of the kinds that are cut; the others are one piece and short."""
 MARK = "chaos:"
 
 
@@ -77,7 +82,7 @@ def scenario_of(order: Order, *, duration_s: float) -> dict[str, Any]:
 
 def cues_of(order: Order, duration_s: float) -> list[dict[str, Any]]:
     """Return one caption for each piece, so that no two pieces are the same."""
-    count = PIECES if order.kind == LONG else 1
+    count = PIECES.get(order.kind, 1)
     each_s = duration_s / count
     cues = []
     for number in range(count):

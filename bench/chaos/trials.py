@@ -1,11 +1,13 @@
 """Try one promise on a farm under steady load.
 
-    python -m bench.chaos.trials rolling|comeback|deliveries|drill [--rounds 20] [--seconds 60] [--seed 1]
+    python -m bench.chaos.trials TRIAL [--rounds 20] [--seconds 60] [--jobs n] [--minutes 2] [--seed 1]
 
 ``rolling`` stops every process in order, one after another; ``comeback`` breaks the workers' ways to the broker;
 ``deliveries`` drops, repeats, delays and mixes up messages; ``drill`` does every kind of fault once, alone, and tells
-what an operator sees of it. All rules of :mod:`bench.chaos.check` must hold as well. The result is
-added to ``bench/results/chaos.jsonl``; the exit code is 0 when the promise was kept.
+what an operator sees of it; ``flushes`` empties the broker ``--rounds`` times; ``joins`` has ``--jobs`` fan-outs of
+forty pieces joined over a bad broker; ``flood`` has one user order ``--jobs`` at once. All rules of
+:mod:`bench.chaos.check` must hold as well. The result is added to ``bench/results/chaos.jsonl``; the exit code is 0
+when the promise was kept.
 """
 
 from __future__ import annotations
@@ -21,13 +23,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.chaos import comeback, courier, drill, rolling
+from bench.chaos import comeback, courier, drill, flood, flushes, joins, rolling
 from bench.chaos.farm import USUAL, Farm
 from bench.chaos.load import Log
 from bench.chaos.results import add_result, show
 from bench.chaos.steady import Load, Tried, try_steady
 
-KEPT = {"rolling": rolling.is_kept, "comeback": comeback.is_kept, "deliveries": courier.is_kept, "drill": drill.is_kept}
+KEPT = {
+    "rolling": rolling.is_kept,
+    "comeback": comeback.is_kept,
+    "deliveries": courier.is_kept,
+    "drill": drill.is_kept,
+    "flushes": flushes.is_kept,
+    "joins": joins.is_kept,
+    "flood": flood.is_kept,
+}
+JOBS = {"flushes": 2000, "joins": 500, "flood": 400}
 LOADS = {"rolling": Load(12), "comeback": Load(40, work_s=1.5), "deliveries": Load(30), "drill": Load(12)}
 """More jobs than slots, and long ones, where workers must never be without work."""
 
@@ -66,7 +77,30 @@ def try_drill(home: Path, options: argparse.Namespace) -> Tried:
     return try_steady(home, drill.drill, shape=USUAL, load=LOADS["drill"], seed=options.seed)
 
 
-TRIALS = {"rolling": try_rolling, "comeback": try_comeback, "deliveries": try_deliveries, "drill": try_drill}
+def try_flushes(home: Path, options: argparse.Namespace) -> Tried:
+    """Empty the broker."""
+    return flushes.try_flushes(home, jobs=options.jobs, flushes=options.rounds, seed=options.seed)
+
+
+def try_joins(home: Path, options: argparse.Namespace) -> Tried:
+    """Join fan-outs."""
+    return joins.try_joins(home, jobs=options.jobs, seed=options.seed)
+
+
+def try_flood(home: Path, options: argparse.Namespace) -> Tried:
+    """Let one user flood the farm."""
+    return flood.try_flood(home, jobs=options.jobs, minutes=options.minutes, work_s=options.work, seed=options.seed)
+
+
+TRIALS = {
+    "rolling": try_rolling,
+    "comeback": try_comeback,
+    "deliveries": try_deliveries,
+    "drill": try_drill,
+    "flushes": try_flushes,
+    "joins": try_joins,
+    "flood": try_flood,
+}
 
 
 def main() -> int:
@@ -75,8 +109,12 @@ def main() -> int:
     parser.add_argument("trial", choices=sorted(TRIALS))
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--jobs", type=int, default=0, help="flushes 2000, joins 500, flood 400 unless given")
+    parser.add_argument("--minutes", type=int, default=2, help="for which others order while one user floods")
+    parser.add_argument("--work", type=float, default=1.5, help="seconds that a job of the flood takes")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    options.jobs = options.jobs or JOBS.get(options.trial, 0)
     home = Path(tempfile.mkdtemp(prefix="reelyard-chaos-"))
     home.chmod(0o755)  # root's services run as nobody, who must be able to get here
     tried = TRIALS[options.trial](home, options)
@@ -84,7 +122,7 @@ def main() -> int:
     show(tried.verdict)
     for name, value in tried.figures.items():
         print(f"  {name}: {value}")
-    asked = {"rounds": options.rounds, "seconds": options.seconds, "seed": options.seed}
+    asked = {name: value for name, value in vars(options).items() if name != "trial"}
     measured = {**tried.figures, "clients that gave up": tried.gave_up}
     add_result(options.trial, asked, verdict=tried.verdict, measured=measured, passed=passed)
     print("PASSED" if passed else f"FAILED; logs: {home / 'logs'}")
