@@ -185,7 +185,7 @@ def fetch(context: StepContext, results: list[ChunkResult]) -> list[Part]:
     """Bring the pieces here, those without frames left out."""
     parts = []
     for number, result in enumerate(results):
-        with context.source_copy(result.key) as archive:
+        with context.source_copy(result.key, shared=False) as archive:
             part = unpack(archive, context.scratch / f"chunk-{number}")
         if part.chunk.frames:
             parts.append(part)

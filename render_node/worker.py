@@ -12,6 +12,7 @@ from render_node.profile import describe_beside, examine_beside
 from tasks.config import worker_settings
 from tasks.node import Profile, install
 from tasks.scratch import sweep_scratch
+from tasks.sources import keep_tidy
 
 __all__ = ["app", "render_tasks"]
 
@@ -24,3 +25,4 @@ install(
 def _start(**_: Any) -> None:
     """Refuse to start with a wrong environment, and clear what killed workers left behind."""
     sweep_scratch(worker_settings().scratch_dir)
+    keep_tidy(worker_settings())

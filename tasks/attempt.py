@@ -28,6 +28,7 @@ from tasks.logs import bind
 from tasks.names import TaskName
 from tasks.progress import ProgressHints, ProgressTracker, Throttle
 from tasks.scratch import scratch_directory
+from tasks.sources import open_cache
 from tasks.storage import Storage
 
 REPORT_FOR_S = 600.0
@@ -103,8 +104,11 @@ class StepContext:
         return self.children.run(argv, timeout_s=timeout_s, cwd=self.scratch, env=env)
 
     @contextmanager
-    def source_copy(self, key: str = "") -> Iterator[Path]:
-        """Lend a read-only copy of an object (by default the step's ``object_key``), with progress ``download``."""
+    def source_copy(self, key: str = "", *, shared: bool = True) -> Iterator[Path]:
+        """Lend a read-only copy of an object (by default the step's ``object_key``), with progress ``download``.
+
+        :param shared: other steps of this host may want it as well, so that it is kept for them.
+        """
         size_bytes, seen = (0 if key else float(self.input.get("size_bytes") or 0)), 0
 
         def on_read(count: int) -> None:
@@ -112,7 +116,13 @@ class StepContext:
             seen += count
             self.progress(seen, size_bytes, stage="download", unit="bytes")
 
-        with self.storage.local_copy(key or self.input["object_key"], self.scratch, progress=on_read) as path:
+        key = key or self.input["object_key"]
+        if shared and self.settings.source_cache_bytes:
+            cache = open_cache(self.settings)
+            with cache.lend(self.storage, key, self.scratch, progress=on_read) as path:
+                yield path
+            return
+        with self.storage.local_copy(key, self.scratch, progress=on_read) as path:
             yield path
 
     def put_output(self, name: str, path: Path, *, content_type: str, stage: str = "upload") -> str:

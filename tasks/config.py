@@ -45,6 +45,7 @@ _WORKER_VARIABLES = {
     "callback_secret": "REELYARD_CALLBACK_SECRET",
     "node_name": "REELYARD_NODE_NAME",
     "scratch_dir": "REELYARD_SCRATCH_DIR",
+    "source_cache_bytes": "REELYARD_SOURCE_CACHE_BYTES",
     "sandbox": "REELYARD_SANDBOX",
     "max_media_s": "REELYARD_MAX_MEDIA_S",
     "max_pixels": "REELYARD_MAX_PIXELS",
@@ -83,6 +84,7 @@ class WorkerSettings:
     callback_secret: str = field(repr=False)
     node_name: str
     scratch_dir: str
+    source_cache_bytes: int
     sandbox: str
     max_media_s: float
     max_pixels: int

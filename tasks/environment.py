@@ -182,6 +182,13 @@ _TABLE = (
     ),
     Variable("REELYARD_JWT_SECRET", secret_text, "Signs access and refresh tokens", required=True, secret=True),
     Variable("REELYARD_CALLBACK_SECRET", secret_text, "Signs worker callbacks", required=True, secret=True),
+    Variable(
+        "REELYARD_WEBHOOK_KEY",
+        secret_text,
+        "Makes the secrets of webhook endpoints; left out, they are made of REELYARD_JWT_SECRET and change with it",
+        default="",
+        secret=True,
+    ),
     Variable("REELYARD_ACCESS_TOKEN_MINUTES", integer(1, 10080), "Life of an access token", default=1440),
     Variable("REELYARD_REFRESH_TOKEN_DAYS", integer(1, 365), "Life of a refresh token", default=30),
     Variable(
@@ -401,6 +408,12 @@ _TABLE = (
         text,
         "Where steps keep their temporary directories; unset means the system's",
         default="",
+    ),
+    Variable(
+        "REELYARD_SOURCE_CACHE_BYTES",
+        integer(0, 1 << 44),
+        "Room in the scratch directory for sources that steps of one host share; 0 downloads for each step",
+        default=8 << 30,
     ),
     Variable(
         "REELYARD_SANDBOX",

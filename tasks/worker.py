@@ -14,6 +14,7 @@ from tasks.ingest import tasks as ingest_tasks
 from tasks.music import tasks as music_tasks
 from tasks.node import Profile, install
 from tasks.scratch import sweep_scratch
+from tasks.sources import keep_tidy
 from tasks.self_test import examine_host
 from tasks.shorts import tasks as shorts_tasks
 from tasks.speech import tasks as speech_tasks
@@ -35,3 +36,4 @@ def _start(**_: Any) -> None:
     """Refuse to start with a wrong environment, and clear what killed workers left behind."""
     exit_unless_configured(worker_settings)
     sweep_scratch(worker_settings().scratch_dir)
+    keep_tidy(worker_settings())

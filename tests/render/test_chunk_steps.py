@@ -6,8 +6,8 @@ import copy
 import io
 import json
 import zipfile
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,20 @@ A_DAY = 86400.0
 pytestmark = pytest.mark.usefixtures("chromium")
 
 
+class CountedStorage(MemoryStorage):
+    """Notes what is downloaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.downloads: list[str] = []
+
+    @contextmanager
+    def local_copy(self, key: str, directory: Path, *, progress: Callable[[int], None] | None = None) -> Iterator[Path]:
+        self.downloads.append(key)
+        with super().local_copy(key, directory, progress=progress) as path:
+            yield path
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(tmp_path_factory.mktemp("clip") / "in.mp4", **SIZE, fps=10, duration_s=float(TEN))
@@ -59,7 +73,7 @@ def server() -> Iterator[ControlServer]:
 def tools(server: ControlServer, clip: Path, tmp_path: Path) -> Iterator[AttemptTools]:
     keys = {"REDIS_URL": "redis://127.0.0.1:1/0", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     own = {"REELYARD_CALLBACK_SECRET": SECRET, "REELYARD_API_URL": server.url, "REELYARD_SCRATCH_DIR": str(tmp_path)}
-    storage = MemoryStorage()
+    storage = CountedStorage()
     storage.put_file(SOURCE, clip, content_type="video/mp4")
     client = ControlClient(server.url, SECRET, node="n")
     yield AttemptTools(client, storage, read_worker_settings({**keys, **own}))
@@ -112,6 +126,7 @@ def picture_of(data: bytes) -> list[np.ndarray[Any, Any]]:
 def test_one_changed_word_in_ten_pieces_renders_at_most_two_again(farm: Farm) -> None:
     first, made = farm.run("job-1", plan(words()))
     assert made == TEN
+    assert farm.tools.storage.downloads.count(SOURCE) == 1  # for ten pieces and the join
     again, made = farm.run("job-2", plan(words()))
     assert (made, again["sha256"]) == (0, first["sha256"])
     changed = words()
