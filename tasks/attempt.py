@@ -34,6 +34,7 @@ from tasks.storage import Storage
 REPORT_FOR_S = 600.0
 """How long a finished attempt tries to hand in its report while its lease is kept alive."""
 
+TELL_TRIES = 4
 _HINT_S = 1.0
 _log = logging.getLogger(__name__)
 
@@ -88,6 +89,13 @@ class StepContext:
             raise
         except ReelyardError as error:
             _log.info("news not heard", extra={"kind": kind, "code": error.code})
+
+    def tell(self, kind: str, data: dict[str, Any]) -> None:
+        """Have the API keep something at once, before it counts; raise when it does not: then it must not count."""
+        if self.client is None:
+            raise TransientError("control.unreachable", "There is no API to tell")
+        claim = self.claim
+        self.client.tell(StepNews(claim.job_id, claim.step_id, claim.token, kind, data), tries=TELL_TRIES)
 
     def check(self) -> None:
         """Raise FencedError when this attempt no longer owns its step."""

@@ -55,9 +55,9 @@ class ControlClient:
         answer = self._post_once(path, beat.to_json(), timeout_s=timeout_s)
         return float(answer.get("lease_s", 0.0))
 
-    def tell(self, news: StepNews) -> None:
-        """Tell once, without retries, what an attempt has to show before its end."""
-        self._post(CallbackPath.NEWS, news.step_id, news.to_json(), tries=1)
+    def tell(self, news: StepNews, *, tries: int = 1) -> None:
+        """Tell what an attempt has to show or to keep before its end."""
+        self._post(CallbackPath.NEWS, news.step_id, news.to_json(), tries=tries)
 
     def report(self, task: TaskName, report: StepReport, *, tries: int | None = None) -> None:
         """Hand in the end of an attempt."""

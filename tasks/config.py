@@ -62,6 +62,13 @@ _WORKER_VARIABLES = {
     "max_music_s": "REELYARD_MAX_MUSIC_S",
     "replicate_token": "REPLICATE_API_TOKEN",
     "replicate_url": "REPLICATE_API_URL",
+    "webhook_inside": "REELYARD_WEBHOOK_INSIDE",
+    "youtube_url": "REELYARD_YOUTUBE_URL",
+    "google_token_url": "REELYARD_GOOGLE_TOKEN_URL",
+    "youtube_client": "REELYARD_YOUTUBE_CLIENT",
+    "tiktok_url": "REELYARD_TIKTOK_URL",
+    "tiktok_client": "REELYARD_TIKTOK_CLIENT",
+    "instagram_url": "REELYARD_INSTAGRAM_URL",
     "chromium": "REELYARD_CHROMIUM",
     "encoder": "REELYARD_ENCODER",
     "decoder": "REELYARD_DECODER",
@@ -101,6 +108,13 @@ class WorkerSettings:
     max_music_s: float
     replicate_token: str = field(repr=False)
     replicate_url: str
+    webhook_inside: bool
+    youtube_url: str
+    google_token_url: str
+    youtube_client: str = field(repr=False)
+    tiktok_url: str
+    tiktok_client: str = field(repr=False)
+    instagram_url: str
     chromium: str
     encoder: str
     decoder: str

@@ -485,6 +485,42 @@ _TABLE = (
     Variable("REELYARD_STILL_USD", dollars, "Dollars for a still", default=0.0),
     Variable("REELYARD_CLIP_CAP_USD", dollars, "Most dollars that one music video may cost", default=50.0),
     Variable("REELYARD_MAX_VIDEOS", integer(0, 1_000_000), "Music videos that one user may keep", default=100),
+    # Publishing
+    Variable(
+        "REELYARD_YOUTUBE_URL",
+        url("http", "https"),
+        "Where YouTube's Data API is",
+        default="https://www.googleapis.com",
+    ),
+    Variable(
+        "REELYARD_GOOGLE_TOKEN_URL",
+        url("http", "https"),
+        "Where Google renews tokens",
+        default="https://oauth2.googleapis.com",
+    ),
+    Variable(
+        "REELYARD_YOUTUBE_CLIENT",
+        text,
+        "OAuth client of this installation for YouTube, id:secret; unset: none is published there",
+        default="",
+        secret=True,
+    ),
+    Variable(
+        "REELYARD_TIKTOK_URL", url("http", "https"), "Where TikTok's API is", default="https://open.tiktokapis.com"
+    ),
+    Variable(
+        "REELYARD_TIKTOK_CLIENT",
+        text,
+        "App of this installation for TikTok, key:secret; unset: none is published there",
+        default="",
+        secret=True,
+    ),
+    Variable(
+        "REELYARD_INSTAGRAM_URL",
+        url("http", "https"),
+        "Where Instagram's Graph API is, with its version",
+        default="https://graph.instagram.com/v22.0",
+    ),
     # Render node
     Variable("REELYARD_CHROMIUM", text, "Path of the browser; unset means search", default=""),
     Variable(

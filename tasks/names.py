@@ -48,6 +48,7 @@ class TaskName(StrEnum):
     CLIPS_COMPOSE = "clips.compose"
     SHORTS_ANALYZE = "shorts.analyze"
     SHORTS_CUT = "shorts.cut"
+    DELIVERY_SEND = "delivery.send"
     RENDER_VIDEO = "render.video"
     RENDER_CHUNK = "render.chunk"
     RENDER_JOIN = "render.join"
@@ -90,6 +91,8 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.CLIPS_COMPOSE: TaskPolicy(Queue.COMPOSE, 2 * 3600, 2 * 3600 + 60),
     TaskName.SHORTS_ANALYZE: TaskPolicy(Queue.ANALYSIS, 3 * 3600, 3 * 3600 + 60),
     TaskName.SHORTS_CUT: TaskPolicy(Queue.ANALYSIS, 3600, 3660),
+    TaskName.DELIVERY_SEND: TaskPolicy(Queue.INGEST, 7200, 7260, max_attempts=6),
+    TaskName.DELIVERY_SEND: TaskPolicy(Queue.INGEST, 7200, 7260, max_attempts=6),
     TaskName.RENDER_VIDEO: TaskPolicy(Queue.RENDER, 6 * 3600, 6 * 3600 + 60),
     TaskName.RENDER_CHUNK: TaskPolicy(Queue.RENDER, 2 * 3600, 2 * 3600 + 60),
     TaskName.RENDER_JOIN: TaskPolicy(Queue.RENDER, 2 * 3600, 2 * 3600 + 60),

@@ -7,19 +7,20 @@ from typing import Any
 from celery.signals import celeryd_init
 
 from tasks.app import exit_unless_configured
-from tasks.config import worker_settings
 from tasks.clips import tasks as clips_tasks
+from tasks.config import worker_settings
 from tasks.cpu_app import app
+from tasks.delivery import tasks as delivery_tasks
 from tasks.ingest import tasks as ingest_tasks
 from tasks.music import tasks as music_tasks
 from tasks.node import Profile, install
 from tasks.scratch import sweep_scratch
-from tasks.sources import keep_tidy
 from tasks.self_test import examine_host
 from tasks.shorts import tasks as shorts_tasks
+from tasks.sources import keep_tidy
 from tasks.speech import tasks as speech_tasks
 
-__all__ = ["app", "clips_tasks", "ingest_tasks", "music_tasks", "shorts_tasks", "speech_tasks"]
+__all__ = ["app", "clips_tasks", "delivery_tasks", "ingest_tasks", "music_tasks", "shorts_tasks", "speech_tasks"]
 
 install(
     app,

@@ -24,6 +24,7 @@ WEIGHTS: dict[TaskName, float] = {
     TaskName.CLIPS_COMPOSE: 20.0,
     TaskName.SHORTS_ANALYZE: 60.0,
     TaskName.SHORTS_CUT: 20.0,
+    TaskName.DELIVERY_SEND: 20.0,
     TaskName.RENDER_VIDEO: 100.0,
     TaskName.RENDER_CHUNK: 20.0,
     TaskName.RENDER_JOIN: 4.0,
