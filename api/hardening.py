@@ -37,6 +37,8 @@ def find_weaknesses(settings: ApiSettings, environ: Mapping[str, str]) -> list[s
 
 def _weak_secrets(settings: ApiSettings) -> Iterator[str]:
     secrets = {"REELYARD_JWT_SECRET": settings.jwt_secret, "REELYARD_CALLBACK_SECRET": settings.callback_secret}
+    if settings.webhooks.key:
+        secrets["REELYARD_WEBHOOK_KEY"] = settings.webhooks.key
     for name, secret in secrets.items():
         if PLACEHOLDER.search(secret):
             yield f"{name} is a placeholder; make one with: openssl rand -hex 32"

@@ -40,7 +40,7 @@ class Finding:
 
 def examine(home: Path) -> list[Finding]:
     """Examine every part."""
-    parts = (_python, _packages, _services, _browser, _encoders, _gpus, _speech, _fonts)
+    parts = (_python, _packages, _services, _keys, _browser, _encoders, _gpus, _speech, _fonts)
     findings = [finding for part in parts for finding in _safely(part.__name__.strip("_"), part())]
     return [*findings, *_disk(home), *_ports()]
 
@@ -80,6 +80,17 @@ def _services() -> Iterator[Finding]:
             yield Finding("services", "ok", f"{name}: {module.locate()}")
         except ReelyardError as error:
             yield Finding("services", "missing", name, error.detail)
+
+
+def _keys() -> Iterator[Finding]:
+    """Tell of an API whose endpoints' secrets would change with the tokens' secret; other hosts have none of both."""
+    if not os.environ.get("REELYARD_JWT_SECRET"):
+        return
+    if os.environ.get("REELYARD_WEBHOOK_KEY"):
+        yield Finding("keys", "ok", "webhooks have a key of their own")
+        return
+    found = "secrets of webhooks are made of REELYARD_JWT_SECRET, and change with it"
+    yield Finding("keys", "note", found, "Set REELYARD_WEBHOOK_KEY to the present value of REELYARD_JWT_SECRET")
 
 
 def _browser() -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from cli.services.process import Child
 _API_ONLY = (
     *("DATABASE_URL", "REELYARD_JWT_SECRET", "REELYARD_SMTP_PASSWORD"),
     *("REELYARD_GOOGLE_CLIENT_SECRET", "REELYARD_GITHUB_CLIENT_SECRET", "REELYARD_FLOWER_AUTH"),
-    "REELYARD_METRICS_TOKEN",
+    *("REELYARD_METRICS_TOKEN", "REELYARD_WEBHOOK_KEY"),
 )
 CPU_QUEUES = "ingest,transcription,analysis,generation,compose"
 
@@ -57,6 +57,7 @@ def api_environ(
         "REELYARD_HOME": str(layout.home),
         "REELYARD_JWT_SECRET": vault["jwt_secret"],
         "REELYARD_CALLBACK_SECRET": vault["callback_secret"],
+        "REELYARD_WEBHOOK_KEY": vault["webhook_key"],
         "REELYARD_PUBLIC_URL": layout.api_url,
         "REELYARD_API_URL": layout.api_url,
         "REELYARD_FLOWER_URL": layout.flower_url,

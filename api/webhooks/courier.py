@@ -21,7 +21,7 @@ from api.mail.queue import queue_mail
 from api.users.models import User
 from api.webhooks import line
 from api.webhooks.models import DeliveryState, Disabled, Webhook, WebhookAttempt, WebhookDelivery
-from api.webhooks.secret import fingerprint, secret_of, signed_headers
+from api.webhooks.secret import fingerprint, installation_key, secret_of, signed_headers
 from api.webhooks.service import disable
 from tasks.errors import PermanentError, ReelyardError, TransientError
 from tasks.fetching import Fetcher, FetchLimits
@@ -68,7 +68,7 @@ class Courier:
         limits = FetchLimits(total_s=settings.webhooks.timeout_s)
         self._fetcher = Fetcher(limits, inside=settings.webhooks.inside)
         self._disable_after = timedelta(days=settings.webhooks.disable_days)
-        self._server_secret = settings.jwt_secret
+        self._server_secret = installation_key(settings)
         self._clock = clock
 
     def serve_one(self, session: Session, *, sick: bool = False) -> bool:

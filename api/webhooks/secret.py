@@ -14,8 +14,15 @@ from datetime import datetime
 
 from standardwebhooks import Webhook as Signer
 
+from api.config import ApiSettings
+
 PREFIX = "whsec_"
 _PURPOSE = b"reelyard webhooks"
+
+
+def installation_key(settings: ApiSettings) -> str:
+    """Return what all secrets are made of: a key of its own, or the tokens' secret where there is none."""
+    return settings.webhooks.key or settings.jwt_secret
 
 
 def new_salt() -> str:

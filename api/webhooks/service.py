@@ -20,7 +20,7 @@ from api.users.models import User
 from api.webhooks.models import DeliveryState, Disabled, Webhook, WebhookDelivery
 from api.webhooks.names import DEFAULT, TEST, spell_out
 from api.webhooks.outbox import message_id_of, write_body
-from api.webhooks.secret import fingerprint, new_salt, secret_of
+from api.webhooks.secret import fingerprint, installation_key, new_salt, secret_of
 from tasks.errors import InvalidInputError, PermanentError
 from tasks.fetching.addresses import is_public
 from tasks.fetching.urls import read_url
@@ -92,7 +92,7 @@ def is_address(host: str) -> bool:
 def draw() -> tuple[str, str]:
     """Return a new salt and the secret that comes of it."""
     salt = new_salt()
-    return salt, secret_of(salt, get_settings().jwt_secret)
+    return salt, secret_of(salt, installation_key(get_settings()))
 
 
 def change_webhook(session: Session, webhook: Webhook, wanted: dict[str, Any]) -> None:

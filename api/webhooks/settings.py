@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 WEBHOOK_VARIABLES = {
     "round_s": "REELYARD_WEBHOOK_S",
@@ -10,18 +10,23 @@ WEBHOOK_VARIABLES = {
     "log_days": "REELYARD_WEBHOOK_LOG_DAYS",
     "disable_days": "REELYARD_WEBHOOK_DISABLE_DAYS",
     "inside": "REELYARD_WEBHOOK_INSIDE",
+    "key": "REELYARD_WEBHOOK_KEY",
 }
 
 
 @dataclass(frozen=True)
 class WebhookSettings:
-    """Pauses, limits and reach of the couriers; names as in ``tasks.environment``."""
+    """Pauses, limits and reach of the couriers; names as in ``tasks.environment``.
+
+    :param key: what endpoints' secrets are made of; where it is empty the secret of the tokens is.
+    """
 
     round_s: float
     timeout_s: float
     log_days: int
     disable_days: int
     inside: bool
+    key: str = field(repr=False)
 
 
 def check_webhooks(settings: WebhookSettings, *, production: bool) -> list[str]:

@@ -15,6 +15,7 @@ _GENERATED = {
     "s3_internal_key": 32,
     "jwt_secret": 48,
     "callback_secret": 48,
+    "webhook_key": 48,
     "flower_password": 18,
 }
 """Names of the secrets and the bytes of randomness in each."""
@@ -25,7 +26,9 @@ def open_vault(home: Path) -> dict[str, str]:
     path = home / "secrets.json"
     home.mkdir(parents=True, exist_ok=True)
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    older = {"webhook_key": known["jwt_secret"]} if "jwt_secret" in known and "webhook_key" not in known else {}
     missing = {name: secrets.token_hex(size) for name, size in _GENERATED.items() if name not in known}
+    missing |= older  # endpoints' secrets were made of it before they had a key of their own
     if missing:
         known |= missing
         write_private(path, json.dumps(known, indent=1))

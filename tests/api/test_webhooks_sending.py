@@ -17,6 +17,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from api.audit.models import AuditEntry
+from api.config import ApiSettings
 from api.control.engine import courier_loops
 from api.control.loops import LoopRunner
 from api.credits.ledger import Kind, Line, lock_account, write
@@ -27,6 +28,7 @@ from api.mail.writers import WRITERS
 from api.webhooks.courier import Courier
 from api.webhooks.line import PAUSES_S, next_try, sweep, take_endpoint
 from api.webhooks.models import WebhookDelivery
+from api.webhooks.secret import installation_key
 from tests.api.hooking import INSIDE, SUBJECT, Clock, Hooks
 from tests.api.others import another_app
 from tests.api.receivers import Receiver, receiving
@@ -393,6 +395,18 @@ def test_a_key_that_was_changed_signs_nothing_wrongly(
 
     assert receiver.got == []
     assert "rotate it" in hooks.log(made)[0]["attempts"][0]["error"]
+
+
+def test_with_a_key_of_their_own_secrets_outlive_the_secret_of_the_tokens(hooks: Hooks, receiver: Receiver) -> None:
+    hooks.make(receiver.url("good"), "job.succeeded")
+    hooks.whole_job()
+    before: ApiSettings = hooks.app.extensions["settings"]
+    key = replace(before.webhooks, key=installation_key(before))
+
+    other = replace(before, webhooks=key, jwt_secret="another secret of more than 32 bytes")
+    Courier(other, clock=hooks.clock).serve_one(db.session())
+
+    assert len(receiver.got) == 1
 
 
 def test_a_message_and_all_that_failed_can_be_sent_again(hooks: Hooks, receiver: Receiver) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -149,8 +150,18 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(home: Path) -> No
 
     assert first == second
     assert len(set(first.values())) == len(first)
-    assert all(len(first[name]) >= 32 for name in ("jwt_secret", "callback_secret"))
+    assert all(len(first[name]) >= 32 for name in ("jwt_secret", "callback_secret", "webhook_key"))
     assert stat.S_IMODE((home / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_a_home_from_before_webhooks_had_a_key_keeps_their_secrets(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "secrets.json").write_text(json.dumps({"jwt_secret": "j" * 96}))
+
+    opened = open_vault(home)
+
+    assert opened["jwt_secret"] == opened["webhook_key"] == "j" * 96
+    assert open_vault(home) == opened
 
 
 def test_a_busy_port_that_was_asked_for_is_named(home: Path) -> None:
