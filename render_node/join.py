@@ -33,7 +33,7 @@ from tasks.workflows.chunks import decode_times
 
 SAME = ("encoder", "browser", "renderer", "versions", "width", "height", "fps_num", "fps_den", "pixel_format", "colour")
 """What the receipts of all pieces must agree in."""
-KEPT_CHECKS = ("encoder_fallback", "converted_from", "tone_mapped_from")
+KEPT_CHECKS = ("encoder_fallback", "converted_from", "tone_mapped_from", "mastering", "mastering_lost")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import av
 
 from render_node.decode import Decoder
 from render_node.drawing import Script
+from render_node.encode.mastering import WRITERS, Mastering
 from render_node.encode.sessions import is_hardware
 from render_node.encode.writer import FileWriter
 from render_node.frames.graphics import OFF, own_graphics
@@ -36,6 +37,7 @@ class Job:
     dropped_frames: int = 0
     decoder: Decoder = field(default_factory=Decoder)
     card: str = ""
+    mastering: Mastering = field(default_factory=Mastering)
     mixes: dict[SoundOutput, SoundPlan] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)
 
@@ -88,6 +90,8 @@ def build_checks(job: Job, target: Target, lane: Lane) -> dict[str, Any]:
         checks["converted_from"] = job.video.pixel_format
     if lane.is_tone_mapped:
         checks["tone_mapped_from"] = job.video.color_transfer or job.video.color_space
+    if target.output.dynamic_range == "keep" and (told := job.mastering.to_json()):
+        checks["mastering" if target.choice.name in WRITERS else "mastering_lost"] = told
     if mix := job.mixes.get(target.output.sound):
         checks.update(mix.to_json())
     if job.dropped_frames:

@@ -12,6 +12,7 @@ from typing import Any
 
 from render_node.decode import Decoder, choose_decoder, decode_safely
 from render_node.drawing import Drawing, Script
+from render_node.encode.mastering import Mastering, read_mastering, tell
 from render_node.encode.sessions import card_of, choose_encoders, hold_sessions, is_hardware
 from render_node.footage import USUAL_RATE, Footage, frame_times
 from render_node.geometry import choose_geometry
@@ -118,13 +119,20 @@ def prepare(
     if extras.source_sha256 and media.sha256 != extras.source_sha256:
         raise PermanentError("render.source_changed", "The source is not the file that this render was ordered for")
     choices = choose_encoders([output for _, output in wanted], settings)
+    is_kept = any(output.dynamic_range == "keep" for _, output in wanted)
+    mastering = read_mastering(source, limits_of(settings)) if is_kept else Mastering()
     targets = [
-        Target(path if extras.encode else None, output, choice, choose_geometry(media.video, output))
+        Target(
+            path if extras.encode else None,
+            output,
+            tell(choice, mastering) if output.dynamic_range == "keep" else choice,
+            choose_geometry(media.video, output),
+        )
         for (path, output), choice in zip(wanted, choices, strict=True)
     ]
     images = offered_images() if extras.images is None else extras.images
     script = Script(parsed, faces_of(parsed), settings.chromium, images)
-    return Job(script, media, media.video, targets, card=card_of(settings).name)
+    return Job(script, media, media.video, targets, card=card_of(settings).name, mastering=mastering)
 
 
 def _run(source: Path, job: Job, decoder: Decoder, *, settings: WorkerSettings, extras: Extras) -> list[RenderReceipt]:

@@ -86,14 +86,14 @@ class TestColoursOfSources:
         assert receipt.checks["converted_from"] == "rgb24"
 
 
-def hdr_source(path: Path, transfer: int) -> Path:
+def hdr_source(path: Path, transfer: int, **options: str) -> Path:
     """Write gray columns of 0, 50, 203 and 1000 cd/m2."""
     levels = np.repeat(np.array([0, 50, 203, 1000], np.float32)[:, None], 3, 1)
     signal = (pq_of(levels) if transfer == PQ else hlg_of(levels)).repeat(WIDTH // 4, 0)
     picture = np.broadcast_to(signal * 255, (HEIGHT, WIDTH, 3))
     colour = Colour(BT2020, False, BT2020, transfer)
     frames = [raw_frame(picture, colour, "yuv420p10le") for _ in range(4)]
-    return write_source(path, frames, codec="libx265")
+    return write_source(path, frames, codec="libx265", **options)
 
 
 class TestHighDynamicRange:
