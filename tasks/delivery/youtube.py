@@ -102,7 +102,7 @@ class YouTube:
             if answer.status_code != 308:
                 raise explain(answer)
             before, sent = sent, received(answer)
-            if sent <= before - size or sent >= parcel.size_bytes:
+            if sent <= before or sent >= parcel.size_bytes:
                 raise unavailable("it loses what was sent")
             tick(sent)
 
