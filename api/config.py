@@ -68,6 +68,7 @@ _VARIABLES = {
     "chunk_from_s": "REELYARD_CHUNK_FROM_S",
     "chunk_days": "REELYARD_CHUNK_DAYS",
     "log_level": "REELYARD_LOG_LEVEL",
+    "history_days": "REELYARD_HISTORY_DAYS",
     "log_format": "REELYARD_LOG_FORMAT",
 }
 
@@ -132,6 +133,7 @@ class ApiSettings:
     chunk_days: int
     log_level: str
     log_format: str
+    history_days: int
 
 
 def read_api_settings(environ: Mapping[str, str] | None = None) -> ApiSettings:

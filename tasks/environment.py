@@ -386,6 +386,12 @@ _TABLE = (
         "Let endpoints lie in inner networks, on any port and without TLS; refused in production",
         default=False,
     ),
+    Variable(
+        "REELYARD_HISTORY_DAYS",
+        integer(7, 3650),
+        "How long events and attempts of jobs that have ended are kept; the jobs and their results stay",
+        default=90,
+    ),
     # Long videos
     Variable("REELYARD_CHUNK_S", seconds(0.5, 3600), "Length of the pieces of a long video", default=60.0),
     Variable(

@@ -79,13 +79,14 @@ def recharge_credits() -> dict[str, int]:
 
 @app.task(name=TaskName.CONTROL_SWEEP_ROWS.value, **chore_options(TaskName.CONTROL_SWEEP_ROWS))
 def sweep_rows() -> dict[str, int]:
-    """Remove rows whose time is over (sessions, mail, keys, nodes, webhooks' log) and what closed accounts owned."""
+    """Remove rows whose time is over (sessions, mail, keys, nodes, logs, history) and what closed accounts owned."""
     from api.auth.sessions import sweep as sweep_sessions
     from api.closing.erase import erase_closed
-    from api.extensions import db
+    from api.extensions import db, get_settings
     from api.farm.beats import sweep as sweep_nodes
     from api.idempotency import sweep_keys
     from api.identities.flows import sweep as sweep_flows
+    from api.jobs.history import sweep as sweep_history
     from api.mail.delivery import sweep as sweep_mail
     from api.webhooks.line import sweep as sweep_webhooks
 
@@ -98,5 +99,6 @@ def sweep_rows() -> dict[str, int]:
             "keys": sweep_keys(session),
             "nodes": sweep_nodes(session),
             "webhooks": sweep_webhooks(session),
+            "jobs": sweep_history(session, days=get_settings().history_days),
             "closed_accounts": erase_closed(session),
         }

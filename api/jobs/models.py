@@ -48,6 +48,7 @@ class Job(db.Model):
 
     ``run`` counts how often it was started: 1, and one more for each retry. ``event_seq`` numbers its events.
     ``losses`` counts the workers that it took down since a step of it succeeded, the last one at ``lost_at``.
+    Its history is gone up to and with ``trimmed_run``.
     """
 
     __tablename__ = "job"
@@ -56,6 +57,7 @@ class Job(db.Model):
         CheckConstraint("percent >= 0 AND (percent <= 99 OR (percent = 100 AND state = 'succeeded'))", name="percent"),
         CheckConstraint("(finished_at IS NOT NULL) = (state IN ('succeeded', 'failed', 'cancelled'))", name="finished"),
         Index("ix_job_owner_created", "owner_id", "created_at", "id"),
+        Index("ix_job_untrimmed", "finished_at", postgresql_where=text("trimmed_run < run")),
         Index("ix_job_active", "state", postgresql_where=text("state IN ('queued', 'running')")),
     )
 
@@ -80,6 +82,7 @@ class Job(db.Model):
     event_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     losses: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     lost_at: Mapped[datetime | None] = mapped_column(MOMENT)
+    trimmed_run: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     progress_event_at: Mapped[datetime | None] = mapped_column(MOMENT)
     created_at: Mapped[datetime] = mapped_column(MOMENT, server_default=func.now())
     started_at: Mapped[datetime | None] = mapped_column(MOMENT)
