@@ -22,12 +22,12 @@ from tasks.contracts.music import (
     Tempo,
     VideoType,
 )
+from tasks.media.loudness import measure_loudness
 from tasks.music import harmony
 from tasks.music.character import METHOD, find_traits, guess_genre, guess_mood, suggest_video
 from tasks.music.energy import STEP_S, energy_curve
 from tasks.music.engine import Engine, Heard, Rhythm, load_engine
 from tasks.music.form import find_sections
-from tasks.music.loudness import measure_loudness
 from tasks.music.onsets import Floats, find_onsets
 from tasks.music.options import MusicOptions
 from tasks.music.sound import Sound, load_sound
