@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 
 from api.assets.models import Asset
+from api.auth.models import AuthSession
 from api.control import tasks as chores
 from api.control.schedule import BEAT_SCHEDULE
 from api.control.worker import app as control
 from api.extensions import db
+from api.idempotency.models import IdempotencyKey
 from api.ids import new_id
 from api.uploads.models import Upload
 from tasks.names import POLICY, Queue, TaskName
@@ -25,7 +27,8 @@ def in_app(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return app
 
 
-def test_every_scheduled_chore_is_a_registered_task_of_the_control_queue() -> None:
+def test_every_scheduled_chore_is_a_registered_task_of_the_control_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")  # named, and not used: the settings are read here at last
     control_tasks = {name.value for name, policy in POLICY.items() if policy.queue == Queue.CONTROL}
 
     assert {entry["task"] for entry in BEAT_SCHEDULE.values()} == control_tasks
@@ -58,3 +61,18 @@ def test_the_sweep_and_the_roll_up_run(in_app: Any) -> None:
     assert chores.sweep_objects.run() == {"removed": 0}
     assert chores.roll_up_usage.run() == {"rows": 0}
     assert chores.recharge_credits.run() == {"recharged": 0, "out_of_balance": 0}
+
+
+def test_rows_whose_time_is_over_go_every_hour(in_app: Any, owner_id: UUID) -> None:
+    """Keys after a week, sessions after their last token: nothing grows for ever, and nobody has to remember it."""
+    long_ago = datetime.now(UTC) - timedelta(days=400)
+    key = {"user_id": owner_id, "endpoint": "renders", "key": "old", "body_sha256": "x", "created_at": long_ago}
+    db.session.add(IdempotencyKey(**key))
+    session = {"user_id": owner_id, "refresh_jti": "old", "created_at": long_ago, "expires_at": long_ago}
+    db.session.add(AuthSession(id=new_id(), **session))
+    db.session.commit()
+
+    found = chores.sweep_rows.run()
+
+    assert (found["keys"], found["sessions"], found["jobs"]) == (1, 1, 0)
+    assert BEAT_SCHEDULE["sweep-rows"]["task"] == TaskName.CONTROL_SWEEP_ROWS.value
