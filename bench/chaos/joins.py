@@ -20,7 +20,8 @@ from bench.chaos.orders import ROUGH, WIDE, Order
 from bench.chaos.rows import Rows
 from bench.chaos.steady import Tried
 
-KEEP = 12
+KEEP = 3
+"""Fan-outs at a time: no more than ends within the time that the rules allow after the last."""
 SHAPE = Shape(
     render_slots=3,
     settings={"REELYARD_CHUNK_S": "1", "REELYARD_CHUNK_FROM_S": "30"},
