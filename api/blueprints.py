@@ -32,6 +32,7 @@ def register_blueprints(app: Flask) -> None:
     from api.pages.routes import blueprint as pages
     from api.payments.routes import blueprint as payments
     from api.projects.blueprint import blueprint as projects
+    from api.publishing.routes import blueprint as publishing
     from api.renders.estimate_routes import blueprint as estimates
     from api.renders.routes import blueprint as renders
     from api.scenarios.routes import blueprint as scenarios
@@ -61,6 +62,7 @@ def register_blueprints(app: Flask) -> None:
         stills,
         songs,
         projects,
+        publishing,
         validations,
         jobs,
         events,

@@ -137,7 +137,7 @@ def describe_claim(session: Session, job: Job, step: Step) -> Claim:
         token=step.token or 0,
         lease_s=settings.lease_s,
         beat_s=settings.beat_s,
-        input=step.input,
+        input=effects.claim_input(session, job, step),
         results=results_before(session, job, step),
         output_prefix=f"jobs/{job.id}/{step.name}/{step.token}/",
     )

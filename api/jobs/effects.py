@@ -17,15 +17,18 @@ from api.jobs.models import Job, Step
 from tasks.names import TaskName
 
 StepEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
+ClaimEffect = Callable[[Session, Job, Step], dict[str, Any]]
 NewsEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
 JobEffect = Callable[[Session, Job], None]
 EventEffect = Callable[[Session, Job, str, datetime, dict[str, Any]], None]
 
 S = TypeVar("S", bound=StepEffect)
+C = TypeVar("C", bound=ClaimEffect)
 J = TypeVar("J", bound=JobEffect)
 E = TypeVar("E", bound=EventEffect)
 
 _step_succeeded: dict[TaskName, list[StepEffect]] = {}
+_step_claimed: dict[TaskName, list[ClaimEffect]] = {}
 _step_told: dict[tuple[TaskName, str], list[NewsEffect]] = {}
 _job_ended: dict[str, list[JobEffect]] = {}
 _job_retried: dict[str, list[JobEffect]] = {}
@@ -37,6 +40,19 @@ def on_step_succeeded(task: TaskName) -> Callable[[S], S]:
 
     def register(effect: S) -> S:
         _add(_step_succeeded.setdefault(task, []), effect)
+        return effect
+
+    return register
+
+
+def on_step_claimed(task: TaskName) -> Callable[[C], C]:
+    """Register ``f(session, job, step)`` for claims of ``task``; it returns what the worker gets besides the input.
+
+    For what must not lie in a row, or is known only by then.
+    """
+
+    def register(effect: C) -> C:
+        _add(_step_claimed.setdefault(task, []), effect)
         return effect
 
     return register
@@ -82,6 +98,14 @@ def run_step_succeeded(session: Session, job: Job, step: Step, result: dict[str,
     """Run the effects of a step that succeeded."""
     for effect in _step_succeeded.get(TaskName(step.task), []):
         effect(session, job, step, result)
+
+
+def claim_input(session: Session, job: Job, step: Step) -> dict[str, Any]:
+    """Return what the worker of a step is given."""
+    given: dict[str, Any] = step.input
+    for effect in _step_claimed.get(TaskName(step.task), []):
+        given = {**given, **effect(session, job, step)}
+    return given
 
 
 def run_step_told(session: Session, job: Job, step: Step, kind: str, data: dict[str, Any]) -> bool:

@@ -24,6 +24,7 @@ from api.users.models import User
 from tasks.contracts.outputs import ASPECTS
 from tasks.contracts.shorts import CutOrder, ShortWish, Stretch
 from tasks.edits.removal import enabled_cuts
+from tasks.edits.speaking import turns_of
 from tasks.names import Priority
 from tasks.workflows.shorts import build_cut_steps
 
@@ -50,7 +51,7 @@ def order_cuts(session: Session, user: User, project: Project, short_ids: Sequen
 def order_cut(session: Session, user: User, project: Project, short: Short) -> Job:
     """Order the cut of one short."""
     wish, asset = wish_of(short), project.asset
-    edits, _ = list_edits(session, project, short)
+    edits, transcript = list_edits(session, project, short)
     order = CutOrder(
         asset.object_key,
         short.start_s,
@@ -62,6 +63,7 @@ def order_cut(session: Session, user: User, project: Project, short: Short) -> J
         wish.overrides,
         tuple(project.scene_cuts or ()),
         wish.width,
+        turns_of(transcript, short.start_s, short.end_s),
     )
     job = create_job(
         session,

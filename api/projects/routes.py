@@ -16,7 +16,7 @@ from api.idempotency import KEY_PARAMETER, after_commit, idempotent
 from api.jobs.models import Job
 from api.jobs.service import publish_soon
 from api.pagination import filters_of, paginate
-from api.projects import cutting, service
+from api.projects import cutting, delivering, service
 from api.projects.models import Project
 from api.projects.schemas import (
     ProjectEditRequest,
@@ -126,24 +126,26 @@ class ProjectJobs(MethodView):
         blueprint,
         {
             402: "credits.insufficient",
-            404: "project.not_found, short.not_found",
-            409: "project.busy, project.not_transcribed, short.busy, short.none, asset.not_ready, asset.refused, "
-            + KEY_PROBLEMS,
-            422: "shorts.invalid_wish",
+            404: "project.not_found, short.not_found, publish_target.not_found",
+            409: "project.busy, project.not_transcribed, short.busy, short.none, short.not_cut, asset.not_ready, "
+            f"asset.refused, {KEY_PROBLEMS}",
+            422: "shorts.invalid_wish, publication.too_far",
             429: "quota.daily_renders, quota.monthly_renders, quota.concurrent_renders",
         },
     )
     def post(self, body: dict[str, Any], project_id: UUID) -> Any:
-        """Work on a project's video: find its highlights, or cut shorts
+        """Work on a project's video: find its highlights, cut shorts, deliver them
 
         ``analysis`` makes each highlight a short with a score and the evidence for it. What an earlier search found
         makes way; shorts that were cut stay.
 
         ``cutting`` frames and cuts shorts as their ``wish`` says and draws their captions: a job for each, all or none.
+
+        ``delivery`` sends finished shorts to a publish target, at once or at a set time; each is a publication.
         """
         project = service.lock_project(db.session(), project_id)
         jobs = self.order(project, body)
-        for job in jobs:
+        for job in jobs if body["at"] is None else ():
             after_commit(partial(publish_soon, job.id))
         told = {**describe(project), "job_ids": [job.id for job in jobs]}
         return told, 202, {"Location": told["links"]["self"]}
@@ -153,5 +155,7 @@ class ProjectJobs(MethodView):
         session, user = db.session(), current_user()
         if body["type"] == "cutting":
             return cutting.order_cuts(session, user, project, body["shorts"])
+        if body["type"] == "delivery":
+            return delivering.order_deliveries(session, user, project, body)
         wish = {name: body[name] for name in ("count", "shortest_s", "longest_s")}
         return [service.analyze(session, user, project, {**wish, "keywords": tuple(body["keywords"])})]

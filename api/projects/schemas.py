@@ -9,6 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from api.assets.schemas import StrictSchema
 from api.pagination import OwnedPageQuery, PageResponse
 from api.projects.models import NAME_LENGTH
+from api.publishing.schemas import WordsRequest
 
 NAME = validate.Length(max=NAME_LENGTH)
 
@@ -32,18 +33,24 @@ class ProjectQuery(OwnedPageQuery):
     """Which page of the list of projects."""
 
 
-OF_JOBS = {"analysis": {"count", "shortest_s", "longest_s", "keywords"}, "cutting": {"shorts"}}
+WORDS = ("description", "tags", "visibility", "at")
+OF_JOBS = {
+    "analysis": {"count", "shortest_s", "longest_s", "keywords"},
+    "cutting": {"shorts"},
+    "delivery": {"shorts", "target_id", *WORDS},
+}
 """What can be said of each type of job."""
 
 
-class ProjectJobRequest(StrictSchema):
+class ProjectJobRequest(WordsRequest):
     """A job on a project's video. Fields of another type of job are refused."""
 
     type = fields.String(
         required=True,
         validate=validate.OneOf(list(OF_JOBS)),
         metadata={
-            "description": "analysis: find highlights, in what was transcribed; cutting: make clips of shorts",
+            "description": "analysis: find highlights, in what was transcribed; cutting: make clips of shorts; "
+            "delivery: send finished shorts to a publish target",
             "example": "analysis",
         },
     )
@@ -57,13 +64,16 @@ class ProjectJobRequest(StrictSchema):
         fields.UUID(),
         load_default=list,
         validate=validate.Length(max=100),
-        metadata={"description": "Which to cut; empty: all that are not cut yet"},
+        metadata={"description": "Which to cut or send; empty: all that are not cut yet, or all that are"},
     )
+    target_id = fields.UUID(metadata={"description": "Of a delivery: the publish target"})
 
     @validates_schema(pass_original=True)
     def check_type(self, data: dict[str, Any], original: Any, **_: Any) -> None:
         """Refuse what the type of job does not know."""
         strange = sorted(set(original) - OF_JOBS.get(data.get("type", ""), set(original)) - {"type"})
+        if data.get("type") == "delivery" and "target_id" not in data:
+            raise ValidationError("A delivery needs a target.", "target_id")
         if strange:
             raise ValidationError(f"A job of this type takes no such field: {', '.join(strange)}", strange[0])
 

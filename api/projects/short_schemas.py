@@ -83,6 +83,7 @@ class FramedSceneResponse(ShortStretchResponse):
 
     layout = fields.String(validate=validate.OneOf(LAYOUTS))
     source = fields.String(metadata={"description": "What decided: speaker, faces, motion, middle or manual"})
+    certainty = fields.Float(allow_none=True, metadata={"description": "0..1, that it is the speaker who is shown"})
     width = fields.Float()
     height = fields.Float()
     keys = fields.List(fields.Nested(CropKeyResponse))

@@ -43,6 +43,7 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "stills": (Scope.READ, Scope.RENDER),
     "songs": (Scope.READ, Scope.RENDER),
     "projects": (Scope.READ, Scope.RENDER),
+    "publishing": (Scope.READ, Scope.RENDER),
     "estimates": (Scope.READ, Scope.RENDER),
     "validations": (Scope.READ, Scope.RENDER),
     "jobs": (Scope.READ, Scope.RENDER),

@@ -157,6 +157,7 @@ class _Maker:
 
     def _make(self, one: Highlight, name: str, tick: Any) -> dict[str, Any]:
         from tasks.edits.removal import RemovalOptions, enabled_cuts
+        from tasks.edits.speaking import turns_of
         from tasks.edits.stretch import edits_within, words_within
         from tasks.shorts.making import ClipWish, make_clip
         from tasks.transcripts.cuts import Span
@@ -167,7 +168,7 @@ class _Maker:
         edits = edits_within(self._transcript, one.start, one.end, options)
         wish = ClipWish(
             one.start, one.end, tuple(enabled_cuts(edits)), wanted.aspect, wanted.layout, wanted.width,
-            scene_cuts=self._features.scene_cuts,
+            scene_cuts=self._features.scene_cuts, turns=turns_of(self._transcript, one.start, one.end),
         )  # fmt: skip
         cut, whole_s = wanted.out / f"{name}.cut.mp4", 2 * (one.end - one.start)
         assert self._video is not None

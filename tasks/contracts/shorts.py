@@ -87,13 +87,26 @@ class MediaFeatures(Message):
 
 @dataclass(frozen=True)
 class Face(Message):
-    """A face in fractions of the picture: left, top, width and height; ``score`` is 0..1."""
+    """A face in fractions of the picture: left, top, width and height; ``score`` is 0..1.
+
+    :param mouth: how much its mouth moved just then beside the rest of it, in parts of full brightness.
+    """
 
     x: float
     y: float
     width: float
     height: float
     score: float = 1.0
+    mouth: float = 0.0
+
+
+@dataclass(frozen=True)
+class Turn(Message):
+    """From ``start`` to ``end`` one voice speaks."""
+
+    start: float
+    end: float
+    speaker: str
 
 
 @dataclass(frozen=True)
@@ -126,7 +139,8 @@ class SceneFrame(Message):
 
     :param keys: path of the crop, :param second: of the lower one in layout ``split``.
     :param width: of the crop in fractions of the picture, :param height: likewise.
-    :param source: ``faces motion middle manual``: what decided.
+    :param source: ``speaker faces motion middle manual``: what decided.
+    :param certainty: 0..1, how sure it is that the crop shows who speaks; None where that did not decide.
     """
 
     start: float
@@ -137,6 +151,7 @@ class SceneFrame(Message):
     keys: tuple[CropKey, ...]
     second: tuple[CropKey, ...] = ()
     source: str = "middle"
+    certainty: float | None = None
 
 
 @dataclass(frozen=True)
@@ -213,7 +228,7 @@ class CutOrder(Message):
     """Input of step ``shorts.cut``: one stretch of a source, without some of it, framed anew.
 
     :param cuts: stretches of the source that go. :param layout: one of :data:`LAYOUTS`, for all scenes.
-    :param aspect: empty keeps the picture as it is.
+    :param aspect: empty keeps the picture as it is. :param turns: who speaks when, where that is known.
     """
 
     object_key: str
@@ -226,6 +241,7 @@ class CutOrder(Message):
     overrides: tuple[FrameOverride, ...] = ()
     scene_cuts: tuple[float, ...] = ()
     width: int = 1080
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True)

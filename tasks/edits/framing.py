@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from tasks.contracts.outputs import ASPECTS
-from tasks.contracts.shorts import CropKey, Face, FrameOverride, Framing, SceneFrame, Sighting
+from tasks.contracts.shorts import CropKey, Face, FrameOverride, Framing, SceneFrame, Sighting, Turn
+from tasks.edits.speaking import cast_voices, lead_by_voice
 from tasks.errors import InvalidInputError
 
 MOST_SPEED, MOST_ACCELERATION = 0.35, 0.5
@@ -63,8 +64,12 @@ def plan_framing(
     span: tuple[float, float],
     scene_cuts: Sequence[float] = (),
     overrides: Sequence[FrameOverride] = (),
+    turns: Sequence[Turn] = (),
 ) -> Framing:
-    """Frame what lies between two times (``span``, seconds), scene by scene; overrides are kept to the letter."""
+    """Frame what lies between two times (``span``, seconds), scene by scene; overrides are kept to the letter.
+
+    :param turns: who speaks when: where faces can be told to be theirs, the crop shows who speaks.
+    """
     edges = {*span, *(cut for cut in scene_cuts if span[0] < cut < span[1])}
     for each in overrides:
         edges |= {edge for edge in (each.start, each.end) if span[0] < edge < span[1]}
@@ -73,7 +78,7 @@ def plan_framing(
         seen = [sighting for sighting in sightings if start <= sighting.t < end]
         middle = (start + end) / 2
         manual = next((each for each in reversed(overrides) if each.start <= middle < each.end), None)
-        scenes.append(_frame_scene(seen, shape, (start, end), manual))
+        scenes.append(_frame_scene(seen, shape, (start, end), manual, turns=turns))
     return Framing(shape.aspect, tuple(scenes))
 
 
@@ -88,7 +93,12 @@ def crop_at(keys: Sequence[CropKey], t: float) -> tuple[float, float]:
 
 
 def _frame_scene(
-    seen: Sequence[Sighting], shape: Shape, span: tuple[float, float], manual: FrameOverride | None
+    seen: Sequence[Sighting],
+    shape: Shape,
+    span: tuple[float, float],
+    manual: FrameOverride | None,
+    *,
+    turns: Sequence[Turn],
 ) -> SceneFrame:
     layout = (manual.layout if manual else "") or shape.layout
     if layout == "fit":
@@ -101,6 +111,11 @@ def _frame_scene(
     if manual and manual.x is not None:
         x, y = _inside(manual.x, width), _inside(0.5 if manual.y is None else manual.y, height)
         return SceneFrame(*span, "fill", width, height, (CropKey(span[0], x, y),), source="manual")
+    casting = cast_voices(seen, turns) if seen and turns else None
+    if casting is not None:
+        led = list(calm(lead_by_voice(seen, turns, casting)))
+        keys = _follow(led, span, (width, height))
+        return SceneFrame(*span, "fill", width, height, keys, source="speaker", certainty=casting.certainty)
     targets, source = list(_subjects(seen, width)), "faces"
     if not targets:
         targets, source = [(s.t, s.motion_x, s.motion_y, False) for s in seen if s.motion >= LEAST_MOTION], "motion"
@@ -111,6 +126,19 @@ def _frame_scene(
 
 Target = tuple[float, float, float, bool]
 """When, where (x, y), and whether it is another subject than before."""
+
+
+def calm(targets: Iterable[Target]) -> Iterator[Target]:
+    """Yield targets without those of another subject that come too soon after the last change: the crop stays."""
+    shown_x, changed_s = math.nan, -math.inf
+    for t, x, y, _ in targets:
+        jumps = abs(x - shown_x) > NEAR
+        if jumps and t - changed_s < SWITCH_PAUSE_S:
+            continue
+        if jumps:
+            changed_s = t
+        shown_x = x
+        yield t, x, y, jumps
 
 
 def _subjects(seen: Sequence[Sighting], width: float) -> Iterator[Target]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tasks.contracts import VideoInfo
-from tasks.contracts.shorts import FrameOverride, Framing
+from tasks.contracts.shorts import FrameOverride, Framing, Turn
 from tasks.edits.framing import Shape, plan_framing
 from tasks.media.limits import MediaLimits
 from tasks.shorts.cutter import CutClip, CutPlan, Tick, cut_clip
@@ -21,7 +21,7 @@ class ClipWish:
     """What a clip is to be.
 
     :param aspect: ``9:16 1:1 4:5 16:9``; empty keeps the picture as it is. :param layout: ``fill fit split``.
-    :param widest: width in pixels at most, :param overrides: manual crops.
+    :param widest: width in pixels at most, :param overrides: manual crops, :param turns: who speaks when.
     """
 
     start_s: float
@@ -32,6 +32,7 @@ class ClipWish:
     widest: int = 1080
     overrides: tuple[FrameOverride, ...] = ()
     scene_cuts: tuple[float, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,5 +78,10 @@ def frame_stretch(
         watcher = Watcher(FaceDetector(), limits, video.rotation)
         sightings = watcher.watch(source, wish.start_s, wish.end_s, tick=tick)
     return plan_framing(
-        sightings, shape, span=(wish.start_s, wish.end_s), scene_cuts=wish.scene_cuts, overrides=wish.overrides
+        sightings,
+        shape,
+        span=(wish.start_s, wish.end_s),
+        scene_cuts=wish.scene_cuts,
+        overrides=wish.overrides,
+        turns=wish.turns,
     )

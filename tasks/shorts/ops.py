@@ -51,7 +51,15 @@ def cut(context: StepContext) -> dict[str, Any]:
     limits = limits_of(context.settings)
     cuts = tuple(Span(cut.start, cut.end) for cut in order.cuts)
     wish = ClipWish(
-        order.start_s, order.end_s, cuts, order.aspect, order.layout, order.width, order.overrides, order.scene_cuts
+        order.start_s,
+        order.end_s,
+        cuts,
+        order.aspect,
+        order.layout,
+        order.width,
+        order.overrides,
+        order.scene_cuts,
+        order.turns,
     )
     out, whole_s = context.scratch / "clip.mp4", 2 * (order.end_s - order.start_s)
     context.plan_stages(download=5, cut=90, upload=5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -34,6 +34,8 @@ CUT_CHANGE, CUT_FACTOR = 0.14, 3.0
 """A cut changes the picture by so much of full scale, and so many times more than the changes around it."""
 LEAST_SCENE_S = 0.8
 WATCH_STEP_S, WATCH_HEIGHT = 0.5, 360
+MOUTH_STEP_S = 0.08
+"""A mouth is compared with itself so much later: about as long as a sound lasts."""
 STILL_CHANGE = 0.006
 """A picture that changed by less shows the same faces."""
 
@@ -101,7 +103,11 @@ class Watcher:
         """Return what is seen twice a second from one time to another."""
         seen: list[Sighting] = []
         due, before, faces = start_s, None, tuple[Face, ...]()
+        then: tuple[float, Grey] | None = None
         for t, frame in iter_frames(path, self.limits, start_s=start_s, end_s=end_s):
+            if then is not None and t - then[0] >= MOUTH_STEP_S:
+                seen[-1] = hear_mouths(seen[-1], then[1], self._turn(to_grey(frame, WATCH_HEIGHT)))
+                then = None
             if t + 1e-6 < due:
                 continue
             due = t + WATCH_STEP_S
@@ -111,6 +117,8 @@ class Watcher:
             x, y, amount = find_motion(before, small)
             seen.append(Sighting(round(t, 3), faces, x, y, amount))
             before = small
+            # Of one face alone it need not be told whether it speaks.
+            then = (t, self._turn(to_grey(frame, WATCH_HEIGHT))) if len(faces) > 1 else None
             if tick:
                 tick(t - start_s)
         return seen
@@ -118,6 +126,25 @@ class Watcher:
     def _turn(self, picture: Pixels) -> Pixels:
         turned: Any = np.ascontiguousarray(np.rot90(picture, -self.rotation // 90)) if self.rotation else picture
         return cast(Pixels, turned)
+
+
+def hear_mouths(sighting: Sighting, then: Grey, now: Grey) -> Sighting:
+    """Return a sighting whose faces tell how much their mouths moved beside the rest of the face."""
+    change = np.abs(now - then)
+    faces = tuple(replace(face, mouth=mouth_motion(face, change)) for face in sighting.faces)
+    return replace(sighting, faces=faces)
+
+
+def mouth_motion(face: Face, change: Grey) -> float:
+    """Return how much more the mouth's part of a face changed than its upper half, which moves with the head alone."""
+    height, width = change.shape
+    left, right = round((face.x + face.width * 0.2) * width), round((face.x + face.width * 0.8) * width)
+    top, tall = face.y * height, face.height * height
+    upper = change[max(0, round(top)) : max(0, round(top + tall * 0.5)), max(0, left) : right]
+    mouth = change[max(0, round(top + tall * 0.6)) : max(0, round(top + tall)), max(0, left) : right]
+    if not upper.size or not mouth.size:
+        return 0.0
+    return round(max(0.0, float(mouth.mean()) - float(upper.mean())), 5)
 
 
 def find_motion(before: Grey | None, now: Grey) -> tuple[float, float, float]:
@@ -168,6 +195,13 @@ def _decode(packet: av.Packet[Any]) -> list[av.VideoFrame]:
 def shrink(frame: av.VideoFrame) -> Grey:
     """Return the brightness of a frame, 0..1, at the size :data:`SMALL`."""
     small = frame.reformat(SMALL[1], SMALL[0], "gray", interpolation="AREA")
+    return np.asarray(small.to_ndarray(), np.float32) / np.float32(255)
+
+
+def to_grey(frame: av.VideoFrame, height: int) -> Grey:
+    """Return a frame's brightness, 0..1, at most so high."""
+    scale = min(1.0, height / frame.height)
+    small = frame.reformat(max(2, round(frame.width * scale)), max(2, round(frame.height * scale)), "gray")
     return np.asarray(small.to_ndarray(), np.float32) / np.float32(255)
 
 

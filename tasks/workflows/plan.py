@@ -7,6 +7,7 @@ the dispatcher (``docs/adr/0001``).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from celery import chain, chord, group, signature
@@ -23,6 +24,7 @@ class StepSpec:
     :param after: names of steps all of whose parts must have succeeded before this one can be claimed.
     :param input: the step's parameters, plain JSON.
     :param limits: named limits of which it needs a slot each while it runs, like ``provider:replicate``.
+    :param not_before: when it may be claimed at the earliest, for a first step; None is at once.
     """
 
     name: str
@@ -31,6 +33,7 @@ class StepSpec:
     part: int = 0
     after: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    not_before: datetime | None = None
 
 
 def levels(specs: list[StepSpec]) -> list[list[StepSpec]]:
