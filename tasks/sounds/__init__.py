@@ -1,0 +1,1 @@
+"""Sounds of the soundboard: brought to one loudness, spoken from text."""
