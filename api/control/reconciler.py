@@ -16,9 +16,9 @@ from sqlalchemy import ColumnElement, Engine, Select, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from api.jobs import outbox
 from api.jobs.attempts import expire_lease
-from api.jobs.engine import database_now, finish_if_done, lock_job, lock_step, read_steps, ready_steps
+from api.jobs.engine import begin_change, finish_if_done, lock_job, read_steps, ready_steps, ring, settle
+from api.jobs.holding import hold_step
 from api.jobs.metrics import QUEUES
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.publish import BROKER_ERRORS, Publisher
@@ -84,8 +84,8 @@ def find_expired(session: Session) -> list[tuple[UUID, UUID]]:
 
 def take_back(session: Session, job: Job, step_id: UUID) -> bool:
     """Give a step whose worker fell silent to the next one, or give it up."""
-    step = lock_step(session, job, step_id)
-    return step is not None and expire_lease(session, job, step, database_now(session))
+    held = hold_step(session, str(job.id), str(step_id))
+    return held is not None and expire_lease(held)
 
 
 def find_forgotten(session: Session, rering_s: float) -> list[tuple[UUID, UUID]]:
@@ -111,10 +111,12 @@ def blocked() -> ColumnElement[bool]:
 
 def ring_forgotten(session: Session, job: Job, step_id: UUID) -> bool:
     """Put a bell for a step that is ready and has none."""
-    ready = [step for step in ready_steps(read_steps(session, job)) if step.id == step_id]
-    if not ready or job.state in TERMINAL:
+    steps = {step.id: step for step in read_steps(session, job)}
+    if job.state in TERMINAL or step_id not in {step.id for step in ready_steps(list(steps.values()))}:
         return False
-    outbox.ring(session, job, ready, ready[0].run_after or database_now(session))
+    change, step = begin_change(session, job), steps[step_id]
+    ring(change, [step], step.run_after or change.now)
+    settle(change)
     return True
 
 
@@ -127,7 +129,12 @@ def find_unfinished(session: Session) -> list[tuple[UUID, UUID]]:
 
 def finish(session: Session, job: Job, _: UUID) -> bool:
     """End a job whose steps have all ended."""
-    return job.state not in TERMINAL and finish_if_done(session, job, read_steps(session, job), database_now(session))
+    if job.state in TERMINAL:
+        return False
+    change = begin_change(session, job)
+    ended = finish_if_done(change, read_steps(session, job))
+    settle(change)
+    return ended
 
 
 def ring_lost(session: Session, publisher: Publisher, *, rering_s: float) -> int:

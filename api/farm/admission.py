@@ -6,9 +6,11 @@ Orders take a moment to reach a node; this is what makes them hold from the mome
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, and_, bindparam, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from api.farm.models import Node, QueuePolicy
@@ -25,38 +27,35 @@ GPU_QUEUES = (Queue.RENDER, Queue.TRANSCRIPTION)
 """Queues whose work is done on its node's GPU, where the node has one."""
 
 
+@lru_cache(maxsize=1)
+def select_facts() -> Select[*tuple[Any, ...]]:
+    """Select what is said of a node and a queue, and how a step and its bell are; nothing of those that are not."""
+    one = select(literal(1).label("one")).subquery("one")
+    waiting = and_(OutboxBell.sent_at.is_(None), OutboxBell.parked_on.is_(None))
+    columns = (Node.quarantined_at, Node.drain_at, QueuePolicy.paused_at, OutboxBell.queue, OutboxBell.priority)
+    facts = select(*columns, Step.state).select_from(one).outerjoin(Node, Node.id == bindparam("node"))
+    facts = facts.outerjoin(QueuePolicy, QueuePolicy.name == bindparam("queue"))
+    facts = facts.outerjoin(Step, Step.id == bindparam("step"))
+    return facts.outerjoin(OutboxBell, and_(OutboxBell.step_id == bindparam("step"), waiting))
+
+
 def refusal(session: Session, request: ClaimRequest) -> str:
     """Return why a node gets nothing now, or nothing: ``node_draining node_quarantined queue_paused others_first``.
 
     A step that runs already is not refused: whoever asks for it is answered by the engine.
     """
-    node = session.get(Node, request.node)
-    reason = ""
-    if node is not None and not node.takes_work:
-        reason = "node_quarantined" if node.quarantined_at is not None else "node_draining"
-    elif is_paused(session, request.task):
-        reason = "queue_paused"
-    elif passes_others(session, read_id(request.step_id)):
-        reason = "others_first"
-    if not reason:
+    step_id = read_id(request.step_id)
+    asked = {"node": request.node, "queue": QUEUES.get(request.task), "step": step_id}
+    facts = session.execute(select_facts(), asked).one()
+    if facts.state != StepState.QUEUED:
         return ""
-    state = session.scalar(select(Step.state).where(Step.id == read_id(request.step_id)))
-    return reason if state == StepState.QUEUED else ""
-
-
-def passes_others(session: Session, step_id: UUID | None) -> bool:
-    """Tell whether a step that the dispatcher has not rung, but the chain of its job, would pass others in line."""
-    chosen = select(OutboxBell.queue, OutboxBell.priority).where(
-        OutboxBell.step_id == step_id, OutboxBell.sent_at.is_(None), OutboxBell.parked_on.is_(None)
-    )
-    bell = session.execute(chosen).one_or_none()
-    return bell is not None and is_contested(session, bell.queue, bell.priority, apart_from=step_id)
-
-
-def is_paused(session: Session, task: str) -> bool:
-    """Tell whether a task's queue is paused."""
-    paused = select(QueuePolicy.paused_at).where(QueuePolicy.name == QUEUES.get(task))
-    return task in QUEUES and session.scalar(paused) is not None
+    if facts.quarantined_at is not None or facts.drain_at is not None:
+        return "node_quarantined" if facts.quarantined_at is not None else "node_draining"
+    if facts.paused_at is not None:
+        return "queue_paused"
+    # A bell that the dispatcher has not rung: the chain of its job did, and it must not pass others in line
+    passes = facts.queue is not None and is_contested(session, facts.queue, facts.priority, apart_from=step_id)
+    return "others_first" if passes else ""
 
 
 def paused_tasks(session: Session) -> list[str]:

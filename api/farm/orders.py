@@ -6,7 +6,7 @@ Every function works in the caller's transaction and leaves committing to it; no
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -18,7 +18,8 @@ from api.errors import ConflictError, NotFoundError
 from api.farm import quarantine
 from api.farm.models import Node, QueuePolicy
 from api.farm.nudge import nudge_after_commit
-from api.jobs.engine import close_attempt, database_now, lock_job, lock_step, requeue_step
+from api.jobs.engine import database_now, requeue_step, settle
+from api.jobs.holding import Held, hold_step
 from api.jobs.models import OutboxBell, Step
 from api.jobs.publish import bell_id, revoke_after_commit
 from api.jobs.states import Outcome, StepState
@@ -201,21 +202,22 @@ def hand_back_overdue(session: Session) -> int:
     session.rollback()
     taken = 0
     for job_id, step_id in found:
-        job = lock_job(session, job_id)
-        step = lock_step(session, job, step_id) if job is not None else None
-        if job is not None and step is not None and step.state == StepState.RUNNING:
-            taken += take_back(session, job, step, database_now(session))
+        held = hold_step(session, str(job_id), str(step_id))
+        if held is not None and held.step.state == StepState.RUNNING:
+            taken += take_back(held)
         session.commit()
     return taken
 
 
-def take_back(session: Session, job: Any, step: Step, now: datetime) -> int:
+def take_back(held: Held) -> int:
     """Take a running step from a node that shall stop; neither the input nor the machine is charged."""
-    node = session.get(Node, step.node)
-    if node is None or node.drain_until is None or node.drain_until > now:
+    change, step = held.change, held.step
+    node = change.session.get(Node, step.node)
+    if node is None or node.drain_until is None or node.drain_until > change.now:
         return 0
-    revoke_after_commit(session, [bell_id(step.id, step.attempt - 1)])
+    revoke_after_commit(change.session, [bell_id(step.id, step.attempt - 1)])
     moved = StepFailure("node.drained", f"The node {step.node} was drained before the step was done", permanent=False)
-    close_attempt(session, step, Outcome.HANDED_BACK, now, moved)
-    requeue_step(session, job, step, now, delay_s=0.0, failure=moved)
+    change.close_attempt(step, Outcome.HANDED_BACK, moved)
+    requeue_step(change, step, held.others, delay_s=0.0, failure=moved)
+    settle(change)
     return 1

@@ -8,33 +8,34 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from api.config import ApiSettings
 from api.extensions import get_settings
 from api.jobs import effects, poison
+from api.jobs.change import Change
 from api.jobs.engine import (
     PROGRESS_EVENT_S,
-    close_attempt,
-    database_now,
+    StepView,
     emit,
     fail_step,
-    lock_job,
-    lock_step,
     move_job,
     move_step,
     requeue_step,
+    ring,
+    settle,
     show_progress,
     states_by_name,
     succeed_step,
 )
-from api.jobs.models import STEP_TOKEN, Attempt, Job, Step
-from api.jobs.outbox import ring, take_down
+from api.jobs.holding import Held, hold_step
+from api.jobs.models import Attempt, Job, Step
 from api.jobs.states import JobState, Outcome, StepState, is_ready, refusal_of
 from api.turns.limits import put_aside, take_slots
 from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepFailure, StepNews, StepReport
@@ -63,18 +64,19 @@ def claim_step(session: Session, request: ClaimRequest) -> Claim:
 
     A worker that asks again with the same nonce, because the first answer was lost, gets the same claim again.
     """
-    found = find_step(session, request.job_id, request.step_id)
-    if found is None or found[1].task != request.task:
+    held = hold_step(session, request.job_id, request.step_id, to_start=True)
+    if held is None or held.step.task != request.task:
         return Claim(False, reason="unknown")
-    job, step = found
+    job, step = held.change.job, held.step
     if step.state == StepState.RUNNING and request.nonce and step.nonce == request.nonce:
         return describe_claim(session, job, step)
-    now, token = session.execute(select(func.clock_timestamp(), STEP_TOKEN.next_value())).one()
-    reason = refusal_of(JobState(job.state), StepState(step.state), ready=is_due(session, job, step, now))
+    others = held.others
+    reason = refusal_of(JobState(job.state), StepState(step.state), ready=is_due(step, others, held.change.now))
     reason = reason or wait_for_others(session, job, step) or (LIMITED if take_slots(session, step) else "")
     if reason:
         return Claim(False, reason=reason)
-    start_attempt(session, job, step, request, now=now, token=token)
+    start_attempt(held.change, step, others, request, token=held.token)
+    settle(held.change)
     return describe_claim(session, job, step)
 
 
@@ -86,20 +88,18 @@ def wait_for_others(session: Session, job: Job, step: Step) -> str:
     return poison.ALONE
 
 
-def is_due(session: Session, job: Job, step: Step, now: datetime) -> bool:
+def is_due(step: Step, others: Sequence[StepView], now: datetime) -> bool:
     """Tell whether a queued step may start now: its pause is over, what it waits for has succeeded."""
     if step.run_after is not None and step.run_after > now:
         return False
-    if not step.after:
-        return True
-    before = session.scalars(select(Step).where(Step.job_id == job.id, Step.name.in_(step.after)))
-    return is_ready(step.after, states_by_name(before))
+    return is_ready(step.after, states_by_name(others))
 
 
-def start_attempt(session: Session, job: Job, step: Step, request: ClaimRequest, *, now: datetime, token: int) -> None:
+def start_attempt(change: Change, step: Step, others: Sequence[StepView], request: ClaimRequest, *, token: int) -> None:
     """Make the worker the owner of a queued step."""
+    now = change.now
     move_step(
-        session,
+        change,
         step,
         StepState.RUNNING,
         attempt=step.attempt + 1,
@@ -116,12 +116,10 @@ def start_attempt(session: Session, job: Job, step: Step, request: ClaimRequest,
         total=0.0,
         unit="",
     )
-    take_down(session, step)
-    session.add(Attempt(step_id=step.id, number=step.attempt, token=token, node=step.node, started_at=now))
-    if job.state == JobState.QUEUED:
-        move_job(session, job, JobState.RUNNING, now)
-    show_progress(session, job)
-    emit(session, job, "step.running", now, step=step)
+    if change.job.state == JobState.QUEUED:
+        move_job(change, JobState.RUNNING)
+    show_progress(change.job, [step, *others])
+    emit(change, "step.running", step=step)
 
 
 def describe_claim(session: Session, job: Job, step: Step) -> Claim:
@@ -157,60 +155,81 @@ def results_before(session: Session, job: Job, step: Step) -> dict[str, Any]:
 def keep_alive(session: Session, beat: Heartbeat) -> float:
     """Renew a lease by the database's clock and note progress; return the lease's length in seconds."""
     settings = get_settings()
-    job, step = require_owner(session, beat.job_id, beat.step_id, beat.token)
-    now = database_now(session)
-    step.lease_until = now + timedelta(seconds=settings.lease_s)
+    held = require_owner(session, beat.job_id, beat.step_id, beat.token)
+    change, step = held.change, held.step
+    change.set_step(step, lease_until=change.now + timedelta(seconds=settings.lease_s))
     if beat.progress is not None:
         told = beat.progress
-        step.fraction = max(step.fraction, min(1.0, max(0.0, told.fraction)))
-        step.stage, step.unit = told.stage[:64], told.unit[:32]
-        step.done, step.total, step.seen_at = told.done, told.total, now
-        session.flush()
-        note_progress(session, job, step, now)
+        change.set_step(
+            step,
+            fraction=max(step.fraction, min(1.0, max(0.0, told.fraction))),
+            stage=told.stage[:64],
+            unit=told.unit[:32],
+            done=told.done,
+            total=told.total,
+            seen_at=change.now,
+        )
+        note_progress(change, step, held.others)
+    settle(change)
     return settings.lease_s
 
 
-def note_progress(session: Session, job: Job, step: Step, now: datetime) -> None:
+def note_progress(change: Change, step: Step, others: Sequence[StepView]) -> None:
     """Show progress at once; store an event of it only so often."""
-    changed = show_progress(session, job)
+    job = change.job
+    changed = show_progress(job, [step, *others])
     last = job.progress_event_at
-    if changed or last is None or (now - last).total_seconds() >= PROGRESS_EVENT_S:
-        job.progress_event_at = now
-        emit(session, job, "progress", now, step=step)
+    if changed or last is None or (change.now - last).total_seconds() >= PROGRESS_EVENT_S:
+        job.progress_event_at = change.now
+        emit(change, "progress", step=step)
 
 
 def take_news(session: Session, news: StepNews) -> None:
     """Keep what a running attempt has to show and tell the job's watchers; news that nobody wants change nothing."""
-    job, step = require_owner(session, news.job_id, news.step_id, news.token)
-    if effects.run_step_told(session, job, step, news.kind, news.data):
-        emit(session, job, f"step.{news.kind}", database_now(session), step=step)
+    held = require_owner(session, news.job_id, news.step_id, news.token)
+    if effects.run_step_told(session, held.change.job, held.step, news.kind, news.data):
+        emit(held.change, f"step.{news.kind}", step=held.step)
+        settle(held.change)
 
 
 def take_report(session: Session, report: StepReport) -> None:
-    """End an attempt as its worker says. A report that was taken already is taken again without effect."""
+    """End an attempt as its worker says. A report that was taken already is taken again without effect.
+
+    A result that an effect refuses leaves nothing of what was done for it: it is rolled back, and a failure is taken.
+    """
     if (report.result is None) == (report.failure is None):
         raise PermanentError("contract.invalid", "A report has either a result or a failure")
-    found = find_step(session, report.job_id, report.step_id)
-    if found is not None and was_reported(session, found[1], report.token):
-        return
-    job, step = require_owner(session, report.job_id, report.step_id, report.token)
-    now = database_now(session)
-    failure = report.failure
-    if report.result is not None:
-        failure = try_result(session, job, step, report.result)
-        if failure is None:
-            ready = succeed_step(session, job, step, now, report.result)
-            ring(session, job, ready, now + timedelta(seconds=get_settings().ring_grace_s))
-            return
-    assert failure is not None
-    take_failure(session, job, step, failure, now)
+    refused = end_attempt(session, report)
+    if refused is not None:
+        session.rollback()
+        end_attempt(session, replace(report, result=None, failure=refused))
 
 
-def try_result(session: Session, job: Job, step: Step, result: dict[str, Any]) -> StepFailure | None:
-    """Run the effects of a result; return why it is refused, with nothing of them left, or None."""
+def end_attempt(session: Session, report: StepReport) -> StepFailure | None:
+    """Apply a report; return why its result is refused, when what was done so far has to be undone."""
+    held = hold_step(session, report.job_id, report.step_id)
+    if held is not None and was_reported(session, held.step, report.token):
+        return None
+    held = check_owner(held, report.token)
+    if report.failure is not None:
+        take_failure(held, report.failure)
+    elif report.result is not None:
+        refused = try_result(held, report.result)
+        if refused is not None:
+            return refused
+        ready = succeed_step(held.change, held.step, held.others, report.result)
+        ring(held.change, ready, held.change.now + timedelta(seconds=get_settings().ring_grace_s))
+    settle(held.change)
+    return None
+
+
+def try_result(held: Held, result: dict[str, Any]) -> StepFailure | None:
+    """Run the effects of a result; return why it is refused, or None."""
+    job, step = held.change.job, held.step
     try:
-        with session.begin_nested():
-            effects.run_step_succeeded(session, job, step, result)
+        if effects.run_step_succeeded(held.change.session, job, step, result):
+            held.change.session.flush()
+            held.alone = False  # an effect may have given the job more steps
     except PermanentError as error:
         return StepFailure(error.code, error.detail, permanent=True, extra=error.extra)
     except (KeyError, TypeError, ValueError) as error:
@@ -219,61 +238,71 @@ def try_result(session: Session, job: Job, step: Step, result: dict[str, Any]) -
     return None
 
 
-def take_failure(session: Session, job: Job, step: Step, failure: StepFailure, now: datetime) -> None:
+def take_failure(held: Held, failure: StepFailure) -> None:
     """Fail a step for good, or have it tried again: after a pause that doubles, as often as its task's policy says."""
     if failure.code in HANDBACKS:
-        take_handback(session, job, step, failure, now)
+        take_handback(held, failure)
         return
+    change, step = held.change, held.step
     charged = step.charged + 1
     if failure.permanent or charged >= POLICY[TaskName(step.task)].max_attempts:
-        close_attempt(session, step, Outcome.FAILED, now, failure)
-        fail_step(session, job, step, now, failure, charged=charged)
+        change.close_attempt(step, Outcome.FAILED, failure)
+        fail_step(change, step, failure, charged=charged)
         return
-    close_attempt(session, step, Outcome.RETRIED, now, failure)
+    change.close_attempt(step, Outcome.RETRIED, failure)
     delay_s = backoff_s(get_settings(), charged)
-    requeue_step(session, job, step, now, delay_s=delay_s, failure=failure, charged=charged)
+    requeue_step(change, step, held.others, delay_s=delay_s, failure=failure, charged=charged)
 
 
-def take_handback(session: Session, job: Job, step: Step, failure: StepFailure, now: datetime) -> None:
+def take_handback(held: Held, failure: StepFailure) -> None:
     """Keep a step for a worker that speaks its version, or is of its kind; nobody is charged."""
+    change, step = held.change, held.step
     handbacks = step.handbacks + 1
     if handbacks >= MOST_HANDBACKS:
-        close_attempt(session, step, Outcome.FAILED, now, failure)
-        fail_step(session, job, step, now, failure, handbacks=handbacks)
+        change.close_attempt(step, Outcome.FAILED, failure)
+        fail_step(change, step, failure, handbacks=handbacks)
         return
-    close_attempt(session, step, Outcome.HANDED_BACK, now, failure)
+    change.close_attempt(step, Outcome.HANDED_BACK, failure)
     delay_s = backoff_s(get_settings(), handbacks)
-    requeue_step(session, job, step, now, delay_s=delay_s, failure=failure, handbacks=handbacks)
+    requeue_step(change, step, held.others, delay_s=delay_s, failure=failure, handbacks=handbacks)
 
 
 def hand_back(session: Session, *, job_id: str, step_id: str, token: int, reason: str) -> None:
     """Take a step back from a worker whose message cannot be read here."""
-    job, step = require_owner(session, job_id, step_id, token)
-    failure = StepFailure(UNKNOWN_VERSION, reason, permanent=False)
-    take_handback(session, job, step, failure, database_now(session))
+    held = require_owner(session, job_id, step_id, token)
+    take_handback(held, StepFailure(UNKNOWN_VERSION, reason, permanent=False))
+    settle(held.change)
 
 
-def expire_lease(session: Session, job: Job, step: Step, now: datetime) -> bool:
+def expire_lease(held: Held) -> bool:
     """Take a step back from a worker that fell silent; tell whether there was anything to do.
 
     The fault is the machine's and not charged to the input; one that takes down worker after worker is given up, be it
     by one step or several (:mod:`api.jobs.poison`). Nobody took down a worker that was stopped in order, not in time.
     """
-    if step.state != StepState.RUNNING or step.lease_until is None or step.lease_until > now:
+    change, step = held.change, held.step
+    if step.state != StepState.RUNNING or step.lease_until is None or step.lease_until > change.now:
         return False
-    if was_leaving(session, step):
+    if was_leaving(change.session, step):
         stopped = StepFailure(LEAVING, f"The worker {step.node} was stopped before the step was done", permanent=False)
-        take_handback(session, job, step, stopped, now)
-        return True
-    faults, losses = step.faults + 1, poison.count_loss(job, step, now)
+        take_handback(held, stopped)
+    else:
+        take_loss(held)
+    settle(change)
+    return True
+
+
+def take_loss(held: Held) -> None:
+    """Have a step tried again whose worker was lost, or give it up."""
+    change, step = held.change, held.step
+    faults, losses = step.faults + 1, poison.count_loss(change.job, step, change.now)
     lost = StepFailure("step.worker_lost", f"The worker {step.node} fell silent", permanent=False)
-    close_attempt(session, step, Outcome.LOST, now, lost)
+    change.close_attempt(step, Outcome.LOST, lost)
     if max(faults, losses) >= poison.MOST_FAULTS:
         told = f"{max(faults, losses)} workers were lost while working on step {step.name}"
-        fail_step(session, job, step, now, StepFailure("job.poison", told, permanent=True), faults=faults)
+        fail_step(change, step, StepFailure("job.poison", told, permanent=True), faults=faults)
     else:
-        requeue_step(session, job, step, now, delay_s=0.0, failure=lost, faults=faults)
-    return True
+        requeue_step(change, step, held.others, delay_s=0.0, failure=lost, faults=faults)
 
 
 def note_leaving(session: Session, node: str) -> None:
@@ -294,28 +323,20 @@ def was_leaving(session: Session, step: Step) -> bool:
     return session.scalar(select(Attempt.code).where(Attempt.token == step.token)) == LEAVING
 
 
-def find_step(session: Session, job_id: str, step_id: str) -> tuple[Job, Step] | None:
-    """Lock a job and one of its steps by the ids in a message, or return None."""
-    try:
-        job_uuid, step_uuid = UUID(job_id), UUID(step_id)
-    except ValueError:
-        return None
-    job = lock_job(session, job_uuid)
-    step = lock_step(session, job, step_uuid) if job is not None else None
-    return (job, step) if job is not None and step is not None else None
-
-
-def require_owner(session: Session, job_id: str, step_id: str, token: int) -> tuple[Job, Step]:
+def require_owner(session: Session, job_id: str, step_id: str, token: int) -> Held:
     """Return a job and its running step, locked, if the token is the present owner's; raise FencedError otherwise."""
-    found = find_step(session, job_id, step_id)
-    if found is None:
+    return check_owner(hold_step(session, job_id, step_id), token)
+
+
+def check_owner(held: Held | None, token: int) -> Held:
+    """Return what is held if the token is the present owner's; raise FencedError otherwise."""
+    if held is None:
         raise FencedError("step.fenced", "There is no such step")
-    job, step = found
-    if job.state == JobState.CANCELLED:
+    if held.change.job.state == JobState.CANCELLED:
         raise FencedError("job.cancelled", "The job was cancelled")
-    if step.state != StepState.RUNNING or step.token != token:
+    if held.step.state != StepState.RUNNING or held.step.token != token:
         raise FencedError("step.fenced", "This attempt does not own the step any more")
-    return job, step
+    return held
 
 
 def was_reported(session: Session, step: Step, token: int) -> bool:

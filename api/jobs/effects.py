@@ -7,12 +7,13 @@ PermanentError refuses the result, and the step fails with that code.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from sqlalchemy import ColumnElement, false, or_
 from sqlalchemy.orm import Session
 
+from api.jobs.change import JobEvent
 from api.jobs.models import Job, Step
 from tasks.names import TaskName
 
@@ -20,7 +21,7 @@ StepEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
 ClaimEffect = Callable[[Session, Job, Step], dict[str, Any]]
 NewsEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
 JobEffect = Callable[[Session, Job], None]
-EventEffect = Callable[[Session, Job, str, datetime, dict[str, Any]], None]
+EventEffect = Callable[[Session, Job, Sequence[JobEvent]], None]
 
 S = TypeVar("S", bound=StepEffect)
 C = TypeVar("C", bound=ClaimEffect)
@@ -32,7 +33,8 @@ _step_claimed: dict[TaskName, list[ClaimEffect]] = {}
 _step_told: dict[tuple[TaskName, str], list[NewsEffect]] = {}
 _job_ended: dict[str, list[JobEffect]] = {}
 _job_retried: dict[str, list[JobEffect]] = {}
-_job_event: list[EventEffect] = []
+_job_events: list[EventEffect] = []
+_listening: list[Callable[[], ColumnElement[bool]]] = []
 
 
 def on_step_succeeded(task: TaskName) -> Callable[[S], S]:
@@ -88,16 +90,26 @@ def on_job_retried(kind: str) -> Callable[[J], J]:
     return register
 
 
-def on_job_event(effect: E) -> E:
-    """Register ``f(session, job, kind, at, data)`` for every event of every job, as it is stored."""
-    _add(_job_event, effect)
-    return effect
+def on_job_events(listening: Callable[[], ColumnElement[bool]]) -> Callable[[E], E]:
+    """Register ``f(session, job, events)`` for the events that a transaction stores of a job.
+
+    :param listening: returns the condition over the table ``job`` under which the effect may have something to do.
+    """
+
+    def register(effect: E) -> E:
+        _add(_job_events, effect)
+        _add(_listening, listening)
+        return effect
+
+    return register
 
 
-def run_step_succeeded(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
-    """Run the effects of a step that succeeded."""
-    for effect in _step_succeeded.get(TaskName(step.task), []):
+def run_step_succeeded(session: Session, job: Job, step: Step, result: dict[str, Any]) -> bool:
+    """Run the effects of a step that succeeded; tell whether there are any."""
+    wanted = _step_succeeded.get(TaskName(step.task), [])
+    for effect in wanted:
         effect(session, job, step, result)
+    return bool(wanted)
 
 
 def claim_input(session: Session, job: Job, step: Step) -> dict[str, Any]:
@@ -128,10 +140,15 @@ def run_job_retried(session: Session, job: Job) -> None:
         effect(session, job)
 
 
-def run_job_event(session: Session, job: Job, kind: str, at: datetime, data: dict[str, Any]) -> None:
-    """Run the effects of an event; ``job.event_seq`` is its number."""
-    for effect in _job_event:
-        effect(session, job, kind, at, data)
+def run_job_events(session: Session, job: Job, events: Sequence[JobEvent]) -> None:
+    """Run the effects of events, in their order."""
+    for effect in _job_events:
+        effect(session, job, events)
+
+
+def is_heard() -> ColumnElement[bool]:
+    """Return the condition that the effects of a job's events may have something to do."""
+    return or_(false(), *(condition() for condition in _listening))
 
 
 def _add(effects: list[Any], effect: Any) -> None:

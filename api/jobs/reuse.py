@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from api.jobs.engine import database_now, emit, finish_if_done, read_steps
+from api.jobs.change import Change
+from api.jobs.engine import begin_change, database_now, emit, finish_if_done, read_steps, settle
 from api.jobs.models import Job
 from api.jobs.service import build_job, build_step
 from api.jobs.states import StepState
@@ -45,11 +46,14 @@ def create_done_job(
     session.flush()
     session.add_all(rows)
     session.flush()
-    emit(session, job, "job.queued", now)
-    session.flush()
+    change = Change(session, job, now)
+    emit(change, "job.queued")
+    settle(change)
     return job
 
 
 def end_done_job(session: Session, job: Job) -> None:
     """Move the job to its end, with all that its end causes."""
-    finish_if_done(session, job, read_steps(session, job), database_now(session))
+    change = begin_change(session, job)
+    finish_if_done(change, read_steps(session, job))
+    settle(change)

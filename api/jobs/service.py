@@ -15,7 +15,9 @@ from api.errors import ConflictError
 from api.extensions import db, get_settings
 from api.ids import new_id
 from api.jobs import effects, outbox, poison
+from api.jobs.change import Change
 from api.jobs.engine import (
+    begin_change,
     cancel_open_steps,
     database_now,
     emit,
@@ -25,6 +27,8 @@ from api.jobs.engine import (
     move_step,
     read_steps,
     ready_steps,
+    ring,
+    settle,
     show_progress,
 )
 from api.jobs.models import Job, Step
@@ -66,9 +70,14 @@ def create_job(
     session.flush()
     session.add_all(rows)
     session.flush()
-    outbox.ring(session, job, ready_steps(rows), now + timedelta(seconds=get_settings().ring_grace_s))
-    emit(session, job, "job.queued", now)
-    session.flush()
+    change = Change(session, job, now)
+    soon = now + timedelta(seconds=get_settings().ring_grace_s)
+    first = {step.id for step in ready_steps(rows)}
+    for row in rows:
+        if row.id in first:
+            ring(change, [row], row.run_after or soon)
+    emit(change, "job.queued")
+    settle(change)
     return job
 
 
@@ -94,7 +103,8 @@ def build_step(job_id: UUID, position: int, spec: StepSpec) -> Step:
     """Return the row of a planned step."""
     return Step(
         id=new_id(), job_id=job_id, position=position, name=spec.name, part=spec.part, task=spec.task.value,
-        after=list(spec.after), limits=list(spec.limits), input=spec.input, state=StepState.QUEUED.value, attempt=0,
+        after=list(spec.after), limits=list(spec.limits), input=spec.input, run_after=spec.not_before,
+        state=StepState.QUEUED.value, attempt=0,
         charged=0, faults=0, handbacks=0, nonce="", node="", fraction=0.0, stage="", done=0.0, total=0.0, unit="",
     )  # fmt: skip
 
@@ -148,12 +158,13 @@ def request_cancel(session: Session, job: Job) -> Job:
         return locked
     if locked.state in TERMINAL:
         raise ConflictError("job.finished", f"The job has {locked.state} already", {"state": locked.state})
-    now = database_now(session)
+    change = begin_change(session, locked)
     locked.cancel_requested = True
     steps = read_steps(session, locked)
     bells = [bell_id(step.id, step.attempt - 1) for step in steps if step.state == StepState.RUNNING]
-    cancel_open_steps(session, steps, now)
-    finish_if_done(session, locked, steps, now)
+    cancel_open_steps(change, steps)
+    finish_if_done(change, steps)
+    settle(change)
     revoke_after_commit(session, bells)
     return locked
 
@@ -170,31 +181,31 @@ def retry(session: Session, job: Job) -> Job:
     if locked.state not in RETRYABLE:
         return locked
     effects.run_job_retried(session, locked)
-    now = database_now(session)
-    for step in read_steps(session, locked):
+    change = begin_change(session, locked)
+    steps = read_steps(session, locked)
+    for step in steps:
         if step.state in RETRYABLE_STEP:
-            reset_step(session, step, queued_at=now)
+            reset_step(change, step)
     locked.run += 1
     poison.clear(locked)
     locked.cancel_requested = False
     locked.error_code = locked.error_message = locked.error_details = None
     locked.stage, locked.done, locked.total, locked.unit = "", 0.0, 0.0, ""
-    show_progress(session, locked)
-    move_job(session, locked, JobState.QUEUED, now)
-    outbox.ring(
-        session, locked, ready_steps(read_steps(session, locked)), now + timedelta(seconds=get_settings().ring_grace_s)
-    )
+    show_progress(locked, steps)
+    move_job(change, JobState.QUEUED)
+    ring(change, ready_steps(steps), change.now + timedelta(seconds=get_settings().ring_grace_s))
+    settle(change)
     return locked
 
 
-def reset_step(session: Session, step: Step, **values: Any) -> None:
+def reset_step(change: Change, step: Step) -> None:
     """Let a failed or cancelled step start afresh; the number of its next attempt still counts on."""
     cleared: dict[str, Any] = dict.fromkeys(
         ("run_after", "started_at", "finished_at", "seen_at", "error_code", "error_message", "error_details")
     )
     counters = dict.fromkeys(("charged", "faults", "handbacks"), 0)
     progress = {"fraction": 0.0, "stage": "", "done": 0.0, "total": 0.0, "unit": ""}
-    move_step(session, step, StepState.QUEUED, **cleared, **counters, **progress, **values)
+    move_step(change, step, StepState.QUEUED, queued_at=change.now, **cleared, **counters, **progress)
 
 
 def require_job(session: Session, job: Job) -> Job:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from api.jobs.effects import on_job_event
+from api.jobs.change import JobEvent
+from api.jobs.effects import on_job_events
 from api.jobs.models import Job
+from api.webhooks.models import Webhook
 from api.webhooks.names import names_of
-from api.webhooks.outbox import listening, put_in_line
+from api.webhooks.outbox import Message, listening, put_in_line
 
 
-@on_job_event
-def announce(session: Session, job: Job, kind: str, at: datetime, data: dict[str, Any]) -> None:
-    """Put a job's event in line, with the ids of what the job is about and the event's number in the job."""
-    listeners = listening(job.owner_id, job.organisation_id)
-    told = {**data, "seq": job.event_seq, "kind": job.kind, "subject": job.subject}
-    for event in names_of(kind, job.kind):
-        put_in_line(session, event, listeners=listeners, stream=job.id, seq=job.event_seq, at=at, data=told)
+def has_endpoints() -> ColumnElement[bool]:
+    """Return the condition that a job's owner, or its organisation, has an endpoint."""
+    own = and_(Job.organisation_id.is_(None), Webhook.owner_id == Job.owner_id, Webhook.organisation_id.is_(None))
+    return select(Webhook.id).where(or_(own, Webhook.organisation_id == Job.organisation_id), Webhook.enabled).exists()
+
+
+@on_job_events(has_endpoints)
+def announce(session: Session, job: Job, events: Sequence[JobEvent]) -> None:
+    """Put a job's events in line, with the ids of what the job is about and each event's number in the job."""
+    messages = [
+        Message(name, one.seq, one.at, {**one.data, "seq": one.seq, "kind": job.kind, "subject": job.subject})
+        for one in events
+        for name in names_of(one.kind, job.kind)
+    ]
+    put_in_line(session, messages, listeners=listening(job.owner_id, job.organisation_id), stream=job.id)

@@ -1,17 +1,20 @@
 """Putting events in line for the endpoints that asked for them, in the transaction in which they happen.
 
-One statement for each event, whoever listens: it reads the endpoints and writes their messages. Nothing is sent here.
+One statement for all that happens at once, whoever listens: it reads the endpoints and writes their messages. Nothing
+is sent here.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, and_, any_, func, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Integer, Text, and_, any_, column, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from api.webhooks.models import DeliveryState, Webhook, WebhookDelivery
@@ -36,39 +39,56 @@ def listening(owner_id: UUID, organisation_id: UUID | None) -> ColumnElement[boo
     return and_(Webhook.owner_id == owner_id, Webhook.organisation_id.is_(None))
 
 
-def put_in_line(
-    session: Session,
-    event: str,
-    *,
-    listeners: ColumnElement[bool],
-    stream: UUID,
-    seq: int,
-    at: datetime,
-    data: dict[str, Any],
-) -> None:
-    """Add a message for every enabled endpoint among the listeners that asked for the event.
+@dataclass(frozen=True)
+class Message:
+    """One thing to tell. ``seq`` is its number within its stream; a second message of the same number is none."""
+
+    event: str
+    seq: int
+    at: datetime
+    data: dict[str, Any]
+
+
+def put_in_line(session: Session, messages: Sequence[Message], *, listeners: ColumnElement[bool], stream: UUID) -> None:
+    """Add each message for every enabled endpoint among the listeners that asked for its event.
 
     :param stream: messages of one stream leave in the order in which they were added.
-    :param seq: number of what happened within the stream; a second message of the same number is none.
     """
-    values = {
+    if not messages:
+        return
+    rows = [
+        {
+            "number": number,
+            "message_id": message_id_of(stream, one.seq, one.event),
+            "event": one.event,
+            "body": write_body(one.event, one.at, one.data),
+        }
+        for number, one in enumerate(messages)
+    ]
+    columns = column("number", Integer), column("message_id", Text), column("event", Text), column("body", Text)
+    told = (
+        func.jsonb_to_recordset(literal(rows, JSONB))
+        .table_valued(*columns, name="told")
+        .render_derived(with_types=True)
+    )
+    filled = {
         "id": func.gen_random_uuid(),
         "webhook_id": Webhook.id,
-        "message_id": literal(message_id_of(stream, seq, event)),
-        "type": literal(event),
+        "message_id": told.c.message_id,
+        "type": told.c.event,
         "stream": literal(stream),
-        "body": literal(write_body(event, at, data)),
+        "body": told.c.body,
         "state": literal(DeliveryState.WAITING.value),
         "tries": literal(0),
         "attempts": literal(0),
         "due_at": func.clock_timestamp(),
     }
-    wanted = select(*values.values()).where(listeners, Webhook.enabled, literal(event) == any_(Webhook.events))
-    added = insert(WebhookDelivery).from_select(list(values), wanted, include_defaults=False)
+    wanted = select(*filled.values()).join(told, told.c.event == any_(Webhook.events))
+    wanted = wanted.where(listeners, Webhook.enabled).order_by(told.c.number)
+    added = insert(WebhookDelivery).from_select(list(filled), wanted, include_defaults=False)
     session.execute(added.on_conflict_do_nothing())
 
 
 def announce_credits(session: Session, user_id: UUID, seq: int, at: datetime, data: dict[str, Any]) -> None:
     """Tell a user's endpoints of a line in the ledger."""
-    mine = listening(user_id, None)
-    put_in_line(session, CREDITS, listeners=mine, stream=user_id, seq=seq, at=at, data=data)
+    put_in_line(session, [Message(CREDITS, seq, at, data)], listeners=listening(user_id, None), stream=user_id)
