@@ -42,8 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     source = require_file(arguments.file)
 
     from cli.settings import direct_environ
+    from tasks.media.waveform import write_waveform
     from tasks.music.analysis import analyze_song
-    from tasks.music.energy import write_waveform
+    from tasks.music.onsets import RATE
     from tasks.music.options import MusicOptions
 
     chosen = {"REELYARD_MUSIC_ENGINE": arguments.engine} if arguments.engine else {}
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     with progress("analyze") as tick:
         listened = analyze_song(source, options=options, progress=tick)
     if arguments.waveform:
-        write_waveform(arguments.waveform, listened.samples)
+        write_waveform(arguments.waveform, listened.samples, RATE)
         say(f"Wrote {arguments.waveform}")
     if arguments.json:
         print_json(listened.analysis.to_json())

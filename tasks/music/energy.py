@@ -1,10 +1,6 @@
-"""Energy over time, loudness, and the waveform's outline."""
+"""Energy over time."""
 
 from __future__ import annotations
-
-import json
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +9,6 @@ from tasks.contracts.music import Curve
 from tasks.music.onsets import FRAMES_S, RATE, Floats, Onsets
 
 STEP_S = 0.5
-PEAK_SAMPLES = 256
-"""Samples in one pair of peaks: 86 pairs a second."""
 
 
 def energy_curve(samples: Floats, onsets: Onsets) -> Curve:
@@ -41,26 +35,3 @@ def mean_energy(values: NDArray[np.floating], start_s: float, end_s: float) -> f
     first = min(int(start_s / STEP_S), len(values) - 1)
     part = values[first : max(first + 1, round(end_s / STEP_S))]
     return float(np.mean(part))
-
-
-def waveform(samples: Floats, rate: int = RATE) -> dict[str, Any]:
-    """Return the outline in audiowaveform's JSON, version 2: pairs of least and greatest value, 8 bits."""
-    count = -(-len(samples) // PEAK_SAMPLES)
-    blocks = np.pad(samples, (0, count * PEAK_SAMPLES - len(samples)), mode="edge").reshape(count, PEAK_SAMPLES)
-    pairs = np.stack([blocks.min(axis=1), blocks.max(axis=1)], axis=1)
-    data = np.clip(np.round(pairs * 127), -128, 127).astype(int).reshape(-1)
-    return {
-        "version": 2,
-        "channels": 1,
-        "sample_rate": rate,
-        "samples_per_pixel": PEAK_SAMPLES,
-        "bits": 8,
-        "length": count,
-        "data": data.tolist(),
-    }
-
-
-def write_waveform(path: Path, samples: Floats) -> Path:
-    """Write the outline to a file."""
-    path.write_text(json.dumps(waveform(samples), separators=(",", ":")), encoding="utf-8")
-    return path

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tasks.contracts.music import Meter
+from tasks.media.waveform import PEAK_SAMPLES, waveform
 from tasks.music.bars import place_bars
-from tasks.music.energy import PEAK_SAMPLES, waveform
 from tasks.music.engine import Rhythm, no_rhythm
 from tasks.music.form import group_alike, suggest_labels
 from tasks.music.harmony import MAJOR, MINOR, find_key, find_key_spans, fits, key_names
@@ -102,7 +102,7 @@ def test_the_waveform_is_audiowaveforms_second_version() -> None:
     samples = np.zeros(PEAK_SAMPLES * 3 + 10, np.float32)
     samples[PEAK_SAMPLES], samples[PEAK_SAMPLES + 1] = 1.0, -0.5
 
-    told = waveform(samples)
+    told = waveform(samples, 22050)
 
     assert {name: told[name] for name in ("version", "channels", "bits", "length", "sample_rate")} == {
         "version": 2,
