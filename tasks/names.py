@@ -46,6 +46,7 @@ class TaskName(StrEnum):
     CLIPS_MAKE = "clips.make"
     CLIPS_SHEET = "clips.sheet"
     CLIPS_COMPOSE = "clips.compose"
+    SOUNDS_LEVEL = "sounds.level"
     SHORTS_ANALYZE = "shorts.analyze"
     SHORTS_CUT = "shorts.cut"
     DELIVERY_SEND = "delivery.send"
@@ -89,6 +90,7 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.CLIPS_MAKE: TaskPolicy(Queue.GENERATION, 3600, 3660),
     TaskName.CLIPS_SHEET: TaskPolicy(Queue.GENERATION, 300, 330),
     TaskName.CLIPS_COMPOSE: TaskPolicy(Queue.COMPOSE, 2 * 3600, 2 * 3600 + 60),
+    TaskName.SOUNDS_LEVEL: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
     TaskName.SHORTS_ANALYZE: TaskPolicy(Queue.ANALYSIS, 3 * 3600, 3 * 3600 + 60),
     TaskName.SHORTS_CUT: TaskPolicy(Queue.ANALYSIS, 3600, 3660),
     TaskName.DELIVERY_SEND: TaskPolicy(Queue.INGEST, 7200, 7260, max_attempts=6),

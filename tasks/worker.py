@@ -17,10 +17,20 @@ from tasks.node import Profile, install
 from tasks.scratch import sweep_scratch
 from tasks.self_test import examine_host
 from tasks.shorts import tasks as shorts_tasks
+from tasks.sounds import tasks as sounds_tasks
 from tasks.sources import keep_tidy
 from tasks.speech import tasks as speech_tasks
 
-__all__ = ["app", "clips_tasks", "delivery_tasks", "ingest_tasks", "music_tasks", "shorts_tasks", "speech_tasks"]
+__all__ = [
+    "app",
+    "clips_tasks",
+    "delivery_tasks",
+    "ingest_tasks",
+    "music_tasks",
+    "shorts_tasks",
+    "sounds_tasks",
+    "speech_tasks",
+]
 
 install(
     app,

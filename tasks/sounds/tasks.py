@@ -1,0 +1,17 @@
+"""Celery task of sounds; thin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.app import task_options
+from tasks.base import MediaTask
+from tasks.cpu_app import app
+from tasks.names import TaskName
+from tasks.sounds import ops
+
+
+@app.task(base=MediaTask, bind=True, name=TaskName.SOUNDS_LEVEL.value, **task_options(TaskName.SOUNDS_LEVEL))
+def level(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Bring a sound to its loudness."""
+    return self.run_step(job_id, message, ops.level)
