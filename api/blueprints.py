@@ -44,6 +44,8 @@ def register_blueprints(app: Flask) -> None:
     from api.uploads.routes import blueprint as uploads
     from api.usage.routes import blueprint as usage
     from api.validations.routes import blueprint as validations
+    from api.videos import song_routes  # noqa: F401  adds to the blueprint of api.videos.routes
+    from api.videos.routes import blueprint as videos
     from api.webhooks.routes import blueprint as webhooks
 
     for documented in (
@@ -61,6 +63,7 @@ def register_blueprints(app: Flask) -> None:
         estimates,
         stills,
         songs,
+        videos,
         projects,
         publishing,
         validations,

@@ -14,6 +14,7 @@ from api.identities.settings import IDENTITY_VARIABLES, IdentitySettings, check_
 from api.mail.settings import MAIL_VARIABLES, MailSettings, check_mail
 from api.payments.catalogue import parse_catalogue
 from api.turns.sizes import parse_limits
+from api.videos.settings import CLIP_VARIABLES, ClipSettings, check_clips
 from api.webhooks.settings import WEBHOOK_VARIABLES, WebhookSettings, check_webhooks
 from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
 from tasks.environment import read_environment
@@ -47,6 +48,9 @@ _VARIABLES = {
     "flower_auth": "REELYARD_FLOWER_AUTH",
     "metrics_token": "REELYARD_METRICS_TOKEN",
     "max_song_s": "REELYARD_MAX_SONG_S",
+    "max_sound_s": "REELYARD_MAX_SOUND_S",
+    "sound_lufs": "REELYARD_SOUND_LUFS",
+    "sound_ceiling_dbtp": "REELYARD_SOUND_CEILING_DBTP",
     "max_upload_bytes": "REELYARD_MAX_UPLOAD_BYTES",
     "multipart_bytes": "REELYARD_MULTIPART_BYTES",
     "upload_expire_s": "REELYARD_UPLOAD_EXPIRE_S",
@@ -67,8 +71,8 @@ _VARIABLES = {
     "chunk_s": "REELYARD_CHUNK_S",
     "chunk_from_s": "REELYARD_CHUNK_FROM_S",
     "chunk_days": "REELYARD_CHUNK_DAYS",
-    "log_level": "REELYARD_LOG_LEVEL",
     "history_days": "REELYARD_HISTORY_DAYS",
+    "log_level": "REELYARD_LOG_LEVEL",
     "log_format": "REELYARD_LOG_FORMAT",
 }
 
@@ -84,6 +88,7 @@ class ApiSettings:
     mail: MailSettings
     identity: IdentitySettings
     webhooks: WebhookSettings
+    clips: ClipSettings
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     env: str
@@ -111,6 +116,9 @@ class ApiSettings:
     flower_auth: str = field(repr=False)
     metrics_token: str = field(repr=False)
     max_song_s: float
+    max_sound_s: float
+    sound_lufs: float
+    sound_ceiling_dbtp: float
     max_upload_bytes: int
     multipart_bytes: int
     upload_expire_s: int
@@ -131,21 +139,22 @@ class ApiSettings:
     chunk_s: float
     chunk_from_s: float
     chunk_days: int
+    history_days: int
     log_level: str
     log_format: str
-    history_days: int
 
 
 def read_api_settings(environ: Mapping[str, str] | None = None) -> ApiSettings:
     """Build the settings from the environment; raise ConfigurationError with every problem found."""
     environ = os.environ if environ is None else environ
-    tables = (_VARIABLES, STORAGE_VARIABLES, MAIL_VARIABLES, IDENTITY_VARIABLES, WEBHOOK_VARIABLES)
+    tables = (_VARIABLES, STORAGE_VARIABLES, MAIL_VARIABLES, IDENTITY_VARIABLES, WEBHOOK_VARIABLES, CLIP_VARIABLES)
     values = read_environment(environ, tuple(name for table in tables for name in table.values()))
     settings = ApiSettings(
         storage=StorageSettings(**pick(values, STORAGE_VARIABLES)),
         mail=MailSettings(**pick(values, MAIL_VARIABLES)),
         identity=IdentitySettings(**pick(values, IDENTITY_VARIABLES)),
         webhooks=WebhookSettings(**pick(values, WEBHOOK_VARIABLES)),
+        clips=ClipSettings(**pick(values, CLIP_VARIABLES)),
         **pick(values, _VARIABLES),
     )
     problems = find_contradictions(settings)
@@ -172,6 +181,7 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
     problems += check_payments(settings)
     problems += check_mail(settings.mail, production=settings.env == "production")
     problems += check_identity(settings.identity)
+    problems += check_clips(settings.clips)
     problems += check_webhooks(settings.webhooks, production=settings.env == "production")
     return problems
 

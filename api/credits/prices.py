@@ -35,6 +35,8 @@ class Action(StrEnum):
     TRANSCRIPTION = "transcription"
     ANALYSIS = "analysis"
     CUTTING = "cutting"
+    CLIPS = "clips"
+    COMPOSITION = "composition"
     STILL = "still"
 
 
@@ -52,6 +54,8 @@ DEFAULT_PRICES: Mapping[Action, Decimal] = MappingProxyType(
         Action.TRANSCRIPTION: Decimal(2),
         Action.ANALYSIS: Decimal(1),
         Action.CUTTING: Decimal(1),
+        Action.CLIPS: Decimal(2),
+        Action.COMPOSITION: Decimal(2),
         Action.STILL: Decimal(0),
     }
 )

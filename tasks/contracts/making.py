@@ -11,6 +11,8 @@ from tasks.contracts.music import SongAnalysis
 OFFLINE, REPLICATE = "offline", "replicate"
 PROVIDERS = (OFFLINE, REPLICATE)
 SOUNDS = ("auto", "copy")
+TRANSITIONS = ("cut", "flash", "dissolve")
+CONTAINERS = ("mp4", "mov")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from api.config import ApiSettings, read_api_settings
 from api.identities.settings import IDENTITY_VARIABLES, IdentitySettings
 from api.mail.settings import MAIL_VARIABLES, MailSettings
+from api.videos.settings import CLIP_VARIABLES, ClipSettings
 from api.webhooks.settings import WEBHOOK_VARIABLES, WebhookSettings
 from tasks.errors import ConfigurationError
 
@@ -109,11 +110,17 @@ def test_every_setting_comes_from_the_one_table() -> None:
     from api.config import _VARIABLES
     from tasks.environment import VARIABLES
 
-    fields = {field.name for field in dataclasses.fields(ApiSettings)} - {"storage", "mail", "identity", "webhooks"}
+    nested = {"storage", "mail", "identity", "webhooks", "clips"}
+    fields = {field.name for field in dataclasses.fields(ApiSettings)} - nested
 
     assert fields == set(_VARIABLES)
     assert set(_VARIABLES.values()) <= set(VARIABLES)
-    nested = ((MailSettings, MAIL_VARIABLES), (IdentitySettings, IDENTITY_VARIABLES))
-    for settings, table in (*nested, (WebhookSettings, WEBHOOK_VARIABLES)):
+    tables = (
+        (MailSettings, MAIL_VARIABLES),
+        (IdentitySettings, IDENTITY_VARIABLES),
+        (WebhookSettings, WEBHOOK_VARIABLES),
+        (ClipSettings, CLIP_VARIABLES),
+    )
+    for settings, table in tables:
         assert {field.name for field in dataclasses.fields(settings)} == set(table)
         assert set(table.values()) <= set(VARIABLES)

@@ -1,0 +1,96 @@
+"""What the end of a composition changes: the film is an asset, and its words are drawn over it as any render's."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from api.assets.models import Asset, AssetKind, AssetState
+from api.credits.prices import Action
+from api.credits.work import charge, price
+from api.ids import new_id
+from api.jobs.effects import on_step_succeeded
+from api.jobs.models import Job, Step
+from api.renders.effects import count_storage
+from api.renders.models import OutputOfRender, Render
+from api.renders.service import check_order, hash_order
+from api.uploads.effects import own_key
+from api.videos.effects import find_video
+from api.videos.models import MusicVideo
+from api.videos.source import build_captions
+from tasks.contracts import AudioInfo, MediaInfo, RenderOrder, VideoInfo
+from tasks.contracts.making import ComposeResult
+from tasks.contracts.outputs import MIME_TYPES, complete_output
+from tasks.contracts.render import RenderOutput
+from tasks.errors import PermanentError
+from tasks.names import TaskName
+from tasks.workflows.videos import CAPTION
+
+
+@on_step_succeeded(TaskName.CLIPS_COMPOSE)
+def store_film(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
+    """Make the film an asset in place of the one before, and write the order of its captions."""
+    video, told = find_video(session, job), ComposeResult.from_json(result)
+    if video is None or video.job_id != job.id:
+        return
+    asset = build_film(job, video, told)
+    session.add(asset)
+    session.flush()
+    count_storage(session, asset)
+    charge(session, job, Action.COMPOSITION, price(Action.COMPOSITION, told.film.video_end_s))
+    old = {video.film_asset_id, video.result_asset_id} - {None}
+    job.subject = {**job.subject, "replaced": sorted(map(str, old))}
+    video.film_asset_id, video.film = asset.id, told.film.to_json()
+    session.flush()
+    captions = next((other for other in job.steps if other.name == CAPTION), None)
+    if captions is not None:
+        order_captions(session, job, captions, video=video, film=asset)
+
+
+def build_film(job: Job, video: MusicVideo, told: ComposeResult) -> Asset:
+    """Describe a film as an asset."""
+    film, container = told.film, video.wish["container"]
+    picture = VideoInfo("h264", film.width, film.height, film.fps_num, film.fps_den, frame_count=film.frame_count)
+    song = video.of_song.asset.media_info if video.of_song is not None else None
+    sound = song.audio if song is not None and song.audio is not None else AudioInfo("aac", 48000, 2)
+    media = MediaInfo(container, film.video_end_s, film.size_bytes, told.sha256, picture, sound)
+    return Asset(
+        id=new_id(),
+        owner_id=video.owner_id,
+        organisation_id=video.organisation_id,
+        kind=AssetKind.RENDER.value,
+        state=AssetState.READY.value,
+        filename=f"{video.title[:200]}.{container}",
+        content_type=MIME_TYPES[container],
+        object_key=own_key(job, told.object_key),
+        size_bytes=film.size_bytes,
+        sha256=told.sha256,
+        media=media.to_json(),
+        source_asset_id=video.of_song.asset_id if video.of_song is not None else None,
+    )
+
+
+def order_captions(session: Session, job: Job, step: Step, *, video: MusicVideo, film: Asset) -> None:
+    """Order the lyrics over a film as a render of its own, done by the job's next step; raise ``scenario.*``."""
+    scenario = build_captions(session, video)
+    if scenario is None:
+        raise PermanentError("video.no_lyrics", "The words of the song are gone")
+    check_order(scenario)
+    output = complete_output(RenderOutput(container=video.wish["container"], codec="h264"))
+    order = RenderOrder(film.object_key, scenario, output, source_sha256=film.sha256)
+    render = Render(
+        id=UUID(job.subject["render_id"]),
+        owner_id=video.owner_id,
+        organisation_id=video.organisation_id,
+        job_id=job.id,
+        source_asset_id=film.id,
+        scenario=scenario,
+        scenario_hash=hash_order(film.sha256, scenario, [output]),
+        outputs=[OutputOfRender(number=0, output=output.to_json())],
+    )
+    session.add(render)
+    session.flush()
+    video.render_id, step.input = render.id, order.to_json()
+    session.flush()
