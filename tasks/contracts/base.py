@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from enum import Enum
@@ -54,8 +55,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@functools.cache
+def _hints_of(cls: type[Any]) -> dict[str, Any]:
+    """Return the types of a contract's fields; reading them compiles each annotation, so it is done once."""
+    return typing.get_type_hints(cls)
+
+
 def _build(cls: type[T], fields: dict[str, Any], where: str) -> T:
-    hints = typing.get_type_hints(cls)
+    hints = _hints_of(cls)
     known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(set(fields) - set(known))
     if unknown:
