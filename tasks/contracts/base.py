@@ -62,7 +62,7 @@ def _hints_of(cls: type[Any]) -> dict[str, Any]:
 
 
 def _build(cls: type[T], fields: dict[str, Any], where: str) -> T:
-    hints = _hints_of(cls)
+    hints = _hints_of(typing.cast(Any, cls))
     known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(set(fields) - set(known))
     if unknown:
