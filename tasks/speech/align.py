@@ -1,7 +1,8 @@
-"""Exact word times for English by forced alignment with pocketsphinx, whose acoustic model is in its wheel.
+"""Exact word times by forced alignment with pocketsphinx, whose English acoustic model is in its wheel.
 
 Whisper's own word times (DTW) are off by about 100 ms; this aligner's by 20 ms. Figures are aligned as they are spoken,
-words that its dictionary lacks by a guessed sound. A segment whose result strays keeps its times.
+words that its dictionary lacks by a guessed sound. Languages whose sounds English nearly has are sounded out by their
+spelling. A segment whose result strays keeps its times.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from tasks.media.audio import SPEECH_RATE, Samples
 from tasks.speech.engine import HeardSegment, HeardWord
+from tasks.speech.phones import LANGUAGES, sound_out
 from tasks.speech.spell import guess_phones, speak
 
 _PAD_S = 0.25
@@ -39,11 +41,13 @@ class _Aligned:
 
 
 def can_align(language: str) -> bool:
-    """Tell whether the aligner is installed and knows the language."""
-    return language == "en" and importlib.util.find_spec("pocketsphinx") is not None
+    """Tell whether the aligner is installed and knows the language, or one whose sounds are near to it."""
+    return (language == "en" or language in LANGUAGES) and importlib.util.find_spec("pocketsphinx") is not None
 
 
-def align_segment(segment: HeardSegment, audio: Samples, *, after_s: float = 0.0) -> HeardSegment | None:
+def align_segment(
+    segment: HeardSegment, audio: Samples, *, language: str = "en", after_s: float = 0.0
+) -> HeardSegment | None:
     """Return the segment with aligned word times, or None when that fails.
 
     :param audio: 16 kHz; the segment's times count from its start. :param after_s: where the words before it end; an
@@ -51,7 +55,8 @@ def align_segment(segment: HeardSegment, audio: Samples, *, after_s: float = 0.0
     """
     begin_s = max(0.0, segment.start - _PAD_LONG_S, min(after_s, segment.start - _PAD_S))
     piece = audio[int(begin_s * SPEECH_RATE) : int((segment.end + _PAD_S) * SPEECH_RATE)]
-    found = [made for spoken in _readings(segment) if (made := _align_reading(spoken, piece)) is not None]
+    readings = _readings(segment) if language == "en" else _foreign_readings(segment, language)
+    found = [made for spoken in readings if (made := _align_reading(spoken, piece)) is not None]
     if not found:
         return None
     best = max(found, key=lambda made: made.score)
@@ -79,6 +84,19 @@ def _readings(segment: HeardSegment) -> list[list[list[str]]]:
     return [as_years] if as_years == as_numbers else [as_years, as_numbers]
 
 
+def _foreign_readings(segment: HeardSegment, language: str) -> list[list[list[str]]]:
+    """Return the one way to sound out a segment; none where it has figures, whose names only English has here."""
+    if any(letter.isdigit() for word in segment.words for letter in word.text):
+        return []
+    return [[_foreign_pieces(word.text, language) for word in segment.words]]
+
+
+def _foreign_pieces(text: str, language: str) -> list[str]:
+    """Return a word as an entry of the dictionary that is none of English: its phones, marked by the language."""
+    phones = sound_out(text, language)
+    return [f"{language}_{phones.replace(' ', '_')}"] if phones else []
+
+
 def _align_reading(spoken: list[list[str]], audio: Samples) -> _Aligned | None:
     pieces = [piece for of_word in spoken for piece in of_word]
     if not pieces or not len(audio):
@@ -95,7 +113,8 @@ def _force(spoken: list[list[str]], pieces: list[str], pcm: bytes) -> _Aligned |
     decoder.reinit_feat()  # what it learnt of the sound before must not move the words of this segment
     for piece in pieces:
         if decoder.lookup_word(piece) is None:
-            decoder.add_word(piece, guess_phones(piece), True)
+            phones = piece.partition("_")[2].replace("_", " ") or guess_phones(piece)
+            decoder.add_word(piece, phones, True)
     try:
         decoder.set_align_text(" ".join(pieces))
         decoder.start_utt()

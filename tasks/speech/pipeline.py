@@ -10,13 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import av
-
 from tasks.config import WorkerSettings
 from tasks.contracts import Transcript
 from tasks.contracts.transcript import Diarization
-from tasks.media.audio import SPEECH_RATE, Samples, iter_speech_audio
-from tasks.media.container import open_media
+from tasks.media.audio import SPEECH_RATE, Samples, iter_speech_audio, read_header
 from tasks.media.limits import MediaLimits
 from tasks.speech.align import align_segment, can_align
 from tasks.speech.blocks import WHOLE, BlockRange, iter_blocks
@@ -151,7 +148,8 @@ def _align(hearing: Hearing, segment: HeardSegment, audio: Samples, heard: Heard
     """Return the segment with the best word times there are; only those of DTW can be bettered."""
     if heard.method != "dtw":
         return segment
-    aligned = align_segment(segment, audio, after_s=after_s) if can_align(heard.language) else None
+    language = heard.language
+    aligned = align_segment(segment, audio, language=language, after_s=after_s) if can_align(language) else None
     hearing.aligned += aligned is not None
     return aligned or snap_to_sound(segment, audio)
 
@@ -191,5 +189,4 @@ def _describe(request: SpeechRequest, diarizer: Diarizer | None, speakers: int) 
 
 def audio_length_s(path: Path, limits: MediaLimits) -> float:
     """Return how long the container says that it is, in seconds; above zero always."""
-    with open_media(path, limits) as container:
-        return max(0.001, (container.duration or 0) / av.time_base)
+    return max(0.001, read_header(path, limits).duration_s)

@@ -20,6 +20,14 @@ GERMAN = (
     "Das Boot verließ den Hafen früh am Morgen mit sieben Menschen an Bord.",
     "Niemand erwartete, dass sich das Wetter vor dem Abendessen ändern würde.",
 )
+ITALIAN = (
+    "La barca lasciò il porto la mattina presto con sette persone a bordo.",
+    "Nessuno si aspettava che il tempo cambiasse prima di cena.",
+)
+PORTUGUESE = (
+    "O barco deixou o porto de manhã cedo com sete pessoas a bordo.",
+    "Ninguém esperava que o tempo mudasse antes do jantar.",
+)
 ENGLISH = "The boat left the harbor early in the morning with seven people on board."
 
 
@@ -47,6 +55,20 @@ def test_german_words_begin_within_ninety_milliseconds_in_the_language_found(
     assert heard.language_probability > 0.5
     assert len(errors) >= 0.5 * len(said.words)
     assert float(np.mean(np.abs(errors))) <= 0.090
+
+
+@pytest.mark.parametrize(("language", "texts"), [("it", ITALIAN), ("pt", PORTUGUESE)])
+def test_languages_near_to_english_sounds_are_aligned(
+    options: SpeechOptions, tmp_path: Path, language: str, texts: tuple[str, ...]
+) -> None:
+    said = spoken.join(*(spoken.say(text, voice=language, words_a_minute=140) for text in texts))
+
+    heard = transcribe_file(said.write(tmp_path / "said.wav"), options=options, language=language)
+    errors = start_errors(said, heard)
+
+    assert heard.alignment_method == "pocketsphinx"
+    assert len(errors) >= 10
+    assert float(np.mean(np.abs(errors))) <= 0.060
 
 
 def test_the_language_is_the_one_of_most_of_the_file_not_of_its_beginning(
