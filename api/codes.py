@@ -290,6 +290,8 @@ CODES: dict[str, tuple[int, str]] = {
     "publish.refused": (0, "A platform refuses the clip; the message says why"),
     "publish.unknown_outcome": (0, "All was sent, and the platform does not tell what became of it; look there"),
     "publish.unknown_target": (0, "The worker knows no target of this kind"),
+    "judge.unavailable": (0, "The language model that judges highlights does not answer; the step is tried again"),
+    "judge.refused": (0, "The language model that judges highlights answers without scores"),
     "shorts.invalid_wish": (422, "The number or the lengths of the wanted highlights make no sense"),
     "shorts.invalid_framing": (422, "There is no such aspect or layout; the message lists those there are"),
     "shorts.nothing_left": (422, "No frame remains between the cuts"),

@@ -62,7 +62,13 @@ _WORKER_VARIABLES = {
     "max_music_s": "REELYARD_MAX_MUSIC_S",
     "replicate_token": "REPLICATE_API_TOKEN",
     "replicate_url": "REPLICATE_API_URL",
+    "judge_url": "REELYARD_JUDGE_URL",
+    "judge_model": "REELYARD_JUDGE_MODEL",
+    "judge_key": "REELYARD_JUDGE_KEY",
+    "translate_url": "REELYARD_TRANSLATE_URL",
+    "translate_key": "REELYARD_TRANSLATE_KEY",
     "webhook_inside": "REELYARD_WEBHOOK_INSIDE",
+    "fetch_proxy": "REELYARD_FETCH_PROXY",
     "youtube_url": "REELYARD_YOUTUBE_URL",
     "google_token_url": "REELYARD_GOOGLE_TOKEN_URL",
     "youtube_client": "REELYARD_YOUTUBE_CLIENT",
@@ -108,7 +114,13 @@ class WorkerSettings:
     max_music_s: float
     replicate_token: str = field(repr=False)
     replicate_url: str
+    judge_url: str
+    judge_model: str
+    judge_key: str = field(repr=False)
+    translate_url: str
+    translate_key: str = field(repr=False)
     webhook_inside: bool
+    fetch_proxy: str
     youtube_url: str
     google_token_url: str
     youtube_client: str = field(repr=False)

@@ -107,6 +107,21 @@ def flag(value: str) -> bool:
     raise ValueError("must be true or false")
 
 
+def decibels(low: float, high: float) -> Callable[[str], float]:
+    """Accept a level in [low, high]."""
+
+    def parse(value: str) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not low <= number <= high:
+            raise ValueError(f"must be a level from {low:g} to {high:g}")
+        return number
+
+    return parse
+
+
 def numbers(value: str) -> tuple[float, ...]:
     """Accept a comma-separated list of rising numbers above 0."""
     try:
@@ -304,6 +319,9 @@ _TABLE = (
     ),
     Variable("REELYARD_MAX_MEDIA_S", seconds(1, 86400), "Longest media accepted", default=4 * 3600.0),
     Variable("REELYARD_MAX_SONG_S", seconds(1, 7200), "Longest song that can be added", default=300.0),
+    Variable("REELYARD_MAX_SOUND_S", seconds(1, 7200), "Longest sound that can be added", default=600.0),
+    Variable("REELYARD_SOUND_LUFS", decibels(-40, -5), "Loudness of sounds (LUFS, EBU R 128)", default=-14.0),
+    Variable("REELYARD_SOUND_CEILING_DBTP", decibels(-12, 0), "Highest true peak of sounds (dBTP)", default=-1.0),
     Variable(
         "REELYARD_MAX_PIXELS", integer(65536, 1 << 28), "Most pixels per video frame accepted", default=8192 * 4320
     ),
@@ -367,6 +385,12 @@ _TABLE = (
         seconds(0.1, 86400),
         "Pause before a node in quarantine tests itself again (doubling)",
         default=60.0,
+    ),
+    Variable(
+        "REELYARD_FETCH_PROXY",
+        url("http"),
+        "HTTP proxy that connects to what users name by URL, for hosts that reach nothing else outside; unset: none",
+        default="",
     ),
     # Webhooks
     Variable("REELYARD_WEBHOOK_S", seconds(0.02, 60), "Seconds between looks for messages that are due", default=0.5),
@@ -491,6 +515,22 @@ _TABLE = (
     Variable("REELYARD_STILL_USD", dollars, "Dollars for a still", default=0.0),
     Variable("REELYARD_CLIP_CAP_USD", dollars, "Most dollars that one music video may cost", default=50.0),
     Variable("REELYARD_MAX_VIDEOS", integer(0, 1_000_000), "Music videos that one user may keep", default=100),
+    # Services that are asked only where they are configured
+    Variable(
+        "REELYARD_JUDGE_URL",
+        url("http", "https"),
+        "A chat API (OpenAI's protocol, up to /v1) that judges highlights; unset: evidence alone decides",
+        default="",
+    ),
+    Variable("REELYARD_JUDGE_MODEL", text, "Its model", default="gpt-4o-mini"),
+    Variable("REELYARD_JUDGE_KEY", text, "Its key", default="", secret=True),
+    Variable(
+        "REELYARD_TRANSLATE_URL",
+        url("http", "https"),
+        "A LibreTranslate server for CPU workers; unset: nothing is translated",
+        default="",
+    ),
+    Variable("REELYARD_TRANSLATE_KEY", text, "Its key", default="", secret=True),
     # Publishing
     Variable(
         "REELYARD_YOUTUBE_URL",

@@ -18,6 +18,7 @@ def analyze(context: StepContext) -> dict[str, Any]:
     # Here and not above: decoders and numpy load in the process that looks, not in every worker.
     from tasks.media.poster import extract_poster
     from tasks.shorts.highlights import Wish, find_highlights
+    from tasks.shorts.judge import find_judge
     from tasks.shorts.watching import listen_and_look
 
     order = AnalyzeOrder.from_json(context.input)
@@ -31,7 +32,7 @@ def analyze(context: StepContext) -> dict[str, Any]:
             limits=limits,
             tick=lambda t: context.progress(min(t, order.duration_s), order.duration_s, stage="look", unit="s"),
         )
-        found = find_highlights(order.transcript, features, wish)
+        found = find_highlights(order.transcript, features, wish, scorer=find_judge(context.settings))
         for number, one in enumerate(found):
             picture = context.scratch / f"thumbnail-{number}.png"
             moment = min(one.start + THUMBNAIL_AFTER_S, one.end)
