@@ -66,7 +66,7 @@ class Courier:
 
     def __init__(self, settings: ApiSettings, *, clock: Clock = database_now) -> None:
         limits = FetchLimits(total_s=settings.webhooks.timeout_s)
-        self._fetcher = Fetcher(limits, inside=settings.webhooks.inside)
+        self._fetcher = Fetcher(limits, inside=settings.webhooks.inside, proxy=settings.webhooks.proxy)
         self._disable_after = timedelta(days=settings.webhooks.disable_days)
         self._server_secret = installation_key(settings)
         self._clock = clock

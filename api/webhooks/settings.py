@@ -10,6 +10,7 @@ WEBHOOK_VARIABLES = {
     "log_days": "REELYARD_WEBHOOK_LOG_DAYS",
     "disable_days": "REELYARD_WEBHOOK_DISABLE_DAYS",
     "inside": "REELYARD_WEBHOOK_INSIDE",
+    "proxy": "REELYARD_FETCH_PROXY",
     "key": "REELYARD_WEBHOOK_KEY",
 }
 
@@ -26,6 +27,7 @@ class WebhookSettings:
     log_days: int
     disable_days: int
     inside: bool
+    proxy: str
     key: str = field(repr=False)
 
 

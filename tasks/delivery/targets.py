@@ -23,13 +23,13 @@ Maker = Callable[[SendOrder, WorkerSettings, list[Caller]], Publisher]
 
 def to_hook(order: SendOrder, settings: WorkerSettings, callers: list[Caller]) -> Publisher:
     """Return what tells a webhook."""
-    fetcher = Fetcher(FetchLimits(total_s=HOOK_S), inside=settings.webhook_inside)
+    fetcher = Fetcher(FetchLimits(total_s=HOOK_S), inside=settings.webhook_inside, proxy=settings.fetch_proxy)
     return Hook(fetcher, order.settings, order.secrets)
 
 
 def to_bucket(order: SendOrder, settings: WorkerSettings, callers: list[Caller]) -> Publisher:
     """Return what stores in a bucket."""
-    fetcher = Fetcher(FetchLimits(total_s=BUCKET_S), inside=settings.webhook_inside)
+    fetcher = Fetcher(FetchLimits(total_s=BUCKET_S), inside=settings.webhook_inside, proxy=settings.fetch_proxy)
     return Bucket(fetcher, order.settings, order.secrets)
 
 

@@ -45,15 +45,22 @@ class Fetcher:
     """Fetches from the public internet and nowhere else. Holds no connection between calls.
 
     :param inside: also reach inner networks, on any port: for tests and closed installations, as the operator says.
+    :param proxy: the only way out of this host, ``http://host:port``; empty connects from here.
 
     Errors: ``url.refused``, ``url.too_large``, ``url.too_many_redirects``, ``url.bad_answer`` (permanent);
     ``url.unavailable`` (transient).
     """
 
     def __init__(
-        self, limits: FetchLimits | None = None, *, resolver: Resolver = resolve, inside: bool = False
+        self,
+        limits: FetchLimits | None = None,
+        *,
+        resolver: Resolver = resolve,
+        inside: bool = False,
+        proxy: str = "",
     ) -> None:
         self._limits, self._resolver, self._inside = limits or FetchLimits(), resolver, inside
+        self._proxy = proxy
         self._tls = ssl.create_default_context(cafile=certifi.where())
 
     def fetch(self, url: str, path: Path) -> Fetched:
@@ -103,7 +110,7 @@ class Fetcher:
             "Accept-Encoding": "identity",
             **headers,
         }
-        backend = GuardedBackend(self._resolver, deadline, inside=self._inside)
+        backend = GuardedBackend(self._resolver, deadline, inside=self._inside, proxy=self._proxy)
         waits = dict.fromkeys(("connect", "read", "write", "pool"), _WAIT_S)
         address = httpcore.URL(
             scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()

@@ -14,6 +14,7 @@ import httpcore
 
 from tasks.errors import PermanentError
 from tasks.fetching.addresses import is_public
+from tasks.fetching.egress import connect_through
 
 Resolver = Callable[[str, int], list[str]]
 """From name and port to all addresses, as text."""
@@ -33,10 +34,11 @@ class GuardedBackend(httpcore.NetworkBackend):
 
     :param deadline: on ``time.monotonic``'s clock; every wait ends there at the latest.
     :param inside: connect to addresses of inner networks, too.
+    :param proxy: what makes the connections, ``http://host:port``; empty makes them from here.
     """
 
-    def __init__(self, resolver: Resolver, deadline: float, *, inside: bool = False) -> None:
-        self._resolver, self._deadline, self._inside = resolver, deadline, inside
+    def __init__(self, resolver: Resolver, deadline: float, *, inside: bool = False, proxy: str = "") -> None:
+        self._resolver, self._deadline, self._inside, self._proxy = resolver, deadline, inside, proxy
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -53,12 +55,17 @@ class GuardedBackend(httpcore.NetworkBackend):
             raise PermanentError("url.refused", "The host is not on the public internet")
         for number, address in enumerate(addresses, start=1):
             try:
-                stream = self._sockets.connect_tcp(address, port, timeout=left(self._deadline, timeout))
-                return DeadlineStream(stream, self._deadline)
+                return DeadlineStream(self._open(address, port, timeout), self._deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if number == len(addresses):
                     raise
         raise httpcore.ConnectError("no address")  # pragma: no cover
+
+    def _open(self, address: str, port: int, timeout: float | None) -> httpcore.NetworkStream:
+        waits = left(self._deadline, timeout)
+        if self._proxy:
+            return connect_through(self._proxy, address, port, waits)
+        return self._sockets.connect_tcp(address, port, timeout=waits)
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None

@@ -19,10 +19,14 @@ from tasks.fetching import Fetcher, FetchLimits
 from tests.security.addresses import forms
 
 PUBLIC = "93.184.215.14"
-INSIDE = ("127.0.0.1", "169.254.169.254", "10.0.0.1")
+INSIDE = ("127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fd00:ec2::254")
+"""What is listened on: loopback, a cloud's metadata in both families, a private network."""
+PROXY = "10.9.9.9"
+NAMES = ("inside", "mixed", "mapped", "six", "both", "rebinding", "unknown")
 LIMITS = FetchLimits(max_bytes=1000, total_s=1.5)
 hits: list[str] = []
 hosts: list[str] = []
+asked: list[str] = []
 rounds = count()
 
 
@@ -31,6 +35,10 @@ class PublicHost(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
+
+    def do_POST(self) -> None:
+        """Take whatever comes."""
+        self.say(202)
 
     def do_GET(self) -> None:
         """Answer as the path says."""
@@ -96,6 +104,8 @@ def resolver(name: str, port: int) -> list[str]:
         "inside.example.com": lambda: ["169.254.169.254"],
         "mixed.example.com": lambda: [PUBLIC, "10.0.0.1"],
         "mapped.example.com": lambda: ["::ffff:127.0.0.1"],
+        "six.example.com": lambda: ["fd00:ec2::254"],
+        "both.example.com": lambda: [PUBLIC, "::1"],
         "rebinding.example.com": lambda: [PUBLIC] if next(rounds) % 2 == 0 else ["127.0.0.1"],
     }
     if name in known:
@@ -108,7 +118,8 @@ def resolver(name: str, port: int) -> list[str]:
 
 def listen(address: str, port: int) -> None:
     """Count who comes."""
-    server = socket.create_server((address, port))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    server = socket.create_server((address, port), family=family)
 
     def serve() -> None:
         while True:
@@ -117,6 +128,25 @@ def listen(address: str, port: int) -> None:
             connection.close()
 
     threading.Thread(target=serve, daemon=True).start()
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """The one way out: connects to whatever it is told, and remembers."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+    def do_CONNECT(self) -> None:
+        """Join both ends."""
+        asked.append(self.path)
+        host, _, port = self.path.rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=5) as far:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.flush()
+            far.sendall(self.connection.recv(65536))
+            while piece := far.recv(65536):
+                self.connection.sendall(piece)
 
 
 def code_of(call: Callable[[], Any]) -> Any:
@@ -129,7 +159,8 @@ def code_of(call: Callable[[], Any]) -> Any:
 
 def main() -> None:
     """Set the network up, try everything, print what happened."""
-    for command in ("link set lo up", *(f"addr add {address}/32 dev lo" for address in (*INSIDE[1:], PUBLIC))):
+    added = (f"{PROXY}/32", "169.254.169.254/32", "10.0.0.1/32", f"{PUBLIC}/32", "fd00:ec2::254/128")
+    for command in ("link set lo up", *(f"addr add {address} dev lo" for address in added)):
         subprocess.run(["ip", *command.split()], check=True)
     for address in INSIDE:
         for port in (80, 443):
@@ -137,6 +168,9 @@ def main() -> None:
     server = ThreadingHTTPServer((PUBLIC, 80), PublicHost)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    proxy = ThreadingHTTPServer((PROXY, 3128), Proxy)
+    proxy.daemon_threads = True
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(tell(Path(folder))))
 
@@ -162,9 +196,16 @@ def tell(folder: Path) -> dict[str, Any]:
             if code not in ("url.refused", "url.unavailable"):
                 told["forms_not_refused"].append([url, code])
     told["public"] = at("hello")
+    walled = Fetcher(LIMITS, resolver=resolver, proxy=f"http://{PROXY}:3128")
+    for url in [*forms(), *(f"http://{name}.example.com/" for name in ("inside", "mixed", "mapped", "six", "both"))]:
+        code_of(lambda: walled.post(url, b"{}", {}))  # noqa: B023 - called at once
+    told["proxy_asked_for_inside"] = list(asked)
+    told["through_the_proxy"] = [walled.post("http://public.example.com/hello", b"{}", {}), *asked]
+    broken = Fetcher(LIMITS, resolver=resolver, proxy=f"http://{PROXY}:3129")
+    told["without_the_proxy"] = code_of(lambda: broken.post("http://public.example.com/hello", b"{}", {}))
     told["host_header"] = hosts[-1]
     told["redirects"] = {name: at(name) for name in ("inside", "round")} | {"once": at("once")[0]}
-    hosted = [f"http://{name}.example.com/hello" for name in ("inside", "mixed", "mapped", "rebinding", "unknown")]
+    hosted = [f"http://{name}.example.com/hello" for name in NAMES]
     next(rounds)
     told["names"] = {url[7:].partition(".")[0]: code_of(lambda: fetch(url)) for url in hosted}  # noqa: B023
     started = time.monotonic()

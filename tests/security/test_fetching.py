@@ -94,7 +94,7 @@ def test_no_form_of_an_inner_address_is_connected_to(seen: dict[str, object]) ->
 
 
 def test_the_canaries_sing_when_touched(seen: dict[str, object]) -> None:
-    assert seen["canary_hits_of_an_unguarded_client"] == 3
+    assert seen["canary_hits_of_an_unguarded_client"] == 5
 
 
 def test_names_that_lead_inside_are_refused_also_among_good_ones_and_from_one_moment_to_the_next(
@@ -104,6 +104,8 @@ def test_names_that_lead_inside_are_refused_also_among_good_ones_and_from_one_mo
         "inside": "url.refused",
         "mixed": "url.refused",
         "mapped": "url.refused",
+        "six": "url.refused",
+        "both": "url.refused",
         "rebinding": "url.refused",
         "unknown": "url.unavailable",
     }
@@ -112,6 +114,14 @@ def test_names_that_lead_inside_are_refused_also_among_good_ones_and_from_one_mo
 def test_a_public_host_is_fetched_from(seen: dict[str, object]) -> None:
     assert seen["public"] == ["hello", 5, "text/plain"]
     assert seen["host_header"] == "public.example.com"
+
+
+def test_behind_the_second_wall_a_proxy_connects_to_what_was_checked_and_nobody_else_does(
+    seen: dict[str, object],
+) -> None:
+    assert seen["proxy_asked_for_inside"] == []
+    assert seen["through_the_proxy"] == [202, "93.184.215.14:80"]
+    assert seen["without_the_proxy"] == "url.unavailable"
 
 
 def test_redirects_are_checked_anew_and_counted(seen: dict[str, object]) -> None:
