@@ -17,7 +17,7 @@ from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from tasks.children import ChildGroup
+from tasks.children import ChildGroup, children_of_attempt
 from tasks.client import ControlClient, backoff_s
 from tasks.config import WorkerSettings
 from tasks.contracts import Claim, StepFailure, StepNews, StepReport
@@ -204,7 +204,8 @@ def _work(
                 claim, scratch, tools.storage, tools.settings, children, fence, tracker, tools.hints, tools.client
             )
             try:
-                result = body(context)
+                with children_of_attempt(children):
+                    result = body(context)
             finally:
                 children.kill_all()
         fence.check()

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any
 
@@ -87,6 +88,24 @@ class ChildGroup:
             roots = list(self._roots)
         for pid in roots:
             kill_tree(pid)
+
+
+_current: ContextVar[ChildGroup | None] = ContextVar("children", default=None)
+
+
+@contextlib.contextmanager
+def children_of_attempt(children: ChildGroup) -> Iterator[None]:
+    """Have what is started in here die with the attempt, also where the code that starts it does not know of any."""
+    token = _current.set(children)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current_children() -> ChildGroup:
+    """Return the group of the attempt that this thread works on; outside of any, one of the caller's own."""
+    return _current.get() or ChildGroup()
 
 
 def die_with_parent() -> Callable[[], None]:

@@ -15,7 +15,11 @@ from pathlib import Path
 from tasks.errors import ConfigurationError
 
 SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d")
+OUT_OF_MEMORY = 4
+"""What a confined process ends with when it may not have the memory that a file takes."""
 _TRIAL_S = 20.0
+_GRACE_S = 5
+"""Between SIGXCPU, which tells that time is up, and SIGKILL, which tells nothing."""
 _PACKAGE = Path(__file__).parent
 
 
@@ -30,15 +34,15 @@ class Limits:
 
 def limit_self(limits: Limits) -> None:
     """Give this process and what it starts its limits for good; crossing one ends it or fails what it does."""
-    for kind, most in (
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_CPU, limits.cpu_s),
-        (resource.RLIMIT_FSIZE, limits.file_bytes),
-        (resource.RLIMIT_CORE, 0),
+    for kind, soft, most in (
+        (resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes),
+        (resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + _GRACE_S),
+        (resource.RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes),
+        (resource.RLIMIT_CORE, 0, 0),
     ):
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        resource.setrlimit(kind, (min(soft, most), most))
 
 
 def clean_environment() -> dict[str, str]:

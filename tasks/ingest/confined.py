@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import logging
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
 from tasks.attempt import StepContext
 from tasks.children import kill_tree
-from tasks.errors import PermanentError, TransientError
-from tasks.ingest.reader import OUT_OF_MEMORY
+from tasks.media.apart import judge
 from tasks.media.limits import limits_of
-from tasks.sandbox import clean_environment, confine, ended_by
+from tasks.sandbox import clean_environment, confine
 
-_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 Progress = Callable[[float, float], None]
-_log = logging.getLogger(__name__)
 
 
 def read_confined(
@@ -36,7 +31,7 @@ def read_confined(
     folder = context.scratch / f"read-{what}"
     folder.mkdir()
     target = folder / "out.png"
-    limits = json.dumps(asdict(limits_of(context.settings)))
+    limits = json.dumps(asdict(replace(limits_of(context.settings), walls="")))
     command: list[str | Path] = [sys.executable, "-m", "tasks.ingest.reader", what, path, target, limits]
     walled = confine(context.settings.sandbox, command, reads=path, writes=folder)
     with (context.scratch / f"{what}.log").open("w+b") as complaints:
@@ -72,25 +67,3 @@ def listen(answers: IO[bytes] | None, progress: Progress) -> dict[str, Any]:
         else:
             last = told
     return last
-
-
-def judge(told: dict[str, Any], returncode: int, complaints: IO[bytes], *, kind: str) -> dict[str, Any]:
-    """Return the result, or raise what the reader refused or how it ended."""
-    if returncode == 0 and "result" in told:
-        result: dict[str, Any] = told["result"]
-        return result
-    if returncode == 0 and "refusal" in told:
-        refusal = told["refusal"]
-        raise PermanentError(refusal["code"], refusal["detail"], refusal["extra"])
-    ended = ended_by(returncode)
-    if returncode == OUT_OF_MEMORY or ended == signal.SIGXCPU:
-        raise PermanentError(f"{kind}.damaged", "Reading the file takes more memory or time than any file may")
-    if ended in _CRASHES:
-        raise PermanentError(f"{kind}.damaged", "The file cannot be read: it breaks what reads it")
-    if ended == signal.SIGKILL:
-        raise TransientError("node.out_of_memory", "The process that reads files was killed")
-    complaints.seek(0)
-    _log.error(
-        "reader failed", extra={"returncode": returncode, "said": complaints.read()[-2000:].decode(errors="replace")}
-    )
-    raise TransientError("media.reader_failed", f"The process that reads files ended with {returncode}")

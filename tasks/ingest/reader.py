@@ -20,17 +20,14 @@ from tasks.media.checksum import sha256_of
 from tasks.media.limits import MediaLimits
 from tasks.media.picture import clean_picture
 from tasks.media.poster import extract_poster
-from tasks.media.probe import probe_file
+from tasks.media.probe import BYTES_PER_CPU_S, CPU_S, probe_file
 from tasks.progress import Throttle
-from tasks.sandbox import Limits, limit_self
+from tasks.sandbox import OUT_OF_MEMORY, Limits, limit_self
 
 MEMORY_BYTES = 4 << 30
 FILE_BYTES = 256 << 20
-CPU_S, BYTES_PER_CPU_S = 60, 20_000_000
-"""A minute, and a second more for each 20 MB: every packet is read and the whole file is hashed."""
 MOST_CORES = 4
 """Decoders make a thread, with frames of its own, for each core that they see."""
-OUT_OF_MEMORY = 4
 _TELL_EVERY_S = 0.2
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -16,12 +18,18 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from tasks.errors import PermanentError
+from tasks.media.apart import Budget, Errand, call, stream
 from tasks.media.container import media_start, open_media
 from tasks.media.limits import MediaLimits
+
+if TYPE_CHECKING:
+    from tasks.media.walled import Teller
 
 SPEECH_RATE = 16_000
 Samples = NDArray[np.float32]
 
+SOUND_S_PER_CPU_S = 40
+"""Seconds of sound that any machine decodes in a second of CPU time; what takes longer is ended."""
 _DRIFT_S = 0.04
 _PIECE_S = 5
 
@@ -38,6 +46,9 @@ def iter_mono(path: Path, rate: int, limits: MediaLimits | None = None) -> Itera
     silence; ``media.damaged`` is raised when nothing at all can be decoded.
     """
     limits = limits or MediaLimits()
+    if limits.walls:
+        yield from _receive_mono(path, rate, limits)
+        return
     with open_media(path, limits) as container:
         if not container.streams.audio:
             return
@@ -50,6 +61,49 @@ def iter_mono(path: Path, rate: int, limits: MediaLimits | None = None) -> Itera
         if not heard:
             raise PermanentError("media.damaged", "The sound cannot be decoded")
         yield from timeline.finish()
+
+
+def _receive_mono(path: Path, rate: int, limits: MediaLimits) -> Iterator[Samples]:
+    """Yield what :func:`iter_mono` yields in a process apart; what is not sound there is ``media.damaged``."""
+    left = round(limits.max_duration_s * rate)
+    budget = Budget(memory_bytes=2 << 30, cpu_s=60 + round(limits.max_duration_s / SOUND_S_PER_CPU_S))
+    for block in stream(Errand("tasks.media.audio:send_mono", path, limits, {"rate": rate}, budget=budget)):
+        piece = np.frombuffer(bytearray(block[: len(block) // 4 * 4]), np.float32)
+        left -= len(piece)
+        if left < 0 or not np.isfinite(piece).all():
+            raise PermanentError("media.damaged", "The sound cannot be decoded")
+        yield piece
+
+
+def send_mono(path: Path, _: Path, limits: MediaLimits, arguments: dict[str, Any], teller: Teller) -> None:
+    """Send the sound as blocks of float32."""
+    for piece in iter_mono(path, arguments["rate"], limits):
+        teller.block(piece.tobytes())
+
+
+@dataclass(frozen=True)
+class SoundHeader:
+    """What a file claims of its first sound track, and of its own length in seconds; no channels without a track."""
+
+    channels: int
+    duration_s: float
+
+
+def read_header(path: Path, limits: MediaLimits | None = None) -> SoundHeader:
+    """Open a file and return what it claims."""
+    limits = limits or MediaLimits()
+    if limits.walls:
+        channels, duration_s = call(Errand("tasks.media.audio:tell_header", path, limits))
+        return SoundHeader(int(channels), float(duration_s))
+    with open_media(path, limits) as container:
+        channels = container.streams.audio[0].channels if container.streams.audio else 0
+        return SoundHeader(channels, (container.duration or 0) / av.time_base)
+
+
+def tell_header(path: Path, _: Path, limits: MediaLimits, arguments: dict[str, Any], teller: Teller) -> list[float]:
+    """Return channels and length."""
+    header = read_header(path, limits)
+    return [header.channels, header.duration_s]
 
 
 def decode_speech_audio(path: Path, limits: MediaLimits | None = None) -> Samples:

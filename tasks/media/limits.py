@@ -13,6 +13,7 @@ class MediaLimits:
 
     :param max_pixels: width times height of a video frame.
     :param max_streams: streams of any kind, :param max_av_streams: audio and video streams.
+    :param walls: how a process apart reads the file (``off auto required``, as REELYARD_SANDBOX); empty reads it here.
     """
 
     max_duration_s: float = 4 * 3600.0
@@ -24,6 +25,7 @@ class MediaLimits:
     min_sample_rate: int = 8000
     max_sample_rate: int = 192_000
     max_channels: int = 8
+    walls: str = ""
 
 
 def spell_s(duration_s: float) -> str:
@@ -34,5 +36,5 @@ def spell_s(duration_s: float) -> str:
 
 
 def limits_of(settings: WorkerSettings) -> MediaLimits:
-    """Return the limits that the environment asks for."""
-    return MediaLimits(max_duration_s=settings.max_media_s, max_pixels=settings.max_pixels)
+    """Return the limits that the environment asks for, with the walls that workers read within."""
+    return MediaLimits(max_duration_s=settings.max_media_s, max_pixels=settings.max_pixels, walls=settings.sandbox)

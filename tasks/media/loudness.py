@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -13,8 +14,13 @@ from av.audio.stream import AudioStream
 from av.filter.context import FilterContext
 
 from tasks.contracts.music import Loudness
+from tasks.media.apart import Budget, Errand, call
+from tasks.media.audio import SOUND_S_PER_CPU_S
 from tasks.media.container import open_media
 from tasks.media.limits import MediaLimits
+
+if TYPE_CHECKING:
+    from tasks.media.walled import Teller
 
 GATE_S = 0.4
 """Shorter sounds have no loudness: it is measured in blocks of this length."""
@@ -24,6 +30,9 @@ _SPREAD_FROM_S = 3.0
 
 def measure_loudness(path: Path, limits: MediaLimits | None = None) -> Loudness:
     """Return the loudness of the first sound track; raise ``media.*`` for what cannot be read."""
+    if limits is not None and limits.walls:
+        budget = Budget(cpu_s=60 + round(limits.max_duration_s / SOUND_S_PER_CPU_S))
+        return Loudness.from_json(call(Errand("tasks.media.loudness:tell_loudness", path, limits, budget=budget)))
     numbers: dict[str, str] = {}
     length_s = 0.0
     with open_media(path, limits) as container:
@@ -39,6 +48,13 @@ def measure_loudness(path: Path, limits: MediaLimits | None = None) -> Loudness:
                 numbers = meter.push(frame) or numbers
         numbers = meter.finish() or numbers
     return _read(numbers, length_s)
+
+
+def tell_loudness(
+    path: Path, _: Path, limits: MediaLimits, arguments: dict[str, Any], teller: Teller
+) -> dict[str, Any]:
+    """Return the loudness as JSON."""
+    return measure_loudness(path, limits).to_json()
 
 
 class _Meter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -15,10 +15,14 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from tasks.errors import PermanentError
+from tasks.media.apart import Errand, call
 from tasks.media.colour import SPACES, matrix_of
 from tasks.media.container import media_start, open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video, rotation_of
+
+if TYPE_CHECKING:
+    from tasks.media.walled import Teller
 
 LONGEST_SIDE = 1280
 
@@ -41,6 +45,10 @@ def extract_poster(
     :param t: seconds from the media's start; None looks for a frame that is neither dark nor flat.
     :param longest_side: larger pictures are scaled down to it.
     """
+    if limits is not None and limits.walls:
+        asked = {"t": t, "longest_side": longest_side}
+        width, height = call(Errand("tasks.media.poster:make_poster", path, limits, asked, target=out))
+        return int(width), int(height)
     with open_media(path, limits) as container:
         video = find_video(container)
         if video is None:
@@ -51,6 +59,13 @@ def extract_poster(
         picture = _upright(frame, video, longest_side)
     _write_png(picture, out)
     return picture.shape[1], picture.shape[0]
+
+
+def make_poster(
+    path: Path, target: Path, limits: MediaLimits, arguments: dict[str, Any], teller: Teller
+) -> tuple[int, int]:
+    """Write a still; return its size."""
+    return extract_poster(path, target, arguments["t"], limits=limits, longest_side=arguments["longest_side"])
 
 
 def _best_frame(container: InputContainer, video: VideoStream) -> VideoFrame | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -16,6 +17,7 @@ from av.video.stream import VideoStream
 
 from tasks.contracts import AudioInfo, MediaInfo, VideoInfo
 from tasks.errors import PermanentError
+from tasks.media.apart import Budget, Errand, call
 from tasks.media.checksum import sha256_of
 from tasks.media.colour import RANGES, SPACES, TRANSFERS
 from tasks.media.container import open_media
@@ -23,9 +25,14 @@ from tasks.media.limits import MediaLimits, spell_s
 from tasks.media.packets import PacketScan, StreamScan, is_variable_rate, measured_rate, scan_packets
 from tasks.media.sniff import sniff
 
+if TYPE_CHECKING:
+    from tasks.media.walled import Teller
+
 _MISSING_SHARE = 0.05
 _MISSING_S = 1.0
 _FIRST_FRAME_PACKETS = 500
+CPU_S, BYTES_PER_CPU_S = 60, 20_000_000
+"""A minute, and a second more for each 20 MB: every packet is read and the whole file is hashed."""
 MIN_PIXEL_ASPECT, MAX_PIXEL_ASPECT = Fraction(1, 4), Fraction(4)
 
 
@@ -39,6 +46,9 @@ def probe_file(
     unsupported_video unsupported_audio``.
     """
     limits = limits or MediaLimits()
+    if limits.walls:
+        budget = Budget(cpu_s=CPU_S + path.stat().st_size // BYTES_PER_CPU_S)
+        return MediaInfo.from_json(call(Errand("tasks.media.probe:tell_probe", path, limits, budget=budget), progress))
     name = sniff(path).name
     with open_media(path, limits) as container:
         claimed_s = (container.duration or 0) / av.time_base
@@ -53,6 +63,11 @@ def probe_file(
         video_info = _video_info(video, first, scan, limits) if video and first else None
         audio_info = _audio_info(audio) if audio else None
     return MediaInfo(name, round(scan.duration_s, 6), path.stat().st_size, sha256_of(path), video_info, audio_info)
+
+
+def tell_probe(path: Path, _: Path, limits: MediaLimits, arguments: dict[str, Any], teller: Teller) -> dict[str, Any]:
+    """Return what a file holds as JSON."""
+    return probe_file(path, limits, progress=teller.progress).to_json()
 
 
 def find_video(container: InputContainer) -> VideoStream | None:

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 
 from tasks.errors import PermanentError
-from tasks.media.audio import iter_mono
-from tasks.media.container import open_media
+from tasks.media.audio import iter_mono, read_header
 from tasks.media.limits import MediaLimits, spell_s
 from tasks.music.onsets import RATE, Floats
 
@@ -61,16 +59,14 @@ def load_sound(
 
 def check_header(path: Path, *, limits: MediaLimits, longest_s: float) -> float:
     """Return the length that the file claims, in seconds."""
-    with open_media(path, limits) as container:
-        if not container.streams.audio:
-            raise PermanentError("music.no_sound", "The file has no sound")
-        channels = container.streams.audio[0].channels
-        if channels > limits.max_channels:
-            raise PermanentError("media.unsupported_audio", f"The sound has {channels} channels")
-        claimed_s = (container.duration or 0) / av.time_base
-    if claimed_s > longest_s + 1:
-        raise too_long(claimed_s, longest_s)
-    return max(claimed_s, 0.001)
+    header = read_header(path, limits)
+    if not header.channels:
+        raise PermanentError("music.no_sound", "The file has no sound")
+    if header.channels > limits.max_channels:
+        raise PermanentError("media.unsupported_audio", f"The sound has {header.channels} channels")
+    if header.duration_s > longest_s + 1:
+        raise too_long(header.duration_s, longest_s)
+    return max(header.duration_s, 0.001)
 
 
 def too_long(length_s: float, longest_s: float) -> PermanentError:

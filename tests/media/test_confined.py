@@ -19,7 +19,7 @@ from tasks.config import read_worker_settings
 from tasks.contracts import Claim
 from tasks.errors import ConfigurationError, PermanentError, TransientError
 from tasks.ingest import ops
-from tasks.ingest.confined import judge
+from tasks.media.apart import judge
 from tasks.sandbox import clean_environment, confine, ended_by, sandbox_problem
 from tasks.self_test import examine_sandbox
 from tasks.storage.memory import MemoryStorage
