@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Float, Uuid, and_, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
 from api.extensions import get_settings
@@ -25,6 +25,11 @@ from api.users.models import Plan, User
 
 ARRIVALS = 500
 """Bells that are given their tags in one transaction."""
+
+GIVE_TAGS = text(
+    "UPDATE outbox SET turn = given.tag, arrived_at = outbox.due_at "
+    "FROM unnest(:steps, :tags) AS given(step, tag) WHERE outbox.step_id = given.step"
+).bindparams(bindparam("steps", type_=ARRAY(Uuid)), bindparam("tags", type_=ARRAY(Float)))
 
 UNKNOWN_SLOTS = 8
 """Bells that may be out in a queue of which no node is known."""
@@ -59,9 +64,7 @@ def stamp_arrivals(session: Session) -> int:
     for line, members in groupby(sorted(rows, key=_line_of), key=_line_of):
         tags |= _stamp_line(session, line, list(members), weights)
     if tags:
-        rewrite = update(OutboxBell.__table__).where(OutboxBell.step_id == bindparam("step"))
-        values = [{"step": step_id, "tag": tag} for step_id, tag in tags.items()]
-        session.connection().execute(rewrite.values(turn=bindparam("tag"), arrived_at=OutboxBell.due_at), values)
+        session.execute(GIVE_TAGS, {"steps": list(tags), "tags": list(tags.values())})
     return len(tags)
 
 
