@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -16,9 +17,15 @@ from av.container import OutputContainer
 from av.filter.context import FilterContext
 
 from tasks.errors import PermanentError
+from tasks.media.apart import Budget, Errand, call
+from tasks.media.audio import SOUND_S_PER_CPU_S
 from tasks.media.container import open_media
 from tasks.media.limits import MediaLimits
 
+if TYPE_CHECKING:
+    from tasks.media.walled import Teller
+
+_MOST_BYTES = 4 << 30
 Filter = tuple[str, str]
 Tick = Callable[[float], None]
 
@@ -54,6 +61,11 @@ def write_sound(
     Damaged packets are left out, and so are frames after a change of form. :param tick: hears the seconds done.
     Raises ``media.*`` for what cannot be read and ``media.no_audio`` for what has no sound.
     """
+    if limits is not None and limits.walls:
+        asked = {"form": asdict(form), "filters": [list(one) for one in filters]}
+        budget = Budget(cpu_s=60 + round(limits.max_duration_s / SOUND_S_PER_CPU_S), file_bytes=_MOST_BYTES)
+        errand = Errand("tasks.media.sound_file:write_apart", source, limits, asked, target=target, budget=budget)
+        return float(call(errand, None if tick is None else lambda done, _: tick(done)))
     with open_media(source, limits) as container, av.open(str(target), "w", format=form.container) as out:
         if not container.streams.audio:
             raise PermanentError("media.no_audio", "The file has no sound")
@@ -72,6 +84,14 @@ def write_sound(
     if not writer.length_s:
         raise PermanentError("media.damaged", "The sound cannot be decoded")
     return writer.length_s
+
+
+def write_apart(path: Path, target: Path, limits: MediaLimits, arguments: dict[str, Any], teller: Teller) -> float:
+    """Write a sound; return its length."""
+    form, filters = SoundForm(**arguments["form"]), [(name, value) for name, value in arguments["filters"]]
+    return write_sound(
+        path, target, form, filters=filters, limits=limits, tick=lambda done_s: teller.progress(done_s, 0.0)
+    )
 
 
 class _Writer:

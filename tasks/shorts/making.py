@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tasks.contracts import VideoInfo
-from tasks.contracts.shorts import FrameOverride, Framing, Turn
+from tasks.contracts.shorts import FrameOverride, Framing, Stretch, Turn
 from tasks.edits.framing import Shape, plan_framing
 from tasks.media.limits import MediaLimits
+from tasks.shorts.apart import make_apart
 from tasks.shorts.cutter import CutClip, CutPlan, Tick, cut_clip
 from tasks.shorts.faces import FaceDetector
 from tasks.shorts.watching import Watcher
 from tasks.transcripts.cuts import Span
+
+if TYPE_CHECKING:
+    from tasks.media.walled import Teller
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,15 @@ def make_clip(
     tick: Tick | None = None,
 ) -> MadeClip:
     """Look at the stretch, frame it and cut it; ``tick`` is told seconds of the source, first seen and then cut."""
-    framing = None
     length_s = wish.end_s - wish.start_s
+    if limits is not None and limits.walls:
+        order = {"wish": asdict(wish), "video": video.to_json()}
+        told = make_apart(source, out, order, length_s, limits=limits, tick=tick)
+        return MadeClip(
+            CutClip(**{**told["clip"], "kept": tuple(Stretch(**one) for one in told["clip"]["kept"])}),
+            Framing.from_json(told["framing"]) if told["framing"] else None,
+        )
+    framing = None
     if wish.aspect:
         framing = frame_stretch(source, wish, video, limits=limits, tick=tick)
     plan = CutPlan(wish.start_s, wish.end_s, wish.cuts, framing, wish.widest, video.rotation)
@@ -65,6 +77,25 @@ def make_clip(
             tell(length_s + seconds)
 
     return MadeClip(cut_clip(source, out, plan, limits=limits, tick=report), framing)
+
+
+def make_there(
+    path: Path, target: Path, limits: MediaLimits, arguments: dict[str, Any], teller: Teller
+) -> dict[str, Any]:
+    """Make a clip in the process apart; return what was made as JSON."""
+    asked = arguments["wish"]
+    wish = ClipWish(
+        **{
+            **asked,
+            "cuts": tuple(Span(**one) for one in asked["cuts"]),
+            "overrides": tuple(FrameOverride(**one) for one in asked["overrides"]),
+            "scene_cuts": tuple(asked["scene_cuts"]),
+            "turns": tuple(Turn(**one) for one in asked["turns"]),
+        }
+    )
+    video = VideoInfo.from_json(arguments["video"])
+    made = make_clip(path, target, wish, video, limits=limits, tick=lambda t: teller.progress(t, 0.0))
+    return {"clip": asdict(made.clip), "framing": made.framing.to_json() if made.framing else None}
 
 
 def frame_stretch(

@@ -19,6 +19,7 @@ from tasks.media.audio import SPEECH_RATE, iter_speech_audio
 from tasks.media.container import media_start, open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video
+from tasks.shorts.apart import look_apart
 from tasks.shorts.faces import FaceDetector
 
 Grey = NDArray[np.float32]
@@ -88,6 +89,8 @@ def listen_and_look(
     path: Path, *, duration_s: float, limits: MediaLimits | None = None, tick: Tick | None = None
 ) -> MediaFeatures:
     """Return what highlights are judged by beside the words."""
+    if limits is not None and limits.walls:
+        return look_apart(path, duration_s, limits, tick)
     return MediaFeatures(duration_s, hear_loudness(path, limits), tuple(find_scene_cuts(path, limits, tick=tick)))
 
 

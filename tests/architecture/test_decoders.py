@@ -1,0 +1,82 @@
+"""S-2: a file of a stranger is opened in one place, by its allowed containers, and by whom is written down here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.security("S-2")
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("api", "tasks", "render_node", "cli")
+READERS = {
+    *("av.open", "librosa.load", "soundfile.read", "soundfile.info", "soundfile.SoundFile"),
+    *("sf.read", "sf.info", "sf.SoundFile", "cv2.VideoCapture", "cv2.imread", "torchaudio.load", "torchaudio.info"),
+    *("audioread.audio_open", "decode_audio", "imageio.imread", "imageio.get_reader", "Image.open", "PIL.Image.open"),
+    *("scipy.io.wavfile.read", "wavfile.read"),
+}
+"""What reads media of any form, with options of its own choice."""
+MAY_READ = {
+    "tasks/media/container.py": "the one place: magic bytes first, then format and protocol allow-lists",
+    "render_node/join.py": "pieces that render nodes wrote",
+    "render_node/decode.py": "a sample that it has just made",
+    "cli/verify.py": "results that were just written",
+}
+OPENS = {
+    "tasks/media": "apart where limits have walls",
+    "tasks/shorts/watching.py": "apart: listen_and_look and make_clip are errands",
+    "tasks/shorts/cutter.py": "apart: make_clip is an errand",
+    "tasks/clips/compose.py": "here: copies the packets of a song",
+    "tasks/clips/fit.py": "here: clips that were drawn or ordered, not sent in",
+    "render_node": "here: frames go from decoder to encoder in one process",
+}
+"""Who calls ``open_media``, and in which process that happens on a worker."""
+
+
+def calls_in(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Yield every call of a name, dotted as it is written."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            yield ast.unparse(node.func), node
+
+
+def writes(call: ast.Call) -> bool:
+    """Tell whether a call opens a file to write it."""
+    mode = call.args[1] if len(call.args) > 1 else next((one.value for one in call.keywords if one.arg == "mode"), None)
+    return isinstance(mode, ast.Constant) and mode.value == "w"
+
+
+def sources() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def test_media_is_read_in_one_place() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for path in sources()
+        for name, call in calls_in(path)
+        if name in READERS and not writes(call)
+    }
+
+    assert found == set(MAY_READ)
+
+
+def test_who_opens_strangers_media_is_known() -> None:
+    found = {str(path.relative_to(ROOT)) for path in sources() for name, _ in calls_in(path) if name == "open_media"}
+
+    assert {path for path in found if not path.startswith(tuple(OPENS))} == set()
+    assert [known for known in OPENS if not any(path.startswith(known) for path in found)] == []
+
+
+def test_that_place_names_containers_and_protocols() -> None:
+    [opened] = [call for name, call in calls_in(ROOT / "tasks/media/container.py") if name == "av.open"]
+    options = next(one.value for one in opened.keywords if one.arg == "options")
+
+    assert isinstance(options, ast.Dict)
+    pairs = zip(options.keys, options.values, strict=True)
+    told = {ast.literal_eval(key): ast.unparse(value) for key, value in pairs if key}
+    assert told["format_whitelist"] == "kind.demuxers"
+    assert told["protocol_whitelist"] == "'file'"
+    assert ast.unparse(opened.args[0]).startswith("f'file:")
