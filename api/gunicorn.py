@@ -27,6 +27,13 @@ def on_exit(server: Any) -> None:
         shutil.rmtree(METRICS_DIR, ignore_errors=True)
 
 
+def post_worker_init(worker: Any) -> None:
+    """Tell that the process answers, which :mod:`api.reload` waits for."""
+    from api.reload import say_ready
+
+    say_ready()
+
+
 def child_exit(server: Any, worker: Any) -> None:
     """Forget the gauges of a process that is gone."""
     from prometheus_client import multiprocess

@@ -1,6 +1,6 @@
 """R15: every process is asked to stop in order, one after another, under load; nobody notices.
 
-Workers, engines and schedulers get SIGTERM, the API SIGHUP, which has gunicorn change its processes behind one socket.
+Workers, engines and schedulers get SIGTERM; the API changes its processes behind one socket (:mod:`api.reload`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import subprocess
 import time
 from typing import Any
 
+from api.reload import reload
 from bench.chaos.farm import API, CPU, RENDER, SCHEDULER, Farm, Member, Shape
-from bench.chaos.faults import children_of
 from bench.chaos.load import Log
 from bench.chaos.rows import Rows
 
 SHAPE = Shape(settings={"REELYARD_LEASE_S": "30", "REELYARD_BEAT_S": "10"})
-"""The lease that is usual: a shorter one than the API takes to start ends while the only API there is starts."""
+"""The lease that is usual."""
 LONGEST_STOP_S = 30.0
 PATIENCE_S = 90.0
 PAUSE_S = 1.0
@@ -32,7 +32,7 @@ def roll(farm: Farm, log: Log, chance: random.Random, *, rounds: int) -> dict[st
         member = members[number % len(members)]
         started = time.monotonic()
         if member.role == API:
-            _reload(member)
+            reload(member.child.pid)
         else:
             codes.append(_stop(member))
         took_s = round(time.monotonic() - started, 1)
@@ -58,14 +58,6 @@ def _stop(member: Member) -> int:
         return process.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
         return -1  # it hangs; the watcher leaves it alone, and the figures say so
-
-
-def _reload(member: Member) -> None:
-    before = set(children_of(member.child.pid))
-    member.child.process.send_signal(signal.SIGHUP)  # type: ignore[union-attr]
-    deadline = time.monotonic() + PATIENCE_S
-    while before & set(children_of(member.child.pid)) and time.monotonic() < deadline:
-        time.sleep(0.1)
 
 
 def _wait_back(farm: Farm) -> None:
