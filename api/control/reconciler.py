@@ -22,7 +22,7 @@ from api.jobs.holding import hold_step
 from api.jobs.metrics import QUEUES
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.publish import BROKER_ERRORS, Publisher
-from api.jobs.states import TERMINAL, TERMINAL_STEP, StepState
+from api.jobs.states import ACTIVE, TERMINAL, TERMINAL_STEP, StepState
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def find_forgotten(session: Session, rering_s: float) -> list[tuple[UUID, UUID]]
         Step.state == StepState.QUEUED.value,
         Step.queued_at < long_ago,
         OutboxBell.step_id.is_(None),
-        Job.state.not_in(sorted(TERMINAL)),
+        Job.state.in_(ACTIVE),
         ~blocked(),
     )
     return _pairs(session, silent.order_by(Step.queued_at))
@@ -123,7 +123,7 @@ def ring_forgotten(session: Session, job: Job, step_id: UUID) -> bool:
 def find_unfinished(session: Session) -> list[tuple[UUID, UUID]]:
     """Return jobs that go on although no step of theirs does."""
     going_on = select(Step.id).where(Step.job_id == Job.id, Step.state.not_in(sorted(TERMINAL_STEP))).exists()
-    chosen = select(Job.id, Job.id).where(Job.state.not_in(sorted(TERMINAL)), ~going_on)
+    chosen = select(Job.id, Job.id).where(Job.state.in_(ACTIVE), ~going_on)
     return _pairs(session, chosen)
 
 

@@ -15,13 +15,13 @@ from api.farm import dead_letters
 from api.farm.workload import UNKNOWN_S, usual_seconds
 from api.jobs import service
 from api.jobs.models import Job, Step
-from api.jobs.states import RETRYABLE, TERMINAL, StepState
+from api.jobs.states import ACTIVE, RETRYABLE, StepState
 from tasks.errors import ReelyardError
 
 MOST = 1000
 SAMPLES = 20
 DAYS = 30
-ACTIONS = {"retry": sorted(RETRYABLE), "cancel": None}
+ACTIONS = {"retry": sorted(RETRYABLE), "cancel": list(ACTIVE)}
 
 
 def select_matching(session: Session, action: str, filters: dict[str, Any]) -> Select[tuple[Job]]:
@@ -31,7 +31,7 @@ def select_matching(session: Session, action: str, filters: dict[str, Any]) -> S
     """
     query = select(Job).order_by(Job.created_at, Job.id)
     wanted = ACTIONS[action]
-    query = query.where(Job.state.in_(wanted) if wanted else Job.state.not_in(sorted(TERMINAL)))
+    query = query.where(Job.state.in_(wanted))
     for name in ("state", "kind", "owner_id", "error_code"):
         if filters.get(name) is not None:
             query = query.where(getattr(Job, name) == filters[name])

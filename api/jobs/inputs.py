@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from api.errors import ConflictError
 from api.jobs.models import Job, Step
-from api.jobs.states import TERMINAL
+from api.jobs.states import ACTIVE
 
-UNFINISHED = Job.state.not_in([state.value for state in TERMINAL])
+UNFINISHED = Job.state.in_(ACTIVE)
 
 
 def given(*parts: dict[str, Any]) -> ColumnElement[bool]:

@@ -57,13 +57,24 @@ class Job(db.Model):
         CheckConstraint("percent >= 0 AND (percent <= 99 OR (percent = 100 AND state = 'succeeded'))", name="percent"),
         CheckConstraint("(finished_at IS NOT NULL) = (state IN ('succeeded', 'failed', 'cancelled'))", name="finished"),
         Index("ix_job_owner_created", "owner_id", "created_at", "id"),
+        Index("ix_job_owner_state", "owner_id", "state", "created_at", "id"),
+        Index("ix_job_owner_kind", "owner_id", "kind", "created_at", "id"),
+        Index(
+            "ix_job_organisation_created",
+            "organisation_id",
+            "created_at",
+            "id",
+            postgresql_where=text("organisation_id IS NOT NULL"),
+        ),
+        Index("ix_job_given_up", "created_at", "id", postgresql_where=text("state IN ('failed', 'cancelled')")),
+        Index("ix_job_finished", "finished_at"),
         Index("ix_job_untrimmed", "finished_at", postgresql_where=text("trimmed_run < run")),
         Index("ix_job_active", "state", postgresql_where=text("state IN ('queued', 'running')")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
-    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey(Organisation.id, ondelete="RESTRICT"), index=True)
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey(Organisation.id, ondelete="RESTRICT"))
     kind: Mapped[str] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value)
     priority: Mapped[int] = mapped_column(SmallInteger, default=int(Priority.NORMAL))
@@ -137,6 +148,7 @@ class Step(db.Model):
         CheckConstraint("fraction BETWEEN 0 AND 1", name="fraction"),
         Index("ix_step_lease", "lease_until", postgresql_where=text("state = 'running'")),
         Index("ix_step_queued", "queued_at", postgresql_where=text("state = 'queued'")),
+        Index("ix_step_failed", "finished_at", postgresql_where=text("state = 'failed'")),
         Index(
             "ix_step_limits",
             "limits",

@@ -50,6 +50,8 @@ class Outcome(StrEnum):
 
 TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
 TERMINAL_STEP = frozenset({StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED})
+ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value)
+"""States of jobs that are not over. Asked for by name, since the index of such jobs is found by that alone."""
 RETRYABLE = frozenset({JobState.FAILED, JobState.CANCELLED})
 RETRYABLE_STEP = frozenset({StepState.FAILED, StepState.CANCELLED})
 

@@ -1,11 +1,11 @@
-"""Tables of turns: virtual clocks of the lines and where each user stands on them, named limits, what was due when."""
+"""Tables of turns: virtual clocks of the lines and where each user stands on them, named limits."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Float, Index, SmallInteger, String, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Float, Index, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.extensions import db
@@ -62,22 +62,3 @@ class NamedLimit(db.Model):
 
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
     size: Mapped[int]
-
-
-class ScheduleRun(db.Model):
-    """One time at which a chore was due. The row is what makes it run once, whoever finds it due.
-
-    ``skipped`` ones were due while nobody looked, with a later one due as well.
-    """
-
-    __tablename__ = "schedule_run"
-    __table_args__ = (
-        Index("ix_schedule_run_unsent", "due_at", postgresql_where=text("sent_at IS NULL AND NOT skipped")),
-    )
-
-    name: Mapped[str] = mapped_column(String(64), primary_key=True)
-    due_at: Mapped[datetime] = mapped_column(MOMENT, primary_key=True)
-    skipped: Mapped[bool] = mapped_column(default=False)
-    sent_at: Mapped[datetime | None] = mapped_column(MOMENT)
-    started_at: Mapped[datetime | None] = mapped_column(MOMENT)
-    finished_at: Mapped[datetime | None] = mapped_column(MOMENT)

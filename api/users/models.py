@@ -40,6 +40,7 @@ class User(db.Model):
     __tablename__ = "user"
     __table_args__ = (
         CheckConstraint("role IN ('user', 'admin')", name="role"),
+        Index("ix_user_created", "created_at", "id"),
         Index("ix_user_closed", "closed_at", postgresql_where=text("closed_at IS NOT NULL AND erased_at IS NULL")),
     )
 
