@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from tasks.environment import flag
+from tasks.values import flag
 
 if TYPE_CHECKING:
     from api.config import ApiSettings
