@@ -12,13 +12,15 @@ from typing import Any
 
 import av
 
+from render_node.allocator import give_memory_back
 from render_node.decode import Decoder, choose_decoder, decode_safely
 from render_node.drawing import Drawing
 from render_node.encode.writer import FileWriter
 from render_node.footage import Footage, frame_times, time_of
+from render_node.frames.browser import browser_ahead
 from render_node.lanes import Lane, Outlet, Pace
 from render_node.receipt import Job, build_receipt
-from render_node.render import Extras, hold_for, prepare, rate_of
+from render_node.render import Extras, hold_for, prepare, rate_of, read_scenario
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, RenderReceipt, SoundOutput
 from tasks.media.container import open_media
@@ -148,9 +150,17 @@ def render_chunk(
     Errors: ``scenario.* media.* render.* browser.*``.
     """
     extras, started = extras or Extras(), time.monotonic()
-    job = prepare(
-        source, scenario, [(out, replace(output, sound=SoundOutput(mute=True)))], settings=settings, extras=extras
-    )
+    parsed = read_scenario(scenario)
+    give_memory_back()
+    silent = replace(output, sound=SoundOutput(mute=True))
+    with browser_ahead(settings.chromium):
+        job = prepare(source, parsed, [(out, silent)], settings=settings, extras=extras)
+        chunk = _render(source, job, out, span=span, settings=settings, extras=extras)
+    job.timings_s["total"] = round(time.monotonic() - started, 3)
+    return chunk
+
+
+def _render(source: Path, job: Job, out: Path, *, span: Span, settings: WorkerSettings, extras: Extras) -> Chunk:
     with open_media(source, limits_of(settings)) as container:
         stream = find_video(container)
         assert stream is not None
@@ -166,12 +176,10 @@ def render_chunk(
         return _encode(source, job, out, span=span, pace=pace, settings=settings, extras=extras)
 
     try:
-        chunk = decode_safely(choose_decoder(job.video, settings), work)
+        return decode_safely(choose_decoder(job.video, settings), work)
     except BaseException:
         out.unlink(missing_ok=True)
         raise
-    job.timings_s["total"] = round(time.monotonic() - started, 3)
-    return chunk
 
 
 def _encode(

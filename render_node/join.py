@@ -18,7 +18,7 @@ from render_node.encode.writer import TAGS, FileWriter
 from render_node.footage import Footage, frame_times
 from render_node.lanes import Outlet, Pace
 from render_node.receipt import RENDERER, Job, recipe_of
-from render_node.render import Extras, choose_poster_time, length_of, plan_mixes, prepare, rate_of
+from render_node.render import Extras, choose_poster_time, length_of, plan_mixes, prepare, rate_of, read_scenario
 from render_node.sound import SoundFiles
 from render_node.source_sound import AHEAD_S, MadeSound, SourceSound
 from render_node.stills import draw_pictures, encode_png
@@ -102,7 +102,7 @@ def join_chunks(
     or twice; nothing is left at ``out`` then.
     """
     extras, started = extras or Extras(), time.monotonic()
-    job = prepare(source, scenario, [(out, output)], settings=settings, extras=extras)
+    job = prepare(source, read_scenario(scenario), [(out, output)], settings=settings, extras=extras)
     check_alike(parts)
     with open_media(source, limits_of(settings)) as container:
         stream = find_video(container)

@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from render_node.allocator import give_memory_back
 from render_node.decode import Decoder, choose_decoder, decode_safely
 from render_node.drawing import Drawing, Script
 from render_node.encode.mastering import Mastering, read_mastering, tell
 from render_node.encode.sessions import card_of, choose_encoders, hold_sessions, is_hardware
 from render_node.footage import USUAL_RATE, Footage, frame_times
+from render_node.frames.browser import browser_ahead
 from render_node.geometry import choose_geometry
 from render_node.lanes import Lane, Look, Pace, Target
 from render_node.ordered_images import offered_images
@@ -85,31 +87,39 @@ def render_files(
     Returns a receipt for each output, in their order. Nothing is left at any output's path when it fails.
     """
     extras, started = extras or Extras(), time.monotonic()
-    job = prepare(source, scenario, outputs, settings=settings, extras=extras)
-    job.timings_s["prepare"] = round(time.monotonic() - started, 3)
-    try:
-        decoder = choose_decoder(job.video, settings)
-        receipts = decode_safely(decoder, partial(_run, source, job, settings=settings, extras=extras))
-    except BaseException:
-        for target in job.targets:
-            if target.path is not None:
-                target.path.unlink(missing_ok=True)
-        raise
+    parsed = read_scenario(scenario)
+    give_memory_back()
+    with browser_ahead(settings.chromium):
+        job = prepare(source, parsed, outputs, settings=settings, extras=extras)
+        job.timings_s["prepare"] = round(time.monotonic() - started, 3)
+        try:
+            decoder = choose_decoder(job.video, settings)
+            receipts = decode_safely(decoder, partial(_run, source, job, settings=settings, extras=extras))
+        except BaseException:
+            for target in job.targets:
+                if target.path is not None:
+                    target.path.unlink(missing_ok=True)
+            raise
     job.timings_s["total"] = round(time.monotonic() - started, 3)
     return receipts
 
 
+def read_scenario(scenario: dict[str, Any]) -> Scenario:
+    """Read a scenario that can be drawn here; raise ``scenario.*``."""
+    parsed = parse(scenario)
+    check_scenario(parsed)
+    return parsed
+
+
 def prepare(
     source: Path,
-    scenario: dict[str, Any],
+    scenario: Scenario,
     outputs: list[tuple[Path, RenderOutput]],
     *,
     settings: WorkerSettings,
     extras: Extras,
 ) -> Job:
-    """Check everything that can be checked before a browser or an encoder starts."""
-    parsed = parse(scenario)
-    check_scenario(parsed)
+    """Check everything that can be checked before an encoder starts."""
     wanted = [(path, complete_output(output)) for path, output in outputs]
     if extras.music is None and any(output.sound.music for _, output in wanted):
         raise InvalidInputError("render.sound_unsupported", "The output asks for music, but there is none to mix")
@@ -131,7 +141,7 @@ def prepare(
         for (path, output), choice in zip(wanted, choices, strict=True)
     ]
     images = offered_images() if extras.images is None else extras.images
-    script = Script(parsed, faces_of(parsed), settings.chromium, images)
+    script = Script(scenario, faces_of(scenario), settings.chromium, images)
     return Job(script, media, media.video, targets, card=card_of(settings).name, mastering=mastering)
 
 

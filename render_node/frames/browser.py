@@ -14,7 +14,7 @@ from pathlib import Path
 
 from render_node.frames.devtools import Connection
 from render_node.frames.memory import MEMORY_LIMIT, MemoryGuard
-from tasks.errors import PermanentError, TransientError
+from tasks.errors import PermanentError, ReelyardError, TransientError
 
 INSTALLED = (
     "/usr/lib/chromium/chromium-headless-shell",
@@ -31,6 +31,7 @@ ARGUMENTS = (
     "--headless",
     "--remote-debugging-pipe",
     "--disable-background-networking",
+    "--enable-features=NetworkServiceInProcess2",  # which has no network to serve: a process less
     "--disable-breakpad",
     "--disable-component-update",
     "--disable-default-apps",
@@ -67,7 +68,7 @@ GRAPHICS = {
         "--enable-gpu",
         "--use-gl=angle",
         "--use-angle=vulkan",
-        "--enable-features=Vulkan",
+        "--enable-features=Vulkan,NetworkServiceInProcess2",  # of two such switches the last one counts
         "--disable-vulkan-surface",
         "--ignore-gpu-blocklist",
         "--enable-gpu-rasterization",
@@ -140,6 +141,12 @@ class Browser:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)  # helpers that outlived it
 
+    def kill(self) -> None:
+        """End it at once."""
+        os.killpg(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self.connection.close()
+
 
 @contextmanager
 def open_browser(configured: str = "", *, memory_limit: int = MEMORY_LIMIT, graphics: str = "") -> Iterator[Browser]:
@@ -152,19 +159,73 @@ def open_browser(configured: str = "", *, memory_limit: int = MEMORY_LIMIT, grap
 
     path = find_chromium(configured)
     mode = graphics or own_graphics(configured).mode
-    with tempfile.TemporaryDirectory(prefix="reelyard-browser-", ignore_cleanup_errors=True) as profile:
-        browser = Browser(path, profile, mode)
+    launched = _take(path, mode) or Launched(path, mode)
+    try:
+        with MemoryGuard(launched.browser.pid, memory_limit) as guard:
+            launched.browser.meet()
+            yield launched.browser
+    except TransientError as error:
+        if guard.has_killed:
+            detail = f"The browser took more than {memory_limit >> 20} MiB"
+            raise TransientError("browser.crashed", detail) from error
+        raise
+    finally:
+        launched.close()
+
+
+@contextmanager
+def browser_ahead(configured: str = "") -> Iterator[None]:
+    """Begin to start a browser, which the next :func:`open_browser` of this process takes; else it ends with the block.
+
+    Starting one takes as long as probing a source, and another processor. What goes wrong is left to open_browser.
+    """
+    from render_node.frames.graphics import own_graphics
+
+    launched: Launched | None = None
+    with suppress(ReelyardError):
+        launched = Launched(find_chromium(configured), own_graphics(configured).mode)
+        _ahead.append(launched)
+    try:
+        yield
+    finally:
+        if launched is not None and launched in _ahead:
+            _ahead.remove(launched)
+            launched.drop()
+
+
+class Launched:
+    """A browser that was started, with its profile."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        self.path, self.mode = path, mode
+        self._profile = tempfile.TemporaryDirectory(prefix="reelyard-browser-", ignore_cleanup_errors=True)
         try:
-            with MemoryGuard(browser.pid, memory_limit) as guard:
-                browser.meet()
-                yield browser
-        except TransientError as error:
-            if guard.has_killed:
-                detail = f"The browser took more than {memory_limit >> 20} MiB"
-                raise TransientError("browser.crashed", detail) from error
+            self.browser = Browser(path, self._profile.name, mode)
+        except TransientError:
+            self._profile.cleanup()
             raise
-        finally:
-            browser.close()
+
+    def close(self) -> None:
+        """End the browser and remove its profile."""
+        self.browser.close()
+        self._profile.cleanup()
+
+    def drop(self) -> None:
+        """Do the same with a browser that nobody has met."""
+        self.browser.kill()
+        self._profile.cleanup()
+
+
+_ahead: list[Launched] = []
+
+
+def _take(path: Path, mode: str) -> Launched | None:
+    for launched in [*_ahead]:
+        if (launched.path, launched.mode) == (path, mode):
+            with suppress(ValueError):  # another thread was faster
+                _ahead.remove(launched)
+                return launched
+    return None
 
 
 def _spawn(command: list[str]) -> tuple[int, int, int]:

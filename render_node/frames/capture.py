@@ -17,7 +17,7 @@ from tasks.scenario import Scenario
 
 T = TypeVar("T")
 V = TypeVar("V")
-AHEAD_PIXELS = 4_000_000
+AHEAD_PIXELS = 2_500_000
 """Drawn and not yet used: about a sheet, so that the next one is drawn while this one is blended."""
 WAIT_S = 120.0
 WINDOW_FRAMES = 600

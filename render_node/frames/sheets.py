@@ -8,7 +8,7 @@ from render_node.frames.plan import Rect, Tile
 
 Places = list[tuple[int, int]]
 
-WIDTH, HEIGHT = 2048, 1536
+WIDTH, HEIGHT = 2048, 1024
 """A full sheet in pixels: always the same, so that the browser uses its memory again."""
 STEP = 256
 """Sheets that are not full are as high as a multiple of it."""

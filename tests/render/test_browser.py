@@ -16,7 +16,8 @@ import av
 import numpy as np
 import pytest
 
-from render_node.frames.browser import Browser, open_browser
+from render_node.frames import browser as browser_module
+from render_node.frames.browser import Browser, browser_ahead, open_browser
 from render_node.frames.memory import memory_of
 from render_node.frames.page import Page
 from render_node.frames.stage_page import decode_png
@@ -220,3 +221,38 @@ def test_browser_that_takes_too_much_memory_is_ended_and_says_so(
     assert (raised.value.code, raised.value.detail) == ("browser.crashed", "The browser took more than 400 MiB")
     assert not wait_until_gone(browser.pid)
     assert memory_of(browser.pid) == 0
+
+
+class TestAhead:
+    def test_a_browser_started_ahead_is_the_one_that_opens_next(self, chromium: str) -> None:
+        with browser_ahead(chromium):
+            [launched] = browser_module._ahead
+            with open_browser(chromium) as browser:
+                assert browser is launched.browser
+                with open_browser(chromium) as other:
+                    assert other.pid != browser.pid
+            assert group(browser.pid) == set()
+        assert browser_module._ahead == []
+
+    def test_one_that_nobody_took_is_ended_and_leaves_nothing(
+        self, chromium: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        with browser_ahead(chromium):
+            [launched] = browser_module._ahead
+            assert list(tmp_path.iterdir()) != []
+        assert (wait_until_gone(launched.browser.pid), list(tmp_path.iterdir())) == (set(), [])
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+    def test_one_that_died_meanwhile_is_a_fault_that_is_tried_again(self, chromium: str) -> None:
+        with browser_ahead(chromium):
+            [launched] = browser_module._ahead
+            os.killpg(launched.browser.pid, signal.SIGKILL)
+            with pytest.raises(TransientError) as raised, open_browser(chromium):
+                pass
+        assert raised.value.code == "browser.crashed"
+
+    def test_where_there_is_no_browser_the_block_still_runs(self, tmp_path: Path) -> None:
+        with browser_ahead(str(tmp_path / "none")):
+            assert browser_module._ahead == []
