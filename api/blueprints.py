@@ -14,22 +14,18 @@ def register_blueprints(app: Flask) -> None:
     from api.auth.routes import blueprint as auth
     from api.callbacks.routes import blueprint as callbacks
     from api.credits.routes import blueprint as credits
-    from api.docs_pages.routes import blueprint as docs_pages
     from api.events.routes import blueprint as events
     from api.extensions import get_smorest
     from api.farm import work_routes  # noqa: F401  adds to the blueprint of api.farm.routes
     from api.farm.node_routes import blueprint as nodes
     from api.farm.routes import blueprint as farm
     from api.flower.routes import blueprint as flower
-    from api.flower.routes import pages as flower_pages
     from api.fonts.routes import blueprint as fonts
     from api.health.routes import blueprint as health
     from api.identities.routes import blueprint as identities
     from api.jobs.routes import blueprint as jobs
     from api.organisations.invitation_routes import blueprint as invitations
     from api.organisations.routes import blueprint as organisations
-    from api.pages.account import blueprint as account_pages
-    from api.pages.routes import blueprint as pages
     from api.payments.routes import blueprint as payments
     from api.projects.blueprint import blueprint as projects
     from api.publishing.routes import blueprint as publishing
@@ -37,6 +33,7 @@ def register_blueprints(app: Flask) -> None:
     from api.renders.routes import blueprint as renders
     from api.scenarios.routes import blueprint as scenarios
     from api.songs.routes import blueprint as songs
+    from api.sounds.routes import blueprint as sounds
     from api.stills.routes import blueprint as stills
     from api.tokens.routes import blueprint as tokens
     from api.transcripts.blueprint import blueprint as transcripts
@@ -63,6 +60,7 @@ def register_blueprints(app: Flask) -> None:
         estimates,
         stills,
         songs,
+        sounds,
         videos,
         projects,
         publishing,
@@ -83,5 +81,15 @@ def register_blueprints(app: Flask) -> None:
         health,
     ):
         get_smorest(app).register_blueprint(documented)
+    register_pages(app)
+
+
+def register_pages(app: Flask) -> None:
+    """Attach the pages that are not in the OpenAPI document."""
+    from api.docs_pages.routes import blueprint as docs_pages
+    from api.flower.routes import pages as flower_pages
+    from api.pages.account import blueprint as account_pages
+    from api.pages.routes import blueprint as pages
+
     for page in (docs_pages, pages, account_pages, flower_pages):
         app.register_blueprint(page)

@@ -21,6 +21,7 @@ from api.fonts.models import Font, FontState
 from api.jobs.models import Job
 from api.jobs.states import TERMINAL
 from api.songs.models import Song
+from api.sounds.models import Sound
 from api.uploads.models import Upload, UploadState
 from api.videos.models import MusicVideo, VideoClip
 from tasks.errors import ReelyardError
@@ -90,7 +91,7 @@ def sweep_objects(session: Session, *, storage: Storage | None = None, now: date
 
 
 def find_orphans(session: Session, objects: list[ObjectInfo]) -> list[str]:
-    """Return the keys that neither an asset, a font, a song, a video, a pending upload nor a running job needs."""
+    """Return the keys that no asset, font, song, sound or video needs, no pending upload and no running job."""
     keys = [found.key for found in objects]
     needed: set[str | None] = set()
     named = or_(Asset.object_key.in_(keys), Asset.poster_key.in_(keys))
@@ -102,6 +103,7 @@ def find_orphans(session: Session, objects: list[ObjectInfo]) -> list[str]:
     needed |= set(session.scalars(select(Font.object_key).where(Font.object_key.in_(keys))))
     needed |= set(session.scalars(select(Song.waveform_key).where(Song.waveform_key.in_(keys))))
     needed |= set(_of_videos(session, keys))
+    needed |= set(_of_sounds(session, keys))
     waiting = select(Font.source_key).where(Font.source_key.in_(keys), Font.state == FontState.CHECKING.value)
     needed |= set(session.scalars(waiting))
     running = set(_running_jobs(session, keys))
@@ -110,6 +112,11 @@ def find_orphans(session: Session, objects: list[ObjectInfo]) -> list[str]:
 
 def _of_videos(session: Session, keys: list[str]) -> Iterator[str | None]:
     for column in (VideoClip.object_key, VideoClip.still_key, MusicVideo.score_key, MusicVideo.sheet_key):
+        yield from session.scalars(select(column).where(column.in_(keys)))
+
+
+def _of_sounds(session: Session, keys: list[str]) -> Iterator[str | None]:
+    for column in (Sound.object_key, Sound.waveform_key):
         yield from session.scalars(select(column).where(column.in_(keys)))
 
 

@@ -68,7 +68,7 @@ def sign_download(asset: Asset, *, storage: Storage, settings: ApiSettings) -> D
     """Return a URL that downloads the asset under its own file name."""
     require_ready(asset)
     url = storage.presign_get(asset.object_key, filename=asset.filename, content_type=asset.content_type)
-    return Download(url, asset.filename, asset.content_type, asset.size_bytes, _expiry(settings))
+    return Download(url, asset.filename, asset.content_type, asset.size_bytes, expiry(settings))
 
 
 def sign_poster(asset: Asset, *, storage: Storage, settings: ApiSettings) -> Download:
@@ -83,10 +83,11 @@ def sign_poster(asset: Asset, *, storage: Storage, settings: ApiSettings) -> Dow
 def sign_picture(key: str, filename: str, *, storage: Storage, settings: ApiSettings) -> Download:
     """Return a URL that shows a picture of ours (PNG)."""
     url = storage.presign_get(key, filename=filename, content_type="image/png", inline=True)
-    return Download(url, filename, "image/png", None, _expiry(settings))
+    return Download(url, filename, "image/png", None, expiry(settings))
 
 
-def _expiry(settings: ApiSettings) -> datetime:
+def expiry(settings: ApiSettings) -> datetime:
+    """Return when a URL that is signed now stops working."""
     return datetime.now(UTC) + timedelta(seconds=settings.storage.presign_s)
 
 

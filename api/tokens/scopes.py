@@ -42,6 +42,7 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "renders": (Scope.READ, Scope.RENDER),
     "stills": (Scope.READ, Scope.RENDER),
     "songs": (Scope.READ, Scope.RENDER),
+    "sounds": (Scope.READ, Scope.UPLOAD),
     "videos": (Scope.READ, Scope.RENDER),
     "projects": (Scope.READ, Scope.RENDER),
     "publishing": (Scope.READ, Scope.RENDER),

@@ -22,6 +22,8 @@ from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, s
 from tests.api.teams import found, invite, join, sign_in
 from tests.api.test_projects import analyse
 from tests.api.test_songs import bring_song, listen
+from tests.api.test_sounds import level
+from tests.api.test_videos import bring_film
 
 pytestmark = pytest.mark.security("S-10")
 
@@ -35,9 +37,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST transcripts.TranscriptCut": {"cuts": []},
     "POST transcripts.TranscriptTimeline": {"cuts": []},
     "POST transcripts.TranscriptFile": {"format": "txt", "content": "Hello"},
+    "POST transcripts.AssetHearing": {},
+    "POST transcripts.TranscriptTranslation": {"to": "de"},
+    "PATCH publishing.PublishTargetItem": {"name": "Mine"},
     "PATCH songs.SongAnalysisItem": {"key": "C major"},
     "POST songs.SectionList": {"suggested": True},
     "PATCH songs.SectionItem": {"note": "x"},
+    "PATCH sounds.SoundItem": {"title": "x"},
     "PATCH projects.ProjectItem": {"name": "Mine"},
     "POST projects.ProjectJobs": {"type": "analysis"},
     "PATCH projects.ShortItem": {"title": "x"},
@@ -55,6 +61,8 @@ OPEN_TO_VIEWERS = {
     "POST organisations.Leaving",
     "POST transcripts.TranscriptCut",
     "POST transcripts.TranscriptTimeline",
+    "PUT sounds.SoundLiking",
+    "DELETE sounds.SoundLiking",
 }
 FOR_OWNERS = {"GET organisations.OrganisationAudit", "GET organisations.InvitationList"}
 PERSONAL = {"token_id"}
@@ -107,6 +115,8 @@ def bring_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
     return {
         **bring_song_in(editor, farm, studio),
         **bring_project_in(editor, farm, ticket["asset_id"]),
+        "sound_id": bring_sound_in(editor, farm, studio),
+        **bring_publication_in(editor, studio, ticket["asset_id"]),
         "still_id": editor.post("/stills", {**asked, "t": 0.5}, expect=202)["id"],
         "validation_id": editor.post("/renders/validate", asked, expect=202)["id"],
         "asset_id": ticket["asset_id"],
@@ -122,7 +132,15 @@ def bring_song_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
     song = editor.post("/songs", {"asset_id": bring_song(editor, farm, organisation_id=studio)}, expect=201)
     listen(farm, editor.post(f"/songs/{song['id']}/analyze", {}, expect=202)["job_id"])
     [first, _] = editor.post(f"/songs/{song['id']}/sections", {"suggested": True}, expect=201)["items"]
-    return {"song_id": song["id"], "section_id": first["id"]}
+    return {**bring_film(editor, farm, song["id"]), "section_id": first["id"]}
+
+
+def bring_sound_in(editor: Caller, farm: Farm, studio: str) -> str:
+    """Make a sound in an organisation, levelled; return its id."""
+    asset_id = bring_song(editor, farm, organisation_id=studio)
+    told = editor.post("/sounds", {"asset_id": asset_id}, expect=202)
+    level(farm, told["job_id"])
+    return str(told["id"])
 
 
 def bring_project_in(editor: Caller, farm: Farm, asset_id: str) -> dict[str, str]:
@@ -131,6 +149,14 @@ def bring_project_in(editor: Caller, farm: Farm, asset_id: str) -> dict[str, str
     analyse(editor, farm, project["id"], (0.0, 1.9))
     [short] = editor.get(f"/projects/{project['id']}/shorts")["items"]
     return {"project_id": project["id"], "short_id": short["id"]}
+
+
+def bring_publication_in(editor: Caller, studio: str, asset_id: str) -> dict[str, str]:
+    """Keep a publish target of an organisation and send a clip there; return the ids."""
+    told = {"kind": "youtube", "name": "Channel", "secrets": {"refresh_token": "r"}, "organisation_id": studio}
+    target = editor.post("/publish-targets", told, expect=201)
+    sent = editor.post("/publications", {"asset_id": asset_id, "target_id": target["id"]}, expect=202)
+    return {"publish_target_id": target["id"], "publication_id": sent["id"]}
 
 
 @dataclass

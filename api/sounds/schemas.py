@@ -1,0 +1,103 @@
+"""What sounds look like from outside."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from api.assets.schemas import StrictSchema
+from api.jobs.schemas import JobErrorResponse
+from api.pagination import OwnedPageQuery, PageResponse
+from api.sounds.models import MOST_TAGS, TAG_LENGTH, TITLE_LENGTH, SoundState, SoundType
+
+TYPES = [member.value for member in SoundType]
+TAGS = validate.Length(max=MOST_TAGS)
+TAG = fields.String(validate=validate.Length(1, TAG_LENGTH))
+
+
+class SoundRequest(StrictSchema):
+    """A sound to be."""
+
+    asset_id = fields.UUID(required=True, metadata={"description": "An uploaded file with sound"})
+    title = fields.String(
+        load_default="",
+        validate=validate.Length(max=TITLE_LENGTH),
+        metadata={"description": "The file's name when empty", "example": "Air horn"},
+    )
+    tags = fields.List(TAG, load_default=list, validate=TAGS, metadata={"example": ["horn", "loud"]})
+
+
+class SoundChange(StrictSchema):
+    """What to change; what is absent stays."""
+
+    title = fields.String(validate=validate.And(validate.Length(1, TITLE_LENGTH), validate.Regexp(r".*\S")))
+    tags = fields.List(TAG, validate=TAGS)
+
+
+class SoundQuery(OwnedPageQuery):
+    """Which sounds."""
+
+    types = fields.List(
+        fields.String(validate=validate.OneOf(TYPES)),
+        load_default=list,
+        metadata={"description": "Of any of these: uploaded (SDB), spoken (TTS), extracted (EXT); all without"},
+    )
+    tag = fields.String(load_default=None, validate=validate.Length(1, TAG_LENGTH))
+    q = fields.String(
+        load_default=None, validate=validate.Length(1, 200), metadata={"description": "Words of the title or the tags"}
+    )
+    favourite = fields.Boolean(load_default=False, metadata={"description": "Only your favourites"})
+
+
+class SoundLoudnessResponse(Schema):
+    """EBU R 128; null where there is nothing to measure."""
+
+    integrated_lufs = fields.Float(allow_none=True)
+    range_lu = fields.Float(allow_none=True)
+    true_peak_dbtp = fields.Float(allow_none=True)
+
+
+class LevelResponse(Schema):
+    """How a sound was brought to its loudness."""
+
+    before = fields.Nested(SoundLoudnessResponse)
+    after = fields.Nested(SoundLoudnessResponse, metadata={"description": "Measured in the file that is played"})
+    gain_db = fields.Float()
+    limited = fields.Boolean(metadata={"description": "Peaks had to be held down"})
+    reason = fields.String(metadata={"description": "Why the target was not reached; empty when it was"})
+
+
+class SoundLinksResponse(Schema):
+    """Where to go on."""
+
+    self = fields.String(metadata={"example": "/api/v1/sounds/0190…"})
+    file = fields.String(metadata={"description": "What is played"})
+    original = fields.String(metadata={"description": "As it was uploaded"})
+    job = fields.String(allow_none=True)
+
+
+class SoundResponse(Schema):
+    """One sound."""
+
+    id = fields.UUID()
+    organisation_id = fields.UUID(allow_none=True, metadata={"description": "null: it is its owner's alone"})
+    asset_id = fields.UUID()
+    job_id = fields.UUID(allow_none=True)
+    type = fields.String(validate=validate.OneOf(TYPES))
+    title = fields.String()
+    tags = fields.List(fields.String())
+    duration_s = fields.Float()
+    state = fields.String(validate=validate.OneOf([member.value for member in SoundState]))
+    error = fields.Nested(JobErrorResponse, allow_none=True)
+    level = fields.Nested(LevelResponse, allow_none=True)
+    plays = fields.Integer(metadata={"description": "How often it was heard, by anybody"})
+    favourite = fields.Boolean(metadata={"description": "Yours"})
+    waveform_url = fields.String(allow_none=True, metadata={"description": "audiowaveform's JSON, version 2"})
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+    links = fields.Nested(SoundLinksResponse)
+
+
+class SoundPageResponse(PageResponse):
+    """A page of sounds, newest first."""
+
+    items = fields.List(fields.Nested(SoundResponse))
