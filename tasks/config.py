@@ -44,6 +44,7 @@ _WORKER_VARIABLES = {
     "api_url": "REELYARD_API_URL",
     "callback_secret": "REELYARD_CALLBACK_SECRET",
     "node_name": "REELYARD_NODE_NAME",
+    "nice": "REELYARD_NICE",
     "scratch_dir": "REELYARD_SCRATCH_DIR",
     "source_cache_bytes": "REELYARD_SOURCE_CACHE_BYTES",
     "sandbox": "REELYARD_SANDBOX",
@@ -96,6 +97,7 @@ class WorkerSettings:
     api_url: str
     callback_secret: str = field(repr=False)
     node_name: str
+    nice: int
     scratch_dir: str
     source_cache_bytes: int
     sandbox: str

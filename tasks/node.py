@@ -16,13 +16,14 @@ from importlib import metadata
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_shutdown, worker_shutting_down
+from celery.signals import worker_process_init, worker_shutdown, worker_shutting_down
 
 from tasks.client import ControlClient
 from tasks.config import WorkerSettings, worker_settings
 from tasks.consumption import Consumption, add_agent
 from tasks.contracts.farm import GpuState, NodeBeat, NodeOrder, SelfTest
 from tasks.errors import ReelyardError
+from tasks.give_way import give_way
 from tasks.gpu import gpu_of_slot, load_nvml, read_gpus
 from tasks.names import POLICY
 
@@ -206,6 +207,11 @@ def install(app: Celery, profile: Profile, settings: Callable[[], WorkerSettings
     def say_goodbye(**_: Any) -> None:
         agent.say_goodbye()
 
+    def step_back(**_: Any) -> None:
+        known = settings()
+        give_way(known.nice, uses_gpu=profile.uses_gpu(known), gpus=profile.gpus)
+
+    worker_process_init.connect(step_back, weak=False)
     worker_shutting_down.connect(leave, weak=False)
     worker_shutdown.connect(say_goodbye, weak=False)
     return agent
