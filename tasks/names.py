@@ -41,6 +41,7 @@ class TaskName(StrEnum):
     INGEST_IMAGE = "ingest.image"
     SPEECH_TRANSCRIBE = "speech.transcribe"
     SPEECH_HEAR = "speech.hear"
+    SPEECH_TRANSLATE = "speech.translate"
     MUSIC_ANALYZE = "music.analyze"
     CLIPS_LISTEN = "clips.listen"
     CLIPS_MAKE = "clips.make"
@@ -85,6 +86,7 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.INGEST_IMAGE: TaskPolicy(Queue.INGEST, 60, 90),
     TaskName.SPEECH_TRANSCRIBE: TaskPolicy(Queue.TRANSCRIPTION, 3 * 3600, 3 * 3600 + 60),
     TaskName.SPEECH_HEAR: TaskPolicy(Queue.TRANSCRIPTION, 3600, 3600 + 60),
+    TaskName.SPEECH_TRANSLATE: TaskPolicy(Queue.TRANSCRIPTION, 1200, 1260),
     TaskName.MUSIC_ANALYZE: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
     TaskName.CLIPS_LISTEN: TaskPolicy(Queue.GENERATION, 600, 660),
     TaskName.CLIPS_MAKE: TaskPolicy(Queue.GENERATION, 3600, 3660),

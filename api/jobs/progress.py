@@ -17,6 +17,7 @@ WEIGHTS: dict[TaskName, float] = {
     TaskName.INGEST_IMAGE: 2.0,
     TaskName.SPEECH_TRANSCRIBE: 95.0,
     TaskName.SPEECH_HEAR: 95.0,
+    TaskName.SPEECH_TRANSLATE: 20.0,
     TaskName.MUSIC_ANALYZE: 60.0,
     TaskName.CLIPS_LISTEN: 3.0,
     TaskName.CLIPS_MAKE: 10.0,

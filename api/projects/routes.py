@@ -19,6 +19,7 @@ from api.pagination import filters_of, paginate
 from api.projects import cutting, delivering, service
 from api.projects.models import Project
 from api.projects.schemas import (
+    HEARING,
     ProjectEditRequest,
     ProjectJobRequest,
     ProjectOrderedResponse,
@@ -27,6 +28,7 @@ from api.projects.schemas import (
     ProjectRequest,
     ProjectResponse,
 )
+from api.transcripts import hearing
 
 blueprint = Blueprint("projects", __name__, url_prefix="/api/v1", description="Projects: long videos and their shorts")
 
@@ -127,14 +129,16 @@ class ProjectJobs(MethodView):
         {
             402: "credits.insufficient",
             404: "project.not_found, short.not_found, publish_target.not_found",
-            409: "project.busy, project.not_transcribed, short.busy, short.none, short.not_cut, asset.not_ready, "
-            f"asset.refused, {KEY_PROBLEMS}",
-            422: "shorts.invalid_wish, publication.too_far",
+            409: "project.busy, transcript.busy, project.not_transcribed, short.busy, short.none, short.not_cut, "
+            f"asset.not_ready, asset.refused, {KEY_PROBLEMS}",
+            422: "shorts.invalid_wish, publication.too_far, transcript.no_sound",
             429: "quota.daily_renders, quota.monthly_renders, quota.concurrent_renders",
         },
     )
     def post(self, body: dict[str, Any], project_id: UUID) -> Any:
-        """Work on a project's video: find its highlights, cut shorts, deliver them
+        """Work on a project's video: hear it again, find its highlights, cut shorts, deliver them
+
+        ``transcription`` makes a new transcript, on which the edits of the one before are done again.
 
         ``analysis`` makes each highlight a short with a score and the evidence for it. What an earlier search found
         makes way; shorts that were cut stay.
@@ -153,6 +157,8 @@ class ProjectJobs(MethodView):
     def order(self, project: Project, body: dict[str, Any]) -> list[Job]:
         """Order what the type says."""
         session, user = db.session(), current_user()
+        if body["type"] == "transcription":
+            return [hearing.order_hearing(session, user, project.asset, {name: body[name] for name in HEARING})]
         if body["type"] == "cutting":
             return cutting.order_cuts(session, user, project, body["shorts"])
         if body["type"] == "delivery":

@@ -10,6 +10,7 @@ from api.assets.schemas import StrictSchema
 from api.pagination import OwnedPageQuery, PageResponse
 from api.projects.models import NAME_LENGTH
 from api.publishing.schemas import WordsRequest
+from api.transcripts.hear_schemas import HearAgainRequest
 
 NAME = validate.Length(max=NAME_LENGTH)
 
@@ -33,8 +34,10 @@ class ProjectQuery(OwnedPageQuery):
     """Which page of the list of projects."""
 
 
+HEARING = ("language", "hotwords", "diarize", "speakers")
 WORDS = ("description", "tags", "visibility", "at")
 OF_JOBS = {
+    "transcription": set(HEARING),
     "analysis": {"count", "shortest_s", "longest_s", "keywords"},
     "cutting": {"shorts"},
     "delivery": {"shorts", "target_id", *WORDS},
@@ -42,15 +45,15 @@ OF_JOBS = {
 """What can be said of each type of job."""
 
 
-class ProjectJobRequest(WordsRequest):
+class ProjectJobRequest(WordsRequest, HearAgainRequest):
     """A job on a project's video. Fields of another type of job are refused."""
 
     type = fields.String(
         required=True,
         validate=validate.OneOf(list(OF_JOBS)),
         metadata={
-            "description": "analysis: find highlights, in what was transcribed; cutting: make clips of shorts; "
-            "delivery: send finished shorts to a publish target",
+            "description": "transcription: have the video heard again; analysis: find highlights in what was said; "
+            "cutting: make clips of shorts; delivery: send finished shorts to a publish target",
             "example": "analysis",
         },
     )

@@ -18,6 +18,7 @@ from api.jobs.models import Job
 from api.jobs.service import create_job
 from api.ownership import placed_in, visible_to
 from api.projects.models import NAME_LENGTH, Project, Short
+from api.transcripts.hearing import newest
 from api.transcripts.models import TranscriptRecord
 from api.transcripts.service import current_document
 from api.users.models import User
@@ -81,8 +82,7 @@ def delete_project(session: Session, project: Project) -> None:
 
 def find_transcript(session: Session, project: Project) -> tuple[TranscriptRecord, Transcript]:
     """Return the newest transcript of a project's video; raise ``project.not_transcribed``."""
-    query = select(TranscriptRecord).where(TranscriptRecord.asset_id == project.asset_id)
-    found = session.scalar(query.order_by(TranscriptRecord.created_at.desc()).limit(1))
+    found = newest(session, project.asset_id)
     if found is None:
         raise ConflictError("project.not_transcribed", "Nobody has heard the video's words yet")
     return found, current_document(session, found)

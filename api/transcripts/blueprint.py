@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.transcripts import edit_routes, file_routes
+from api.transcripts import edit_routes, file_routes, hear_routes
 from api.transcripts.routes import blueprint
 
-__all__ = ["blueprint", "edit_routes", "file_routes"]
+__all__ = ["blueprint", "edit_routes", "file_routes", "hear_routes"]

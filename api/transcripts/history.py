@@ -1,8 +1,8 @@
 """What the versions of a transcript did: which edits are in force, what can be undone and redone. Pure.
 
-Versions are only ever added. ``heard`` and ``imported`` begin, ``edit`` adds patches, ``revert`` and ``rebase`` replace
-all that is in force, ``undo`` and ``redo`` step along what was done. Undoing steps off the last one of these; redoing
-steps on again, until something new is done.
+Versions are only ever added. ``heard``, ``imported`` and ``translated`` begin, ``edit`` adds patches, ``revert`` and
+``rebase`` replace all that is in force, ``undo`` and ``redo`` step along what was done. Undoing steps off the last one
+of these; redoing steps on again, until something new is done.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from tasks.transcripts.patches import Patch
 
 HEARD, IMPORTED, EDIT, REVERT, REBASE, UNDO, REDO = "heard", "imported", "edit", "revert", "rebase", "undo", "redo"
-REPLACING = (HEARD, IMPORTED, REVERT, REBASE)
+TRANSLATED = "translated"
+REPLACING = (HEARD, IMPORTED, TRANSLATED, REVERT, REBASE)
 """Kinds whose patches are all that is in force, not more of them."""
 
 

@@ -21,7 +21,7 @@ from api.jobs.models import Job, Step
 from api.jobs.service import build_step
 from api.jobs.states import StepState
 from api.quotas.service import release
-from api.transcripts.service import store_heard
+from api.transcripts.hearing import keep_heard, keep_translation
 from api.uploads.models import Upload
 from api.uploads.service import JOB_KIND, LEAST_HEARD_S, PICTURE_KIND
 from tasks.contracts import MediaInfo, Transcript
@@ -86,8 +86,16 @@ def store_transcript(session: Session, job: Job, step: Step, result: dict[str, A
     asset = lock_asset(session, job)
     if asset is not None:
         transcript = Transcript.from_json(result)
-        store_heard(session, asset=asset, job_id=job.id, transcript=transcript)
+        keep_heard(session, job, asset, transcript)
         charge(session, job, Action.TRANSCRIPTION, price_to_hear(asset.media_info))
+
+
+@on_step_succeeded(TaskName.SPEECH_TRANSLATE)
+def store_translation(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
+    """Store a translation as a transcript of its own."""
+    asset = lock_asset(session, job)
+    if asset is not None:
+        keep_translation(session, job, asset, Transcript.from_json(result))
 
 
 def check_declared_hash(session: Session, job: Job, media: MediaInfo) -> MediaInfo:

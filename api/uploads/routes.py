@@ -15,6 +15,7 @@ from api.extensions import db, get_settings, get_storage
 from api.idempotency import KEY_PARAMETER, idempotent
 from api.ids import get_owned
 from api.jobs.service import publish_soon
+from api.transcripts.hear_schemas import HearingRequest
 from api.uploads import service
 from api.uploads.models import Upload
 from api.uploads.schemas import (
@@ -103,9 +104,9 @@ class UploadParts(MethodView):
         return service.sign_again(upload, storage=get_storage(), settings=get_settings())
 
 
-def finish_upload(upload_id: UUID) -> Upload:
+def finish_upload(upload_id: UUID, wish: dict[str, Any]) -> Upload:
     """Complete an upload, commit, and ring its job at once."""
-    upload = service.complete_upload(db.session(), get_owned(Upload, upload_id), storage=get_storage())
+    upload = service.complete_upload(db.session(), get_owned(Upload, upload_id), wish, storage=get_storage())
     db.session.commit()
     if upload.job_id is not None:
         publish_soon(upload.job_id)
@@ -118,15 +119,16 @@ class UploadCompletion(MethodView):
 
     decorators = [login_required]
 
+    @blueprint.arguments(HearingRequest, required=False)
     @blueprint.response(202, UploadCompletedResponse)
     @problems(blueprint, COMPLETE_PROBLEMS)
-    def post(self, upload_id: UUID) -> Upload:
+    def post(self, wish: dict[str, Any], upload_id: UUID) -> Upload:
         """Complete an upload
 
         Checks what arrived and starts the job that probes and transcribes it. Completing again gives the same answer
         and starts nothing.
         """
-        return finish_upload(upload_id)
+        return finish_upload(upload_id, wish)
 
 
 @blueprint.route("/uploads/complete")
@@ -143,4 +145,4 @@ class UploadCompletionByBody(MethodView):
 
         The same as ``POST /uploads/{upload_id}/complete``.
         """
-        return finish_upload(body["upload_id"])
+        return finish_upload(body.pop("upload_id"), body)

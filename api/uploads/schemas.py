@@ -6,10 +6,9 @@ from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import SHA256, AssetResponse, StrictSchema
 from api.jobs.schemas import JobResponse
+from api.transcripts.hear_schemas import LANGUAGE, HearingRequest
 from api.uploads.models import UploadState
 from api.uploads.types import ACCEPTED_TYPES
-
-LANGUAGE = validate.Regexp(r"^[a-z]{2,3}$", error="Must be a lower-case language code such as en.")
 
 
 class UploadRequest(StrictSchema):
@@ -38,7 +37,7 @@ class UploadRequest(StrictSchema):
     )
 
 
-class UploadCompleteRequest(StrictSchema):
+class UploadCompleteRequest(HearingRequest):
     """Which upload has been sent whole."""
 
     upload_id = fields.UUID(required=True)

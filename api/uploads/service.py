@@ -158,8 +158,10 @@ def describe_transfer(presigned: PresignedUpload, size_bytes: int, expires_at: d
     return Transfer(parts, step, dict(presigned.headers), expires_at)
 
 
-def complete_upload(session: Session, upload: Upload, *, storage: Storage) -> Upload:
+def complete_upload(session: Session, upload: Upload, wish: dict[str, Any], *, storage: Storage) -> Upload:
     """Look at what arrived and start the job that probes and transcribes it; a second call changes nothing.
+
+    :param wish: how speech is to be heard: ``hotwords diarize speakers``.
 
     Raises ``upload.not_found_in_storage`` (nothing changed, the client may go on sending), ``upload.expired`` and,
     with the refusal already committed, ``upload.size_mismatch``. ``credits.insufficient`` leaves the upload as it is.
@@ -175,7 +177,7 @@ def complete_upload(session: Session, upload: Upload, *, storage: Storage) -> Up
     if is_picture:
         steps = build_image_steps(upload.object_key, size_bytes=found.size_bytes)
     else:
-        steps = build_ingest_steps(upload.object_key, size_bytes=found.size_bytes, language=upload.language)
+        steps = build_ingest_steps(upload.object_key, size_bytes=found.size_bytes, language=upload.language, wish=wish)
     subject = {"asset_id": str(upload.asset_id), "upload_id": str(upload.id)}
     job = create_job(
         session,

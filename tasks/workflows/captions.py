@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tasks.contracts import RenderOrder
 from tasks.contracts.check import CheckOrder
 from tasks.contracts.chunk import ChunkOrder
 from tasks.contracts.still import StillOrder
+from tasks.contracts.translation import TranslateOrder
 from tasks.names import TaskName
 from tasks.scenario.slices import slice_scenario
 from tasks.workflows.chunks import Span
 from tasks.workflows.plan import StepSpec
+from tasks.workflows.speech import HEAR, plan_hearing
 
 PROBE, TRANSCRIBE, POSTER, RENDER = "probe", "transcribe", "poster", "render"
 CHUNK, JOIN = "chunk", "join"
+TRANSLATE = "translate"
 STILL, CHECK = "still", "check"
 FONT = "font"
 IMAGE = "image"
 
 
-def build_ingest_steps(object_key: str, *, size_bytes: int, language: str | None) -> list[StepSpec]:
+def build_ingest_steps(
+    object_key: str, *, size_bytes: int, language: str | None, wish: dict[str, Any] | None = None
+) -> list[StepSpec]:
     """Plan what follows a completed upload: probe it, then transcribe and draw a poster side by side.
 
-    :param language: ISO 639-1 code to force, or None to detect.
+    :param language: ISO 639-1 code to force, or None to detect. :param wish: ``hotwords diarize speakers``.
     """
     media = {"object_key": object_key, "size_bytes": size_bytes}
+    heard = {**media, "language": language, **(wish or {})}
     return [
         StepSpec(PROBE, TaskName.INGEST_PROBE, media),
-        StepSpec(TRANSCRIBE, TaskName.SPEECH_TRANSCRIBE, {**media, "language": language}, after=(PROBE,)),
+        StepSpec(TRANSCRIBE, TaskName.SPEECH_TRANSCRIBE, heard, after=(PROBE,)),
         StepSpec(POSTER, TaskName.INGEST_POSTER, media, after=(PROBE,)),
     ]
+
+
+def build_hearing_steps(given: dict[str, Any], *, duration_s: float) -> list[StepSpec]:
+    """Plan another transcription of a file that was looked at before, by several workers where it is long."""
+    parts = plan_hearing(given, duration_s=duration_s, after=())
+    return [*parts, StepSpec(TRANSCRIBE, TaskName.SPEECH_TRANSCRIBE, given, after=(HEAR,) if parts else ())]
+
+
+def build_translation_steps(order: TranslateOrder) -> list[StepSpec]:
+    """Plan the translation of a transcript."""
+    return [StepSpec(TRANSLATE, TaskName.SPEECH_TRANSLATE, order.to_json())]
 
 
 def build_font_steps(object_key: str, *, size_bytes: int) -> list[StepSpec]:

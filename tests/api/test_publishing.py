@@ -100,7 +100,7 @@ def test_what_is_due_later_is_rung_then_and_can_be_cancelled(user: Caller, farm:
     assert (early["claimed"], early["reason"]) == (False, "waiting")
     in_use = user.call("DELETE", f"/publish-targets/{target['id']}").get_json()
     assert (in_use["code"], in_use["details"]) == ("publish_target.in_use", {"job_ids": [told["job_id"]]})
-    user.post(f"/jobs/{told['job_id']}/cancel", expect=200)
+    user.post(f"/jobs/{told['job_id']}/cancel", expect=202)
     assert user.get(f"/publications/{told['id']}")["state"] == "cancelled"
     user.delete(f"/publish-targets/{target['id']}", expect=204)
     far = {"asset_id": asset_id, "target_id": target["id"], "at": "2199-01-01T00:00:00Z"}

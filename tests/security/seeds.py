@@ -13,9 +13,12 @@ from tasks.names import CallbackPath
 from tests.api.farm import CLIP, Caller, Farm, announce, ingest, media_of, receipt_of, send, sha256_of, transcript_of
 from tests.api.test_projects import analyse
 from tests.api.test_songs import bring_song, listen
+from tests.api.test_sounds import make_sound
+from tests.api.test_videos import bring_film, bring_stills
 from tests.apps import PASSWORD
 from tests.factories.users import UserFactory
-from tests.security.seeds_good import Good, good_requests
+from tests.security.seeds_good import TARGET, Good, good_requests
+from tests.security.seeds_more import more_requests
 
 NODE = "seed@fuzz"
 QUEUES = ("ingest", "transcription")
@@ -32,9 +35,15 @@ def bring_in(application: Any) -> tuple[Caller, tuple[Ids, dict[str, Ids], Good]
     ids = {**bring_video(caller, farm), "song_id": make_song(caller, farm), "user_id": caller.id}
     ids["organisation_id"] = caller.post("/organisations", {"name": "Studio"}, expect=201)["id"]
     ids |= make_project(caller, farm, ids["asset_id"])
+    ids |= bring_film(caller, farm, ids["song_id"])
+    ids["sound_id"] = make_sound(caller, farm)["id"]
     ids["webhook_id"] = make_webhook(caller)
+    ids["publish_target_id"] = ids["target_id"] = make_target(caller)
+    sent = caller.post("/publications", {"asset_id": ids["asset_id"], "target_id": ids["target_id"]}, expect=202)
+    ids["publication_id"] = sent["id"]
     ids["node_id"] = beat(farm)
-    return caller, (ids, make_spares(caller, farm), good_requests(caller, farm, ids))
+    good = {**good_requests(caller, farm, ids), **more_requests(caller, farm, ids)}
+    return caller, (ids, make_spares(caller, farm), good)
 
 
 def make_spares(caller: Caller, farm: Farm) -> dict[str, Ids]:
@@ -49,8 +58,10 @@ def make_spares(caller: Caller, farm: Farm) -> dict[str, Ids]:
         "DELETE /api/v1/uploads/{upload_id}": {"upload_id": unsent["id"]},
         "DELETE /api/v1/assets/{asset_id}": {"asset_id": unused},
         "DELETE /api/v1/songs/{song_id}": {"song_id": make_song(caller, farm)},
+        **make_videos(caller, farm),
         "DELETE /api/v1/projects/{project_id}": make_project(caller, farm, ingest(caller, farm)),
         "DELETE /api/v1/projects/{project_id}/shorts/{short_id}": make_project(caller, farm, ingest(caller, farm)),
+        "DELETE /api/v1/publish-targets/{publish_target_id}": {"publish_target_id": make_target(caller)},
         "DELETE /api/v1/webhooks/{webhook_id}": {"webhook_id": make_webhook(caller)},
         "DELETE /api/v1/organisations/{organisation_id}": {"organisation_id": gone},
         "DELETE /api/v1/organisations/{organisation_id}/members/{user_id}": both,
@@ -84,12 +95,34 @@ def make_song(caller: Caller, farm: Farm) -> str:
     return str(song_id)
 
 
+def make_videos(caller: Caller, farm: Farm) -> dict[str, Ids]:
+    """Make a film for each operation that ends one or may be asked for once."""
+    one = "/api/v1/videos/{video_id}"
+    operations = (
+        f"DELETE {one}",
+        f"POST {one}/finalize",
+        f"POST {one}/regenerate/clip/{{clip_id}}",
+        f"POST {one}/regenerate/section/{{section_id}}",
+        f"DELETE {one}/shares/{{share_id}}",
+    )
+    song_id = make_song(caller, farm)
+    spares = {name: bring_film(caller, farm, song_id) for name in operations}
+    spares[f"POST {one}/approve"] = bring_stills(caller, farm, song_id)
+    spares["POST /api/v1/songs/{song_id}/compose"] = bring_film(caller, farm, make_song(caller, farm))
+    return spares
+
+
 def make_project(caller: Caller, farm: Farm, asset_id: str) -> Ids:
     """Make a project of a video, with a short; return the ids."""
     project_id = caller.post("/projects", {"asset_id": asset_id}, expect=201)["id"]
     analyse(caller, farm, project_id, (0.0, 1.9))
     [short] = caller.get(f"/projects/{project_id}/shorts")["items"]
     return {"project_id": project_id, "short_id": short["id"]}
+
+
+def make_target(caller: Caller) -> str:
+    """Keep a place to publish at; return its id."""
+    return str(caller.post("/publish-targets", TARGET, expect=201)["id"])
 
 
 def make_webhook(caller: Caller) -> str:

@@ -18,6 +18,7 @@ from tests.api.test_songs import bring_song
 from tests.factories.users import UserFactory
 
 GOOD_PASSWORD = "a password for seeds"
+TARGET = {"kind": "youtube", "name": "Channel", "secrets": {"refresh_token": "r"}}
 FIRST, SECOND = {"If-Match": '"1"'}, {"If-Match": '"2"'}
 Good = dict[str, dict[str, Any]]
 
@@ -122,6 +123,10 @@ def of_work(caller: Caller, farm: Farm, ids: dict[str, str]) -> Good:
         "POST /api/v1/jobs/{job_id}/cancel": {"path_parameters": {"job_id": running}},
         "POST /api/v1/jobs/{job_id}/retry": {"path_parameters": {"job_id": failed}},
         "POST /api/v1/songs": {"body": {"asset_id": bring_song(caller, farm)}},
+        "POST /api/v1/assets/{asset_id}/transcripts": {"body": {"language": "en"}},
+        "POST /api/v1/transcripts/{transcript_id}/translations": {"body": {"to": "de"}},
+        "POST /api/v1/publish-targets": {"body": TARGET},
+        "POST /api/v1/publications": {"body": {"asset_id": ids["asset_id"], "target_id": ids["target_id"]}},
         "POST /api/v1/projects": {"body": {"asset_id": ids["asset_id"]}},
         "POST /api/v1/projects/{project_id}/jobs": {"body": {"type": "analysis"}},
         "PATCH /api/v1/projects/{project_id}/shorts/{short_id}": {"body": {"title": "Mine"}},
