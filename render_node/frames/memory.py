@@ -49,12 +49,12 @@ class MemoryGuard:
 
 def memory_of(pid: int) -> int:
     """Return the bytes that a process and all processes below it really use; 0 when it has ended."""
-    return sum(map(_own_memory, _tree(pid)))
+    return sum(map(_own_memory, tree_of(pid)))
 
 
 def resident(pid: int) -> int:
     """Return the resident bytes of a process and all below it, pages that they share counted for each."""
-    return sum(map(_own_resident, _tree(pid)))
+    return sum(map(_own_resident, tree_of(pid)))
 
 
 def _own_resident(pid: int) -> int:
@@ -63,12 +63,13 @@ def _own_resident(pid: int) -> int:
     return 0
 
 
-def _tree(pid: int) -> Iterator[int]:
+def tree_of(pid: int) -> Iterator[int]:
+    """Yield a process and all below it."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             for child in children.read_text().split():
-                yield from _tree(int(child))
+                yield from tree_of(int(child))
 
 
 def _own_memory(pid: int) -> int:
