@@ -141,3 +141,7 @@ bench-music: $(VENV)/.dev ## Compare music analysis with librosa and madmom alon
 .PHONY: bench-speech
 bench-speech: $(VENV)/.dev ## Compare transcription with plain faster-whisper, and measure speakers (ARGS='--model base')
 	$(BIN)/python -m bench.speech $(ARGS)
+
+.PHONY: bench-shorts
+bench-shorts: $(VENV)/.dev browser ## Make five shorts of an eight-minute video, and tell where the time goes (ARGS='--seconds 120')
+	$(BIN)/python -m bench.shorts $(ARGS)
