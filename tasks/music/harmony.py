@@ -65,9 +65,9 @@ def find_key(chroma: Floats) -> Key:
 
 
 def mean_profile(chroma: Floats) -> NDArray[np.float64]:
-    """Return the mean chroma, every moment weighing by the root of its loudness."""
+    """Return the mean chroma, each moment weighing by the fourth root of its loudness: else bass hides the rest."""
     loudness = np.linalg.norm(chroma, axis=0)
-    return np.asarray((chroma / np.sqrt(np.maximum(loudness, 1e-6))).mean(axis=1) if chroma.size else np.zeros(12))
+    return np.asarray((chroma / np.maximum(loudness, 1e-6) ** 0.75).mean(axis=1) if chroma.size else np.zeros(12))
 
 
 def find_key_spans(chroma: Floats, duration_s: float, key: Key) -> tuple[KeySpan, ...]:

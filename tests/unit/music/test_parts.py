@@ -127,3 +127,12 @@ def test_parts_that_sound_alike_share_a_group_and_the_strongest_is_the_chorus() 
 
 def test_a_song_that_never_changes_is_one_verse() -> None:
     assert suggest_labels([0], [0.5], [60.0]) == ["verse"]
+
+
+def test_loud_strokes_of_the_bass_do_not_hide_the_key_of_what_is_held() -> None:
+    held, stroke = np.full((12, 90), 0.02, np.float32), np.full((12, 30), 0.05, np.float32)
+    held[[1, 4, 8]] = ((0.5,), (0.45,), (0.5,))  # C# minor
+    stroke[[1, 5, 8]] = ((5.0,), (4.0,), (3.0,))  # its bass: the fifth partial of C# is E#
+    chroma = np.concatenate([held, stroke], axis=1)
+
+    assert find_key(chroma).name == "C# minor"
