@@ -25,12 +25,13 @@ _PAD_LONG_S = 1.0
 _FRAME_S = 0.01
 _STRAYED_S = 0.5
 # The default beams (1e-48) lose the right path of voices unlike those of the training, and then nothing is found.
-_BEAMS = dict.fromkeys(("beam", "wbeam", "pbeam"), 1e-90)
-# Every other frame and the two nearest Gaussians are scored: half the work, word starts as close (21 ms both ways).
+_BEAMS = dict.fromkeys(("beam", "wbeam", "pbeam"), 1e-150)
+# English is heard well enough by every other frame and the two nearest Gaussians: half the work, word starts as close
+# (21 ms both ways). Other languages, whose sounds fit less, lose segments by it.
 _THRIFT = {"ds": 2, "topn": 2}
 _ROOM_NOISE = np.float32(1e-4)
 _lock = threading.Lock()
-_decoders: list[Any] = []
+_decoders: dict[bool, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _align_reading(spoken: list[list[str]], audio: Samples) -> _Aligned | None:
 
 
 def _force(spoken: list[list[str]], pieces: list[str], pcm: bytes) -> _Aligned | None:
-    decoder = _decoder()
+    decoder = _decoder(is_thrifty=not any("_" in piece for piece in pieces))
     decoder.reinit_feat()  # what it learnt of the sound before must not move the words of this segment
     for piece in pieces:
         if decoder.lookup_word(piece) is None:
@@ -140,14 +141,15 @@ def _strayed(before: tuple[HeardWord, ...], after: list[HeardWord]) -> bool:
 def warm_up() -> None:
     """Load the acoustic model and the dictionary, which the first alignment would otherwise do."""
     with _lock:
-        _decoder()
+        _decoder(is_thrifty=True)
 
 
-def _decoder() -> Any:
-    if not _decoders:
+def _decoder(*, is_thrifty: bool) -> Any:
+    if is_thrifty not in _decoders:
         from pocketsphinx import Decoder
 
-        _decoders.append(
-            Decoder(samprate=SPEECH_RATE, bestpath=False, lm=None, loglevel="FATAL", cmn="batch", **_BEAMS, **_THRIFT)
+        told = {**_BEAMS, **(_THRIFT if is_thrifty else {})}
+        _decoders[is_thrifty] = Decoder(
+            samprate=SPEECH_RATE, bestpath=False, lm=None, loglevel="FATAL", cmn="batch", **told
         )
-    return _decoders[0]
+    return _decoders[is_thrifty]
