@@ -70,7 +70,9 @@ def confine(mode: str, argv: Sequence[str | Path], *, reads: Path, writes: Path)
         return plain
     if problem := sandbox_problem():
         raise ConfigurationError("sandbox.missing", problem)
-    return [*_walls(), "--ro-bind", str(reads), str(reads), "--bind", str(writes), str(writes), "--", *plain]
+    bound = [("--ro-bind", reads), ("--bind", writes)]
+    walls = [part for kind, path in bound for part in (kind, *[str(path.absolute())] * 2)]
+    return [*_walls(), *walls, "--", *plain]
 
 
 @lru_cache(maxsize=1)

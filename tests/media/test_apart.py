@@ -59,6 +59,14 @@ def test_what_is_found_apart_is_what_is_found_here(walled: MediaLimits, clip: Pa
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+def test_a_path_from_where_one_stands_is_read_as_well(
+    walled: MediaLimits, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clip.parent)
+
+    assert probe_file(Path(clip.name), walled) == probe_file(clip, MediaLimits())
+
+
 @pytest.mark.parametrize("data", [b"", b"#EXTM3U\nfile:///etc/passwd\n", b"\0\0\0\x18ftypmp42" + bytes(40)])
 def test_refusals_are_the_same(walled: MediaLimits, data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad.mp4"
