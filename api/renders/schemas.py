@@ -13,6 +13,7 @@ from api.fields import Flag
 from api.jobs.schemas import JobErrorResponse, ProgressResponse
 from api.jobs.states import JobState
 from api.pagination import OwnedPageQuery, PageResponse
+from api.scenarios.findings import QualityFindingResponse, ScenarioFindingResponse
 from tasks.contracts.outputs import (
     ASPECTS,
     CODECS,
@@ -256,7 +257,11 @@ class PredictionResponse(Schema):
         metadata={"description": "history: from n renders of this service; default: a guess, there are too few"},
     )
     n = fields.Integer()
-    actual_s = fields.Float(metadata={"description": "What it took; once it has succeeded"})
+    actual_s = fields.Float(
+        allow_none=True,
+        dump_default=None,
+        metadata={"description": "What it took; null before it has succeeded, and in estimates"},
+    )
 
 
 class FirstLookResponse(Schema):
@@ -281,12 +286,12 @@ class RenderResponse(RenderSummaryResponse):
     )
     cached = fields.Boolean(metadata={"description": "The result is that of an earlier render of the same order"})
     findings = fields.List(
-        fields.Dict(keys=fields.String()),
+        fields.Nested(QualityFindingResponse),
         allow_none=True,
         metadata={"description": "What the quick checks at ordering warned of; as in POST /renders/validate"},
     )
     unmapped = fields.List(
-        fields.Dict(keys=fields.String()),
+        fields.Nested(ScenarioFindingResponse),
         allow_none=True,
         metadata={"description": "What of a MotionText document is not kept, or nearly; null for scenarios"},
     )

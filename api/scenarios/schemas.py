@@ -6,6 +6,7 @@ from marshmallow import Schema, fields
 
 from api.assets.schemas import StrictSchema
 from api.fields import Flag
+from api.scenarios.findings import ScenarioFindingResponse
 
 
 class ScenarioValidateRequest(StrictSchema):
@@ -23,10 +24,10 @@ class ScenarioValidateResponse(Schema):
     """Whether a render of the scenario would be accepted."""
 
     valid = fields.Boolean()
-    findings = fields.List(fields.Dict(keys=fields.String()))
+    findings = fields.List(fields.Nested(ScenarioFindingResponse))
     unmapped = fields.List(
-        fields.Dict(keys=fields.String()),
-        metadata={"description": "What of a MotionText document is not kept, or only nearly: pointer, message, code"},
+        fields.Nested(ScenarioFindingResponse),
+        metadata={"description": "What of a MotionText document is not kept, or only nearly"},
     )
 
 

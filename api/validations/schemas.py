@@ -8,9 +8,9 @@ from api.assets.schemas import StrictSchema
 from api.jobs.schemas import JobErrorResponse
 from api.jobs.states import JobState
 from api.renders.schemas import RenderOutputRequest
+from api.scenarios.findings import QualityFindingResponse
 from api.stills.schemas import StillLinksResponse, wait_field
 from tasks.contracts.check import MOST_SAMPLES
-from tasks.scenario.quality import ERROR, WARNING
 
 
 class ValidationRequest(StrictSchema):
@@ -33,25 +33,6 @@ class ValidationRequest(StrictSchema):
         metadata={"description": "Captions at most whose footage is looked at, evenly spread"},
     )
     wait_s = wait_field()
-
-
-class QualityFindingResponse(Schema):
-    """One thing that is wrong."""
-
-    code = fields.String(metadata={"example": "caption.low_contrast"})
-    severity = fields.String(validate=validate.OneOf([ERROR, WARNING]))
-    pointer = fields.String(metadata={"description": "JSON Pointer into the scenario", "example": "/tracks/0/cues/3"})
-    cue_id = fields.String(allow_none=True)
-    word_id = fields.String(allow_none=True)
-    t = fields.Float(allow_none=True, metadata={"description": "Seconds"})
-    box = fields.List(fields.Float(), allow_none=True, metadata={"description": "x, y, width, height in output pixels"})
-    message = fields.String(metadata={"description": "A sentence for a person"})
-    suggestion = fields.String(allow_none=True)
-    fix = fields.List(
-        fields.Dict(keys=fields.String()),
-        allow_none=True,
-        metadata={"description": "JSON Patch (RFC 6902) of the scenario that mends it, where there is one"},
-    )
 
 
 class LookedAtResponse(Schema):
