@@ -14,6 +14,8 @@ from bench.chaos.faults import Fault, Tormentor
 from bench.chaos.load import Log
 from bench.chaos.rows import Rows
 
+KINDS, WEIGHTS = ("half open", "restart", "cut"), (1, 2, 1)
+"""How the ways to the broker break; the first rounds are one of each."""
 OUTAGES_S = (0.0, 0.5, 2.0, 5.0)
 PAUSE_S = (4.0, 12.0)
 LOOK_S = 0.5
@@ -56,7 +58,8 @@ def come_back(farm: Farm, log: Log, chance: random.Random, *, rounds: int) -> di
     watcher = threading.Thread(target=watch.run, name="watch-queues", daemon=True)
     watcher.start()
     began = time.time()
-    done = [_break(farm, log, chance) for _ in range(rounds)]
+    kinds = [*KINDS, *chance.choices(KINDS, WEIGHTS, k=rounds)][:rounds]
+    done = [_break(farm, log, chance, kind) for kind in kinds]
     time.sleep(LONGEST_IDLE_S)
     ended = time.time()
     watch.end()
@@ -92,9 +95,8 @@ def measure_idle(farm: Farm, watch: Watch, began: float, ended: float) -> dict[s
     return found
 
 
-def _break(farm: Farm, log: Log, chance: random.Random) -> str:
+def _break(farm: Farm, log: Log, chance: random.Random, kind: str) -> str:
     """Restart the broker, leave a worker's connections half open, or cut them; then give everybody some time."""
-    kind = chance.choice(("restart", "restart", "half open", "cut"))
     workers = farm.of_role(CPU, RENDER)
     if kind == "restart":
         farm.services.children["valkey"].kill()
