@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.api.conftest import admin, other, user
+from tests.api.conftest import admin, farm, other, user
 from tests.apps import app, application, client, database_environ
 
-__all__ = ["admin", "app", "application", "client", "database_environ", "other", "user"]
+__all__ = ["admin", "app", "application", "client", "database_environ", "farm", "other", "user"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
+import redis
 
 from api.extensions import db
 from api.logs import RequestFields
@@ -79,3 +81,27 @@ def test_secrets_are_nowhere_in_the_database_as_they_are(client: Any, user: Call
             text = repr(tuple(row))
             held += [(table.name, secret[:12]) for secret in (token, user.token, PASSWORD, *PLANTED) if secret in text]
     assert held == []
+
+
+def test_secrets_are_nowhere_in_redis(client: Any, user: Caller, application: Any) -> None:
+    token = user.post("/tokens", {"name": "x", "scopes": ["read"]}, expect=201)["token"]
+    send_all(client, user)
+
+    with closing(redis.Redis.from_url(application.extensions["settings"].redis_url)) as broker:
+        kept = {key: repr(key) + read_whole(broker, key) for key in broker.scan_iter("*")}
+    assert kept
+    secrets = (token, user.token, PASSWORD, *PLANTED)
+    assert [(key, secret[:12]) for key, text in kept.items() for secret in secrets if secret in text] == []
+
+
+def read_whole(broker: redis.Redis, key: bytes) -> str:
+    """Return all that lies under a key, whatever its type."""
+    reads: dict[bytes, Callable[[bytes], Any]] = {
+        b"string": broker.get,
+        b"list": lambda name: broker.lrange(name, 0, -1),
+        b"set": broker.smembers,
+        b"zset": lambda name: broker.zrange(name, 0, -1),
+        b"hash": broker.hgetall,
+        b"stream": broker.xrange,
+    }
+    return repr(reads.get(broker.type(key), lambda name: "")(key))
