@@ -8,9 +8,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +24,13 @@ from cli.services.launcher import start_services
 from tests.apps import run_sql
 from tests.conftest import TEST_SETTINGS
 from tests.security.fuzz_faults import FAULTS, LEAST_FOUND, Faulty
-from tests.security.fuzz_reach import UNREACHABLE, unreached
+from tests.security.fuzz_reach import SIGNED, UNREACHABLE, calls, unreached
 from tests.security.running import Running, running_api
 
 ROOT = Path(__file__).parents[2]
 OF_TWO_IDS = ("/transcripts/{transcript_id}/versions/{version}", "/renders/{render_id}/outputs/{number}/download")
 """A wrong id in one place is replaced by the known one, so that nothing wrong is left to refuse."""
-SIGNED = r"^/api/(internal|upload-video|render)/"
-"""Worker calls want a signature over their bodies, which the document cannot say; they have tests of their own."""
+RESULTS = ROOT / "bench/results/security.jsonl"
 
 
 @contextmanager
@@ -53,32 +54,42 @@ def fresh_database(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
     run_sql(base, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def try_api(running: Running, *options: str, examples: int, seed: int = 1) -> subprocess.CompletedProcess[str]:
-    """Run schemathesis against a running API."""
+def try_api(
+    running: Running, *options: str, examples: int, seed: int = 1, workers: int = 1
+) -> subprocess.CompletedProcess[str]:
+    """Run schemathesis against a running API.
+
+    :param workers: operations tried at once; the API and the fuzzer wait for each other, so two fill two cores.
+    """
     with tempfile.TemporaryDirectory(prefix="reelyard-fuzz-") as folder:
         config = Path(folder) / "schemathesis.toml"
         config.write_text(configuration(running))
         command = [
             str(Path(sys.executable).with_name("schemathesis")),
             *("--config-file", str(config), "run", f"{running.url}/api/openapi.json", "--url", running.url),
-            *("--max-examples", str(examples), "--seed", str(seed), "--generation-database", "none", "--no-color"),
+            *("--max-examples", str(examples), "--seed", str(seed), "--workers", str(workers)),
+            *("--generation-database", "none", "--no-color"),
             *("--exclude-checks", "positive_data_acceptance", "--exclude-path-regex", SIGNED, *options),
         ]
         known = {"SCHEMATHESIS_HOOKS": "tests.security.fuzz_checks", "PYTHONPATH": str(ROOT)}
         environ = {**os.environ, **known, "FUZZ_TOKEN": running.token, "FUZZ_GOOD": json.dumps(running.good)}
+        environ["FUZZ_IDS"] = json.dumps(running.ids)
         return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environ, check=False)
 
 
-def try_whole(running: Running, options: list[str], *, examples: int, seed: int) -> int:
-    """Try the API, print what schemathesis says and which operations it did not get through to; 0 when all is well."""
+def try_whole(running: Running, options: list[str], *, examples: int, seed: int, workers: int) -> dict[str, Any]:
+    """Try the API, print what schemathesis says and which operations it did not get through to; return the figures."""
     with tempfile.TemporaryDirectory(prefix="reelyard-fuzz-") as folder:
         told = ("--report", "ndjson", "--report-dir", folder)
-        done = try_api(running, *told, *options, examples=examples, seed=seed)
+        done = try_api(running, *told, *options, examples=examples, seed=seed, workers=workers)
         document = httpx.get(f"{running.url}/api/openapi.json", trust_env=False).json()
-        missed = unreached(document, Path(folder).glob("*.ndjson"))
+        reports = sorted(Path(folder).glob("*.ndjson"))
+        missed, called = unreached(document, reports), sum(1 for _ in calls(reports))
     print(done.stdout, done.stderr)
     print("Never answered well:", ", ".join(missed) or "none", f"({len(UNREACHABLE)} have a reason)")
-    return done.returncode or int(bool(missed))
+    operations = sum(len(item) for item in document["paths"].values())
+    figures = {"examples": examples, "seed": seed, "operations": operations, "excused": len(UNREACHABLE)}
+    return {**figures, "calls": called, "missed": missed, "green": done.returncode == 0 and not missed}
 
 
 def configuration(running: Running) -> str:
@@ -108,23 +119,37 @@ expected-statuses = ["4xx", "501"]
 {mixed}{spared}"""
 
 
-def find_faults(running: Running, faulty: Faulty, examples: int) -> list[str]:
-    """Put each fault in, try the operations around it, return the names of those that were found."""
+def find_faults(running: Running, faulty: Faulty, *, examples: int, workers: int) -> list[str]:
+    """Put each fault in, try the operations around it, return the names of those that were found.
+
+    What fails without any fault finds none: the healthy operations are tried first, all at once.
+    """
+    faulty.fault = None
+    around = "|".join(dict.fromkeys(fault.try_paths for fault in FAULTS))
+    healthy = try_api(running, "--include-path-regex", around, examples=examples, workers=workers)
+    if healthy.returncode:
+        print(healthy.stdout, healthy.stderr, "These operations fail without a fault, so no fault counts as found")
+        return []
     found: list[str] = []
-    clean: dict[str, bool] = {}
     for fault in FAULTS:
-        phases = "coverage,fuzzing" if fault.try_paths.endswith("$") else "coverage,fuzzing,stateful"
-        options = ("--include-path-regex", fault.try_paths, "--phases", phases, "--max-failures", "1")
-        if fault.try_paths not in clean:
-            faulty.fault = None
-            clean[fault.try_paths] = try_api(running, *options, examples=examples).returncode == 0
         faulty.fault = fault
-        good = clean[fault.try_paths] and try_api(running, *options, examples=examples).returncode == 1
-        note = "" if clean[fault.try_paths] else "(these operations fail without it, too)"
-        print("found " if good else "MISSED", fault.name, note, flush=True)
+        phases = "examples,coverage,fuzzing" if fault.try_paths.endswith("$") else "coverage,fuzzing,stateful"
+        options = ("--include-path-regex", fault.try_paths, "--phases", phases, "--max-failures", "1", "--no-shrink")
+        good = try_api(running, *options, examples=examples, workers=workers).returncode == 1
+        print("found " if good else "MISSED", fault.name, flush=True)
         found += [fault.name] * good
     faulty.fault = None
     return found
+
+
+def record(figures: Mapping[str, Any]) -> None:
+    """Keep a line of what was found, with when, where and on which commit."""
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(asked, capture_output=True, text=True, cwd=ROOT, check=False).stdout.strip()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    place = {"at": now, "commit": commit, "cpus": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
+    with RESULTS.open("a") as file:
+        file.write(json.dumps({**place, "bench": "fuzz-api", **figures}) + "\n")
 
 
 def main() -> int:
@@ -132,23 +157,35 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=60, help="for each operation")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--no-faults", action="store_true", help="only try the API as it is")
-    parser.add_argument("--only-faults", action="store_true")
-    arguments, rest = parser.parse_known_args()
-    status, layers = 0, []
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="operations tried at once")
+    parser.add_argument("--faults", choices=("no", "yes", "only"), default="no", help="try the seeded faults, too")
+    parser.add_argument("--record", action="store_true", help=f"add a line to {RESULTS.relative_to(ROOT)}")
+    asked, rest = parser.parse_known_args()
+    layers: list[Faulty] = []
+    figures: dict[str, Any] = {}
+    began = time.monotonic()
 
     def wrap(application: Any) -> None:
         application.wsgi_app = Faulty(application.wsgi_app)
         layers.append(application.wsgi_app)
 
     with fresh_environ() as environ, running_api(environ, wrap=wrap) as running:
-        if not arguments.only_faults:
-            status = try_whole(running, rest, examples=arguments.examples, seed=arguments.seed)
-        if not arguments.no_faults:
-            found = find_faults(running, layers[0], min(arguments.examples, 25))
+        if asked.faults != "only":
+            figures = try_whole(running, rest, examples=asked.examples, seed=asked.seed, workers=asked.workers)
+        if asked.faults != "no":
+            found = find_faults(running, layers[0], examples=min(asked.examples, 25), workers=asked.workers)
             print(f"{len(found)} of {len(FAULTS)} seeded faults were found")
-            status = status or int(len(found) < LEAST_FOUND)
-    return status
+            figures |= {"faults": len(FAULTS), "found": len(found)}
+    figures["seconds"] = round(time.monotonic() - began)
+    print("PASS" if passes(figures) else "FAIL", json.dumps(figures))
+    if asked.record:
+        record(figures)
+    return 0 if passes(figures) else 1
+
+
+def passes(figures: Mapping[str, Any]) -> bool:
+    """Tell whether nothing failed, everything was reached, and enough faults were found, of what was tried."""
+    return bool(figures.get("green", True)) and figures.get("found", LEAST_FOUND) >= LEAST_FOUND
 
 
 if __name__ == "__main__":

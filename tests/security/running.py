@@ -84,14 +84,21 @@ def running_api(environ: Mapping[str, str], *, wrap: Wrap = lambda app: None) ->
 
 
 def healing(application: Any, user_id: str) -> Any:
-    """Undo before each request what operations on one's own account did to the caller, such as signing out."""
-    inner = application.wsgi_app
+    """Undo what operations on one's own account did to the caller, such as signing out, before the next request."""
+    inner, sick = application.wsgi_app, threading.Event()
+    sick.set()
 
     def serve(environ: Any, start_response: Any) -> Any:
-        with application.app_context():
-            for statement in HEAL:
-                db.session.execute(text(statement), {"id": user_id})
-            db.session.commit()
-        return inner(environ, start_response)
+        if sick.is_set():
+            sick.clear()
+            with application.app_context():
+                for statement in HEAL:
+                    db.session.execute(text(statement), {"id": user_id})
+                db.session.commit()
+        try:
+            return inner(environ, start_response)
+        finally:
+            if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS"):
+                sick.set()
 
     return serve

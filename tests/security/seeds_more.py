@@ -1,0 +1,133 @@
+"""Good requests for what needs another person, a file in the storage or a second try."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from api.assets.models import Asset
+from api.extensions import db, get_storage
+from api.projects.models import Short
+from api.renders.models import Render
+from api.users.models import Plan
+from tests.api.farm import Caller, Farm, send
+from tests.api.teams import found, invite
+from tests.api.test_fonts import announce as announce_font
+from tests.api.test_songs import bring_song, listen
+from tests.api.test_sounds import bring_sound, make_sound
+from tests.apps import PASSWORD
+from tests.factories.users import UserFactory
+
+Good = dict[str, dict[str, Any]]
+
+
+def more_requests(caller: Caller, farm: Farm, ids: dict[str, str]) -> Good:
+    """Return a good request for each operation of these kinds."""
+    return {
+        **of_others(caller),
+        **of_files(caller, ids),
+        **of_songs(caller, farm),
+        **of_sounds(caller, farm),
+        **of_webhooks(caller),
+    }
+
+
+def of_others(caller: Caller) -> Good:
+    """Return requests of, to and about other accounts."""
+    host, guest, leaver = sign_in(caller.client), sign_in(caller.client), sign_in(caller.client)
+    me = caller.get("/auth/me")["email"]
+    links = [invite(host[0], found(host[0], name), me, "viewer") for name in ("Yes", "No")]
+    plan = db.session.scalars(select(Plan.code).order_by(Plan.code)).first()
+    return {
+        "POST /api/v1/invitations/accept": {"body": {"token": links[0]}},
+        "POST /api/v1/invitations/decline": {"body": {"token": links[1]}},
+        "POST /api/v1/auth/login": {"body": {"email": guest[0].get("/auth/me")["email"], "password": PASSWORD}},
+        "POST /api/v1/auth/refresh": {"headers": {"Authorization": f"Bearer {guest[1]}"}},
+        "POST /api/v1/auth/close": {
+            "headers": {"Authorization": f"Bearer {leaver[0].token}"},
+            "body": {"password": PASSWORD},
+        },
+        "PATCH /api/v1/admin/plans/{code}": {"path_parameters": {"code": plan}, "body": {"weight": 2}},
+    }
+
+
+def sign_in(client: Any) -> tuple[Caller, str]:
+    """Make an account; return it signed in, and its refresh token."""
+    user = UserFactory()
+    tokens = client.post("/api/v1/auth/login", json={"email": user.email, "password": PASSWORD}).get_json()
+    return Caller(client, tokens["access_token"], str(user.id)), tokens["refresh_token"]
+
+
+def of_files(caller: Caller, ids: dict[str, str]) -> Good:
+    """Draw what workers draw, so that it can be shown; return requests about it."""
+    render = db.session.get_one(Render, UUID(ids["render_id"]))
+    result = render.outputs[0].asset_id
+    for asset_id in (UUID(ids["asset_id"]), result):
+        db.session.get_one(Asset, asset_id).poster_key = draw(str(asset_id))
+    short = db.session.get_one(Short, UUID(ids["short_id"]))
+    short.thumbnail_key, short.clip_asset_id = draw(ids["short_id"]), result
+    db.session.commit()
+    font = announce_font(caller, b"any bytes")
+    send(font, b"any bytes")
+    output = {"path_parameters": {"render_id": ids["render_id"], "number": 0}}
+    return {
+        "GET /api/v1/renders/{render_id}/outputs/{number}/download": output,
+        "GET /api/v1/renders/{render_id}/outputs/{number}/poster": output,
+        "POST /api/v1/fonts/uploaded/{font_id}/complete": {"path_parameters": {"font_id": font["id"]}},
+    }
+
+
+def draw(name: str) -> str:
+    """Store a picture; return its key."""
+    key = f"seeds/{name}.png"
+    get_storage().put_bytes(key, b"\x89PNG", content_type="image/png")
+    return key
+
+
+def of_songs(caller: Caller, farm: Farm) -> Good:
+    """Return requests that divide a song, and that change a part of another."""
+    whole, divided = (bring_analysed(caller, farm) for _ in range(2))
+    [first, *_] = caller.post(f"/songs/{divided}/sections", {"suggested": True}, expect=201)["items"]
+    return {
+        "POST /api/v1/songs/{song_id}/sections": {"path_parameters": {"song_id": whole}, "body": {"suggested": True}},
+        "PATCH /api/v1/songs/{song_id}/sections/{section_id}": {
+            "path_parameters": {"song_id": divided, "section_id": first["id"]},
+            "body": {"note": "Loud"},
+        },
+    }
+
+
+def of_sounds(caller: Caller, farm: Farm) -> Good:
+    """Return requests about a sound that is ready."""
+    path = {"path_parameters": {"sound_id": make_sound(caller, farm)["id"]}}
+    return {
+        "POST /api/v1/sounds": {"body": {"asset_id": bring_sound(caller, farm)}},
+        "GET /api/v1/sounds/{sound_id}": path,
+        "PATCH /api/v1/sounds/{sound_id}": {**path, "body": {"title": "Louder"}},
+        "GET /api/v1/sounds/{sound_id}/file": path,
+        "PUT /api/v1/sounds/{sound_id}/favourite": path,
+        "DELETE /api/v1/sounds/{sound_id}/favourite": path,
+        "DELETE /api/v1/sounds/{sound_id}": {"path_parameters": {"sound_id": make_sound(caller, farm)["id"]}},
+    }
+
+
+def bring_analysed(caller: Caller, farm: Farm) -> str:
+    """Make a song that was analysed; return its id."""
+    song_id = caller.post("/songs", {"asset_id": bring_song(caller, farm)}, expect=201)["id"]
+    listen(farm, caller.post(f"/songs/{song_id}/analyze", {}, expect=202)["job_id"])
+    return str(song_id)
+
+
+def of_webhooks(caller: Caller) -> Good:
+    """Return requests about an endpoint and a message of it."""
+    hook = caller.post("/webhooks", {"url": "https://example.com/again"}, expect=201)["id"]
+    delivery = caller.post(f"/webhooks/{hook}/test", expect=202)["id"]
+    return {
+        "POST /api/v1/webhooks": {"body": {"url": "https://example.com/new"}},
+        "PATCH /api/v1/webhooks/{webhook_id}": {"path_parameters": {"webhook_id": hook}, "body": {"description": "x"}},
+        "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": {
+            "path_parameters": {"webhook_id": hook, "delivery_id": delivery}
+        },
+    }
