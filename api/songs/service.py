@@ -21,6 +21,7 @@ from api.jobs.service import create_job
 from api.ownership import placed_in, visible_to
 from api.songs import overrides
 from api.songs.models import TITLE_LENGTH, Song
+from api.transcripts.hearing import newest
 from api.transcripts.models import TranscriptRecord
 from api.users.models import User
 from tasks.contracts.music import SongAnalysis, SongOrder
@@ -114,10 +115,8 @@ def analyze(session: Session, user: User, song: Song, *, lyrics: bool, language:
 
 
 def find_lyrics(session: Session, song: Song) -> TranscriptRecord | None:
-    """Return the newest transcript of a song's file, if there is one."""
-    query = select(TranscriptRecord).where(TranscriptRecord.asset_id == song.asset_id)
-    found: TranscriptRecord | None = session.scalar(query.order_by(TranscriptRecord.created_at.desc()).limit(1))
-    return found
+    """Return the newest transcript of a song's file that is no translation, if there is one."""
+    return newest(session, song.asset_id)
 
 
 def heard_analysis(song: Song) -> SongAnalysis:

@@ -65,7 +65,7 @@ def order_hearing(session: Session, user: User, asset: Asset, wish: dict[str, An
 def refuse_if_heard(session: Session, asset: Asset) -> None:
     """Raise ``transcript.busy`` while a job hears the asset."""
     about = Job.subject["asset_id"].astext == str(asset.id)
-    found = session.scalar(select(Job.id).where(UNFINISHED, Job.owner_id.is_not(None), Job.kind == HEARING_KIND, about))
+    found = session.scalar(select(Job.id).where(UNFINISHED, Job.kind == HEARING_KIND, about))
     if found is not None:
         raise ConflictError("transcript.busy", "A job is hearing the asset", {"job_id": str(found)})
 
