@@ -118,6 +118,10 @@ bench-render: $(VENV)/.dev browser ## Compare a render with a plain transcode in
 bench-dispatch: $(VENV)/.dev ## Send empty jobs through the whole engine (JOBS=10000)
 	$(BIN)/python -m bench.engine.dispatch --jobs $(or $(JOBS),10000) $(ARGS)
 
+.PHONY: bench-load
+bench-load: $(VENV)/.dev ## Submit and read at fixed rates with 500 event streams open (DURATION=300, seconds)
+	$(BIN)/python -m bench.load --seconds $(or $(DURATION),300) $(ARGS)
+
 .PHONY: bench-farm
 bench-farm: $(VENV)/.dev ## Try the dispatcher and the node registry with a thousand simulated nodes
 	$(BIN)/python -m bench.sim_farm $(ARGS)
