@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -67,6 +68,7 @@ class Courier:
     def __init__(self, settings: ApiSettings, *, clock: Clock = database_now) -> None:
         limits = FetchLimits(total_s=settings.webhooks.timeout_s)
         self._fetcher = Fetcher(limits, inside=settings.webhooks.inside, proxy=settings.webhooks.proxy)
+        self._at_once = settings.webhooks.at_once
         self._disable_after = timedelta(days=settings.webhooks.disable_days)
         self._server_secret = installation_key(settings)
         self._clock = clock
@@ -89,30 +91,46 @@ class Courier:
     def _serve(self, session: Session, webhook_id: UUID) -> None:
         began = time.monotonic()
         while time.monotonic() - began < TURN_S:
-            parcel = self._next_parcel(session, webhook_id)
-            if parcel is None:
+            parcels = self._next_parcels(session, webhook_id)
+            if not parcels:
                 return
-            answer = self._send(parcel)
-            if not self._note(session, webhook_id, parcel, answer):
+            answers = self._send_all(parcels)
+            noted = [self._note(session, webhook_id, *one) for one in zip(parcels, answers, strict=True)]
+            if not all(noted):
                 return
 
-    def _next_parcel(self, session: Session, webhook_id: UUID) -> Parcel | None:
-        """Return what is to be sent next, with no transaction open."""
+    def _next_parcels(self, session: Session, webhook_id: UUID) -> list[Parcel]:
+        """Return what is to be sent next, with no transaction open; of an endpoint that failed lately one thing."""
         now = self._clock(session)
         webhook = session.get(Webhook, webhook_id, populate_existing=True)
         if webhook is None or not webhook.enabled:
             session.rollback()
-            return None
-        delivery = line.next_message(session, webhook_id, now)
-        if delivery is None:
+            return []
+        found = line.next_messages(session, webhook_id, now, most=1 if webhook.failures else self._at_once)
+        if not found:
             line.put_blocked_off(session, webhook_id, now)
             session.commit()
-            return None
-        secrets = self._secrets(webhook, now)
-        headers = signed_headers(secrets, delivery.message_id, now.astimezone(UTC), delivery.body) if secrets else {}
-        parcel = Parcel(delivery.id, delivery.attempts, webhook.url, delivery.body, headers)
+            return []
+        secrets, sent_at = self._secrets(webhook, now), now.astimezone(UTC)
+        parcels = [
+            Parcel(
+                delivery.id,
+                delivery.attempts,
+                webhook.url,
+                delivery.body,
+                signed_headers(secrets, delivery.message_id, sent_at, delivery.body) if secrets else {},
+            )
+            for delivery in found
+        ]
         session.rollback()
-        return parcel
+        return parcels
+
+    def _send_all(self, parcels: list[Parcel]) -> list[Answer]:
+        """Send side by side what is of different streams; return the answers in order."""
+        if len(parcels) == 1:
+            return [self._send(parcels[0])]
+        with ThreadPoolExecutor(len(parcels)) as threads:
+            return list(threads.map(self._send, parcels))
 
     def _secrets(self, webhook: Webhook, now: datetime) -> list[str]:
         """Return the secrets that are good now; none when the installation's key is another than it was."""

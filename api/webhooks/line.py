@@ -57,12 +57,14 @@ def is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (WebhookDelivery.state == DeliveryState.WAITING.value, WebhookDelivery.due_at <= now)
 
 
-def next_message(session: Session, webhook_id: UUID, now: datetime) -> WebhookDelivery | None:
-    """Return the message of an endpoint whose turn it is: nothing of its stream that came before it still waits."""
+def next_messages(session: Session, webhook_id: UUID, now: datetime, *, most: int) -> list[WebhookDelivery]:
+    """Return the messages of an endpoint whose turn it is: nothing of their streams that came before still waits.
+
+    So no two of them are of one stream, and they may be sent side by side.
+    """
     mine = (WebhookDelivery.webhook_id == webhook_id, *is_due(now))
-    chosen = select(WebhookDelivery).where(*mine, ~earlier_waits()).order_by(WebhookDelivery.position).limit(1)
-    found: WebhookDelivery | None = session.scalar(chosen.execution_options(populate_existing=True))
-    return found
+    chosen = select(WebhookDelivery).where(*mine, ~earlier_waits()).order_by(WebhookDelivery.position).limit(most)
+    return list(session.scalars(chosen.execution_options(populate_existing=True)))
 
 
 def earlier_waits() -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ WEBHOOK_VARIABLES = {
     "inside": "REELYARD_WEBHOOK_INSIDE",
     "proxy": "REELYARD_FETCH_PROXY",
     "key": "REELYARD_WEBHOOK_KEY",
+    "at_once": "REELYARD_WEBHOOK_AT_ONCE",
 }
 
 
@@ -29,6 +30,7 @@ class WebhookSettings:
     inside: bool
     proxy: str
     key: str = field(repr=False)
+    at_once: int
 
 
 def check_webhooks(settings: WebhookSettings, *, production: bool) -> list[str]:

@@ -40,6 +40,8 @@ class Receiver:
     port: int = 0
     got: list[Received] = field(default_factory=list)
     answers: dict[str, list[int]] = field(default_factory=dict)
+    inside: int = 0
+    most_inside: int = 0
     closing: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -91,6 +93,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def be_broken(self) -> None:
         self.say(500)
+
+    def be_busy(self) -> None:
+        """Take a while, and count how many are here at the same time."""
+        with self.receiver.lock:
+            self.receiver.inside += 1
+            self.receiver.most_inside = max(self.receiver.most_inside, self.receiver.inside)
+        self.receiver.closing.wait(0.5)
+        with self.receiver.lock:
+            self.receiver.inside -= 1
+        self.say(204)
 
     def be_gone(self) -> None:
         self.say(410)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,6 +34,10 @@ from tests.api.hooking import INSIDE, SUBJECT, Clock, Hooks
 from tests.api.others import another_app
 from tests.api.receivers import Receiver, receiving
 from tests.api.teams import found, sign_in
+
+JOBS = int(os.environ.get("TEST_WEBHOOK_JOBS", "15"))
+"""Jobs, of three messages each, while most receivers are dead."""
+FULL_JOBS = 334
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +232,37 @@ def test_events_of_a_job_arrive_in_their_order_whatever_fails_between(hooks: Hoo
         assert [seq for seq, _ in rows] == sorted(seq for seq, _ in rows)  # a later one never overtakes
 
 
+def test_an_endpoint_is_sent_messages_of_several_jobs_at_a_time_and_each_job_in_order(
+    hooks: Hooks, receiver: Receiver
+) -> None:
+    hooks.make(receiver.url("busy"), "job.*")
+    for _ in range(6):
+        hooks.whole_job()
+
+    hooks.deliver()
+
+    at_once = hooks.app.extensions["settings"].webhooks.at_once
+    assert 1 < receiver.most_inside <= at_once == 4
+    taken: dict[str, list[int]] = {}
+    for one in receiver.at("busy"):
+        taken.setdefault(one.message["data"]["job_id"], []).append(one.message["data"]["seq"])
+    assert [len(seqs) for seqs in taken.values()] == [3] * 6
+    assert all(seqs == sorted(seqs) for seqs in taken.values())
+
+
+def test_an_endpoint_that_failed_is_tried_with_one_message(hooks: Hooks, receiver: Receiver) -> None:
+    hooks.make(receiver.url("broken"), "job.*")
+    for _ in range(6):
+        hooks.whole_job()
+    assert hooks.courier.serve_one(db.session())
+    before = len(receiver.got)
+
+    hooks.clock.pass_s(20)
+    assert hooks.courier.serve_one(db.session(), sick=True)
+
+    assert (before, len(receiver.got)) == (4, 5)
+
+
 def test_couriers_side_by_side_send_everything_once(hooks: Hooks, receiver: Receiver) -> None:
     made = [hooks.make(receiver.url(f"good-{number}"), "job.*") for number in range(3)]
     for _ in range(10):
@@ -357,6 +393,7 @@ def test_an_endpoint_that_takes_nothing_for_days_is_disabled(hooks: Hooks, recei
 
 
 def test_dead_receivers_do_not_delay_good_ones(hooks: Hooks, receiver: Receiver) -> None:
+    """One of five is good. With TEST_WEBHOOK_JOBS=334, on a quiet machine, its p99 is a second at most."""
     for number in range(4):
         hooks.make(receiver.url(f"silent-{number}"), "job.*")
     hooks.make(receiver.url("good"), "job.*")
@@ -366,20 +403,26 @@ def test_dead_receivers_do_not_delay_good_ones(hooks: Hooks, receiver: Receiver)
         hooks.courier.serve_one(db.session())  # the dead ones are known as such from their first failure on
     runner = LoopRunner(hooks.app, courier_loops(0.05))
     runner.start()
+    wanted = 3 * (3 + JOBS)
     try:
         began = time.time()
-        for _ in range(15):
+        for _ in range(JOBS):
             hooks.whole_job()
-        while len({one.id for one in receiver.at("good")}) < 54 and time.time() - began < 60:
+        while len({one.id for one in receiver.at("good")}) < wanted and time.time() - began < 60 + JOBS:
             time.sleep(0.05)
     finally:
         runner.ask_to_stop()
         assert runner.join(60)
 
     good = receiver.at("good")
-    assert len({one.id for one in good}) == len(good) == 54
+    assert len({one.id for one in good}) == len(good) == wanted
     delays = sorted(one.at - datetime.fromisoformat(one.message["timestamp"]).timestamp() for one in good[9:])
-    assert delays[len(delays) // 2] < 3.0  # half a second at most on a quiet machine, however many are dead
+    # Half a second at most on a quiet machine, however many are dead; who waits for them waits for most of a minute
+    assert delays[len(delays) // 2] < 10.0
+    if JOBS >= FULL_JOBS:
+        p99_s = delays[int(0.99 * len(delays))]
+        print(f"p99 {p99_s:.3f} s, median {delays[len(delays) // 2]:.3f} s of {len(delays)} messages")
+        assert p99_s <= 1.0
     waiting = db.session.query(WebhookDelivery).filter_by(state="waiting").count()
     assert waiting >= 4 * 40
 
