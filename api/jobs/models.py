@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -118,6 +118,13 @@ class Job(db.Model):
     def error(self) -> dict[str, Any] | None:
         """Why the job failed, or None."""
         return _error_of(self.error_code, self.error_message, self.error_details)
+
+    @property
+    def gpu_s(self) -> float:
+        """Seconds that attempts of its steps, which have ended, held a GPU."""
+        tried = (attempt for step in self.steps for attempt in step.attempts if attempt.gpu)
+        took = (attempt.ended_at - attempt.started_at for attempt in tried if attempt.ended_at is not None)
+        return sum(took, timedelta()).total_seconds()
 
     @property
     def links(self) -> dict[str, str]:

@@ -92,6 +92,7 @@ class JobSummaryResponse(Schema):
 class JobResponse(JobSummaryResponse):
     """One job."""
 
+    gpu_s = fields.Float(metadata={"description": "Seconds that its steps held a GPU, as far as they have ended"})
     steps = fields.List(fields.Nested(StepResponse))
 
 

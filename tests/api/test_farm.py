@@ -284,7 +284,8 @@ def test_bulk_cancel_stops_what_matches_and_nothing_else(admin: Caller, user: Ca
 
 def test_seconds_of_a_gpu_are_counted_for_those_who_used_it(farm: Farm, user: Caller) -> None:
     beat(farm, "gpu@x", gpu="GPU-1", able=("render",), started_with=("render", "ingest"))
-    render = claim(farm, job_of(user.id, TaskName.RENDER_STILL), "gpu@x")
+    job_id = job_of(user.id, TaskName.RENDER_STILL)
+    render = claim(farm, job_id, "gpu@x")
     probe = claim(farm, job_of(user.id), "gpu@x")
     for taken in (render, probe):
         farm.report(taken, result={"x": 1})
@@ -294,6 +295,7 @@ def test_seconds_of_a_gpu_are_counted_for_those_who_used_it(farm: Farm, user: Ca
     periods = list_history(db.session(), UUID(user.id), by="day", days=1)
 
     assert [round(period.gpu_s, 3) for period in periods] == [7.0]
+    assert user.get(f"/jobs/{job_id}")["gpu_s"] == 7.0
 
 
 @pytest.mark.parametrize(
