@@ -28,8 +28,8 @@ FREE = {
 }
 """Limits have tests of their own; here they would only hide what lies behind them."""
 HEAL = (
-    "UPDATE auth_session SET revoked_at = NULL WHERE user_id = :id",
-    "UPDATE \"user\" SET role = 'admin', enabled = true WHERE id = :id",
+    "UPDATE auth_session SET revoked_at = NULL WHERE user_id = :id AND revoked_at IS NOT NULL",
+    "UPDATE \"user\" SET role = 'admin', enabled = true WHERE id = :id AND (role <> 'admin' OR NOT enabled)",
 )
 Wrap = Callable[[Any], None]
 
@@ -92,9 +92,9 @@ def healing(application: Any, user_id: str) -> Any:
         if sick.is_set():
             sick.clear()
             with application.app_context():
-                for statement in HEAL:
+                for statement in HEAL:  # each by itself: together they could wait for a request that waits for them
                     db.session.execute(text(statement), {"id": user_id})
-                db.session.commit()
+                    db.session.commit()
         try:
             return inner(environ, start_response)
         finally:
