@@ -21,7 +21,7 @@ from tasks.errors import ReelyardError
 MOST = 1000
 SAMPLES = 20
 DAYS = 30
-ACTIONS = {"retry": sorted(RETRYABLE), "cancel": list(ACTIVE)}
+ACTIONS: dict[str, list[str]] = {"retry": [state.value for state in sorted(RETRYABLE)], "cancel": list(ACTIVE)}
 
 
 def select_matching(session: Session, action: str, filters: dict[str, Any]) -> Select[tuple[Job]]:
