@@ -27,6 +27,8 @@ def register_blueprints(app: Flask) -> None:
     from api.organisations.invitation_routes import blueprint as invitations
     from api.organisations.routes import blueprint as organisations
     from api.payments.routes import blueprint as payments
+    from api.player.routes import blueprint as player
+    from api.playlists.routes import blueprint as playlists
     from api.projects.blueprint import blueprint as projects
     from api.publishing.routes import blueprint as publishing
     from api.renders.estimate_routes import blueprint as estimates
@@ -61,6 +63,8 @@ def register_blueprints(app: Flask) -> None:
         stills,
         songs,
         sounds,
+        playlists,
+        player,
         videos,
         projects,
         publishing,

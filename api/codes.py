@@ -268,6 +268,13 @@ CODES: dict[str, tuple[int, str]] = {
     "sound.duplicate": (409, "The same file is there already; details name the sound"),
     "sound.not_ready": (409, "The sound has not got its loudness yet, or that failed"),
     "sound.levelling": (409, "The sound is being levelled; cancel that job first"),
+    "playlist.not_found": (404, "No such playlist, or not yours"),
+    "playlist.no_such_item": (404, "The playlist has no such line"),
+    "playlist.not_yours": (409, "Only whoever made a playlist can make it their current one"),
+    "playlist.foreign_sound": (422, "The sound belongs to somebody else than the playlist does"),
+    "playlist.full": (409, "The playlist has as many lines as it may"),
+    "player.empty": (409, "The player has no sounds; load a playlist"),
+    "player.beyond_end": (422, "The sound is shorter than that"),
     "media.no_audio": (0, "The file has no sound, which is all that was wanted of it"),
     # Shorts
     "project.not_found": (404, "There is no such project, or its video was deleted"),

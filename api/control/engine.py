@@ -25,6 +25,7 @@ from api.farm.quarantine import watch_nodes
 from api.jobs.publish import get_publisher
 from api.mail.delivery import BATCH, Mailer
 from api.mail.transport import make_transport
+from api.player.service import DUE_AT_ONCE, advance_due
 from api.webhooks.courier import get_courier
 from tasks.errors import ConfigurationError
 from tasks.logs import configure_logging
@@ -32,6 +33,7 @@ from tasks.logs import configure_logging
 logger = logging.getLogger(__name__)
 
 BROKER_PAUSE_S = 1.0
+PLAYERS_S = 0.25
 COURIERS, SLOW_COURIERS = 6, 3
 """Endpoints that are sent to at the same time by one engine; slow ones are those that failed lately."""
 
@@ -85,6 +87,11 @@ def courier_loops(round_s: float) -> list[Loop]:
     return loops + slow
 
 
+def player_round() -> bool:
+    """Let happen what is due to players; True when more may be."""
+    return advance_due(db.session()) >= DUE_AT_ONCE
+
+
 def build_runner(app: Flask) -> LoopRunner:
     """Return the engine's loops over an application, not yet started."""
     settings: ApiSettings = app.extensions["settings"]
@@ -92,6 +99,7 @@ def build_runner(app: Flask) -> LoopRunner:
         Loop("dispatcher", settings.dispatch_s, dispatch_round),
         Loop("reconciler", settings.reconcile_s, reconcile_round),
         Loop("farm", settings.node_beat_s, farm_round),
+        Loop("players", PLAYERS_S, player_round),
     ]
     if settings.mail.on:
         loops.append(Loop("mailer", settings.mail.round_s, mail_round))

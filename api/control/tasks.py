@@ -88,6 +88,7 @@ def sweep_rows() -> dict[str, int]:
     from api.identities.flows import sweep as sweep_flows
     from api.jobs.history import sweep as sweep_history
     from api.mail.delivery import sweep as sweep_mail
+    from api.player.service import sweep as sweep_player_events
     from api.webhooks.line import sweep as sweep_webhooks
 
     with flask_app().app_context():
@@ -96,6 +97,7 @@ def sweep_rows() -> dict[str, int]:
             "sessions": sweep_sessions(session),
             "flows": sweep_flows(session),
             "mail": sweep_mail(session),
+            "player_events": sweep_player_events(session),
             "keys": sweep_keys(session),
             "nodes": sweep_nodes(session),
             "webhooks": sweep_webhooks(session),

@@ -38,10 +38,11 @@ class Action(StrEnum):
     CLIPS = "clips"
     COMPOSITION = "composition"
     STILL = "still"
+    PLAY = "play"
 
 
 UNITS: Mapping[Action, Unit] = MappingProxyType(
-    {action: Unit.PIECE if action is Action.STILL else Unit.MINUTE for action in Action}
+    {action: Unit.PIECE if action in (Action.STILL, Action.PLAY) else Unit.MINUTE for action in Action}
 )
 
 DEFAULT_PRICES: Mapping[Action, Decimal] = MappingProxyType(
@@ -57,6 +58,7 @@ DEFAULT_PRICES: Mapping[Action, Decimal] = MappingProxyType(
         Action.CLIPS: Decimal(2),
         Action.COMPOSITION: Decimal(2),
         Action.STILL: Decimal(0),
+        Action.PLAY: Decimal(1),
     }
 )
 """Credits per unit; a still is free, since it is how one avoids a wrong render."""

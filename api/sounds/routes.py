@@ -17,6 +17,7 @@ from api.extensions import db, get_settings, get_storage
 from api.idempotency import KEY_PARAMETER, after_commit, idempotent
 from api.jobs.service import publish_soon
 from api.pagination import filters_of, paginate
+from api.playlists.service import forget_sound
 from api.sounds import service
 from api.sounds.answers import describe_sounds
 from api.sounds.models import Sound
@@ -105,7 +106,9 @@ class SoundItem(MethodView):
 
         Players that have it on go to the next; the uploaded file stays.
         """
-        service.delete_sound(db.session(), service.lock_sound(db.session(), sound_id), storage=get_storage())
+        sound = service.lock_sound(db.session(), sound_id)
+        forget_sound(db.session(), sound.id)
+        service.delete_sound(db.session(), sound, storage=get_storage())
         db.session.commit()
 
 

@@ -11,10 +11,10 @@ from sqlalchemy.dialects.postgresql import REGCONFIG, insert
 from sqlalchemy.orm import Session
 
 from api.assets.cleanup import delete_objects_after_commit
-from api.assets.models import Asset, AssetKind, AssetState
+from api.assets.models import Asset, AssetKind
 from api.assets.service import Download, expiry, require_ready
 from api.config import ApiSettings
-from api.errors import ConflictError, NotFoundError
+from api.errors import ConflictError
 from api.ids import get_owned, get_visible, new_id
 from api.jobs.models import Job
 from api.jobs.service import create_job
@@ -42,8 +42,7 @@ def select_sounds(
     favourite: bool = False,
 ) -> Select[tuple[Sound]]:
     """Select the sounds that the caller may see: of any of the types, with the tag, with all the words."""
-    query = select(Sound).join(Asset, Asset.id == Sound.asset_id)
-    query = query.where(visible_to(Sound, organisation_id), Asset.state != AssetState.DELETED.value)
+    query = select(Sound).where(visible_to(Sound, organisation_id))
     if types:
         query = query.where(Sound.type.in_(types))
     if tag:
@@ -57,20 +56,13 @@ def select_sounds(
 
 
 def get_sound(sound_id: UUID) -> Sound:
-    """Return the caller's sound as the request's method may treat it; one whose file was deleted is not found."""
-    return require_there(get_owned(Sound, sound_id))
+    """Return the caller's sound as the request's method may treat it; it outlives the file it was made of."""
+    return get_owned(Sound, sound_id)
 
 
 def see_sound(sound_id: UUID) -> Sound:
     """Return a sound that the caller may read, whatever the request's method."""
-    return require_there(get_visible(Sound, sound_id))
-
-
-def require_there(sound: Sound) -> Sound:
-    """Return a sound unless its file was deleted."""
-    if sound.asset.state == AssetState.DELETED:
-        raise NotFoundError("sound.not_found", "There is no such sound")
-    return sound
+    return get_visible(Sound, sound_id)
 
 
 def lock_sound(session: Session, sound_id: UUID) -> Sound:

@@ -43,6 +43,8 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "stills": (Scope.READ, Scope.RENDER),
     "songs": (Scope.READ, Scope.RENDER),
     "sounds": (Scope.READ, Scope.UPLOAD),
+    "playlists": (Scope.READ, Scope.UPLOAD),
+    "player": (Scope.READ, Scope.RENDER),
     "videos": (Scope.READ, Scope.RENDER),
     "projects": (Scope.READ, Scope.RENDER),
     "publishing": (Scope.READ, Scope.RENDER),

@@ -47,6 +47,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST songs.SectionList": {"suggested": True},
     "PATCH songs.SectionItem": {"note": "x"},
     "PATCH sounds.SoundItem": {"title": "x"},
+    "PATCH playlists.PlaylistOne": {"name": "x"},
+    "POST playlists.PlaylistItems": {"sound_id": str(uuid4())},
+    "PATCH playlists.PlaylistItemOne": {"position": 0},
     "PATCH projects.ProjectItem": {"name": "Mine"},
     "POST projects.ProjectJobs": {"type": "analysis"},
     "PATCH projects.ShortItem": {"title": "x"},
@@ -64,6 +67,7 @@ OPEN_TO_VIEWERS = {
     "POST organisations.Leaving",
     "POST transcripts.TranscriptCut",
     "POST transcripts.TranscriptTimeline",
+    "POST player.SoundPressing",
     "PUT sounds.SoundLiking",
     "DELETE sounds.SoundLiking",
 }
@@ -118,7 +122,7 @@ def bring_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
     return {
         **bring_song_in(editor, farm, studio),
         **bring_project_in(editor, farm, ticket["asset_id"]),
-        "sound_id": bring_sound_in(editor, farm, studio),
+        **bring_sound_in(editor, farm, studio),
         **bring_publication_in(editor, studio, ticket["asset_id"]),
         "still_id": editor.post("/stills", {**asked, "t": 0.5}, expect=202)["id"],
         "validation_id": editor.post("/renders/validate", asked, expect=202)["id"],
@@ -138,12 +142,14 @@ def bring_song_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
     return {**bring_film(editor, farm, song["id"]), "section_id": first["id"]}
 
 
-def bring_sound_in(editor: Caller, farm: Farm, studio: str) -> str:
-    """Make a sound in an organisation, levelled; return its id."""
+def bring_sound_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
+    """Make a sound in an organisation, levelled, and a playlist of it; return the ids."""
     asset_id = bring_song(editor, farm, organisation_id=studio)
     told = editor.post("/sounds", {"asset_id": asset_id}, expect=202)
     level(farm, told["job_id"])
-    return str(told["id"])
+    playlist = editor.post("/playlists", {"name": "Ours", "organisation_id": studio}, expect=201)
+    item = editor.post(f"/playlists/{playlist['id']}/items", {"sound_id": told["id"]}, expect=201)
+    return {"sound_id": told["id"], "playlist_id": playlist["id"], "item_id": item["id"]}
 
 
 def bring_project_in(editor: Caller, farm: Farm, asset_id: str) -> dict[str, str]:

@@ -139,3 +139,10 @@ def test_what_cannot_be_a_sound_is_refused(user: Caller, farm: Farm, duration_s:
     assert refused["code"] == code
     unknown = user.post("/sounds", {"asset_id": str(uuid4())}, expect=404)
     assert unknown["code"] == "asset.not_found"
+
+
+def test_a_sound_outlives_the_file_that_it_was_made_of(user: Caller, farm: Farm) -> None:
+    sound = make_sound(user, farm)
+    user.delete(f"/assets/{sound['asset_id']}", expect=204)
+    assert HTTP.get(user.get(f"/sounds/{sound['id']}/file")["url"]).content == MP3
+    user.delete(f"/sounds/{sound['id']}", expect=204)
