@@ -103,6 +103,8 @@ def of_sounds(caller: Caller, farm: Farm) -> Good:
     """Return requests about a sound that is ready."""
     path = {"path_parameters": {"sound_id": make_sound(caller, farm)["id"]}}
     return {
+        **of_playlists(caller, path["path_parameters"]["sound_id"]),
+        "POST /api/v1/sounds/play/{sound_id}": path,
         "POST /api/v1/sounds": {"body": {"asset_id": bring_sound(caller, farm)}},
         "GET /api/v1/sounds/{sound_id}": path,
         "PATCH /api/v1/sounds/{sound_id}": {**path, "body": {"title": "Louder"}},
@@ -110,6 +112,32 @@ def of_sounds(caller: Caller, farm: Farm) -> Good:
         "PUT /api/v1/sounds/{sound_id}/favourite": path,
         "DELETE /api/v1/sounds/{sound_id}/favourite": path,
         "DELETE /api/v1/sounds/{sound_id}": {"path_parameters": {"sound_id": make_sound(caller, farm)["id"]}},
+    }
+
+
+def of_playlists(caller: Caller, sound_id: str) -> Good:
+    """Return requests about a playlist that is in the player."""
+    playlist = caller.post("/playlists", {"name": "Friday"}, expect=201)
+    items = f"/playlists/{playlist['id']}/items"
+    kept, gone = (caller.post(items, {"sound_id": sound_id}, expect=201)["id"] for _ in range(2))
+    spare = caller.post("/playlists", {"name": "Spare"}, expect=201)["id"]
+    caller.post("/player/load", {"playlist_id": playlist["id"]}, expect=200)
+    path = {"playlist_id": playlist["id"]}
+    return {
+        "GET /api/v1/playlists/{playlist_id}": {"path_parameters": path},
+        "PATCH /api/v1/playlists/{playlist_id}": {"path_parameters": path, "body": {"name": "Saturday"}},
+        "DELETE /api/v1/playlists/{playlist_id}": {"path_parameters": {"playlist_id": spare}},
+        "PUT /api/v1/playlists/{playlist_id}/current": {"path_parameters": path},
+        "POST /api/v1/playlists/{playlist_id}/items": {"path_parameters": path, "body": {"sound_id": sound_id}},
+        "PATCH /api/v1/playlists/{playlist_id}/items/{item_id}": {
+            "path_parameters": {**path, "item_id": kept},
+            "body": {"position": 1},
+        },
+        "DELETE /api/v1/playlists/{playlist_id}/items/{item_id}": {"path_parameters": {**path, "item_id": gone}},
+        "POST /api/v1/player/load": {"body": path},
+        "POST /api/v1/player/play": {"body": {}},
+        "POST /api/v1/player/seek": {"body": {"position_s": 0.5}},
+        "PATCH /api/v1/player": {"body": {"volume": 30}},
     }
 
 
