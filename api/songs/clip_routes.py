@@ -14,10 +14,10 @@ from api.auth import login_required
 from api.songs import service
 from api.songs.clip_schemas import RATES, ClipPlanRequest, ClipPlanResponse
 from api.songs.models import Song
+from api.videos.terms import Foreseen, choose_provider, foresee
 from tasks.contracts.clips import ClipPlan, ClipSection
 from tasks.contracts.music import SongAnalysis
 from tasks.workflows.clip_plan import plan_clips
-from tasks.workflows.clip_prompts import OFFLINE_RATES, estimate_clips
 from tasks.workflows.clip_sections import heard_sections, with_energy
 
 
@@ -32,7 +32,14 @@ def add_clip_routes(blueprint: Blueprint) -> None:
 
         @blueprint.arguments(ClipPlanRequest)
         @blueprint.response(200, ClipPlanResponse)
-        @problems(blueprint, {404: "song.not_found", 409: "song.not_analyzed", 422: "clips.invalid_sections"})
+        @problems(
+            blueprint,
+            {
+                404: "song.not_found",
+                409: "song.not_analyzed",
+                422: "clips.invalid_sections, provider.not_offered, provider.no_stills",
+            },
+        )
         def post(self, body: dict[str, Any], song_id: UUID) -> Any:
             """Plan the clips of a song's video, and estimate what they take
 
@@ -44,7 +51,7 @@ def add_clip_routes(blueprint: Blueprint) -> None:
             sections = sections_of(song, analysis)
             fps = Fraction(*RATES[body["fps"]])
             plan = plan_clips(analysis, sections, fps=fps, overall=body["prompt"], seed=body["seed"])
-            return describe_plan(plan)
+            return describe_plan(plan, foresee(plan, choose_provider(body["provider"]), stills=body["stills"]))
 
 
 def sections_of(song: Song, analysis: SongAnalysis) -> tuple[ClipSection, ...]:
@@ -55,8 +62,8 @@ def sections_of(song: Song, analysis: SongAnalysis) -> tuple[ClipSection, ...]:
     return with_energy(analysis, rows)
 
 
-def describe_plan(plan: ClipPlan) -> dict[str, Any]:
-    """Return what a plan looks like from outside."""
+def describe_plan(plan: ClipPlan, foreseen: Foreseen) -> dict[str, Any]:
+    """Return what a plan looks like from outside, and what it would take."""
     document = plan.to_json()
     for clip in document["clips"]:
         clip["start"] = round(float(clip["start_frame"] / plan.fps), 6)
@@ -64,4 +71,5 @@ def describe_plan(plan: ClipPlan) -> dict[str, Any]:
     for place, section in enumerate(document["sections"]):
         section["id"] = section["section_ref"] or None
         section["frame_count"] = sum(clip.frame_count for clip in plan.clips if clip.section == place)
-    return {**document, "duration_s": plan.duration_s, "estimate": estimate_clips(plan, OFFLINE_RATES)}
+    told = foreseen.clips.to_json() | {"stills_usd": foreseen.stills_usd, "total_usd": foreseen.cost_usd}
+    return {**document, "duration_s": plan.duration_s, "estimate": {**told, "time_s": foreseen.time_s}}

@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
 from api.songs.models import NOTE_LENGTH
+from tasks.contracts.making import PROVIDERS
 
 RATES = {
     "23.976": (24000, 1001),
@@ -27,6 +28,15 @@ class ClipPlanRequest(StrictSchema):
         load_default="", validate=validate.Length(max=500), metadata={"description": "What all clips shall show"}
     )
     seed = fields.Integer(load_default=0, validate=validate.Range(0, 2**31 - 1))
+    provider = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf(PROVIDERS),
+        metadata={"description": "Who makes the clips; null takes the usual one, offline where there is no token"},
+    )
+    stills = fields.Boolean(
+        load_default=False, metadata={"description": "Make a still of each clip first, and wait for approval"}
+    )
 
 
 class PlannedClipResponse(Schema):
@@ -63,7 +73,9 @@ class ClipEstimateResponse(Schema):
     provider = fields.String()
     clip_count = fields.Integer()
     billed_s = fields.Float()
-    cost_usd = fields.Float()
+    cost_usd = fields.Float(metadata={"description": "US dollars for the clips"})
+    stills_usd = fields.Float()
+    total_usd = fields.Float()
     time_s = fields.Float()
 
 

@@ -242,15 +242,15 @@ class ShareItem(MethodView):
         db.session.commit()
 
 
-@blueprint.route("/shared/videos/<token>")
+@blueprint.route("/shared/videos/<share_token>")
 class SharedVideo(MethodView):
     """A video for whoever has a link."""
 
     @blueprint.response(200, SharedVideoResponse)
     @blueprint.alt_response(404, description="video.no_share: wrong, ended or revoked")
-    def get(self, token: str) -> Any:
+    def get(self, share_token: str) -> Any:
         """Watch a shared video, without an account"""
-        return shares.open_shared(db.session(), token)
+        return shares.open_shared(db.session(), share_token)
 
 
 @blueprint.route("/providers/replicate/webhook")

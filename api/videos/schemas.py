@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from api.assets.schemas import StrictSchema
 from api.pagination import OwnedPageQuery, PageResponse
 from api.songs.clip_schemas import ClipPlanRequest, PlannedClipResponse
-from tasks.contracts.making import CONTAINERS, PROVIDERS, SOUNDS, TRANSITIONS
+from tasks.contracts.making import CONTAINERS, SOUNDS, TRANSITIONS
 from tasks.contracts.music import VIDEO_TYPES
 
 LARGEST = 3840
@@ -63,11 +63,7 @@ class GenerateRequest(ClipPlanRequest):
         validate=validate.OneOf(VIDEO_TYPES),
         metadata={"description": "What is drawn offline; null takes what the analysis suggests"},
     )
-    provider = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(PROVIDERS))
     cap_usd = cap(load_default=0.0)
-    stills = fields.Boolean(
-        load_default=False, metadata={"description": "Make a still of each clip first, and wait for approval"}
-    )
     transition = transition(load_default="cut")
     captions = captions(load_default=None)
     container = container(load_default="mp4")

@@ -146,7 +146,7 @@ class Composition(MethodView):
         return ordered(video, service.compose(session, current_user(), video, body))
 
 
-@blueprint.route("/songs/<uuid:song_id>/compose/<uuid:job_id>/status")
+@blueprint.route("/songs/<uuid:song_id>/compose/<uuid:composition_id>/status")
 class CompositionStatus(MethodView):
     """How far a film is."""
 
@@ -154,13 +154,13 @@ class CompositionStatus(MethodView):
 
     @blueprint.response(200, ComposingResponse)
     @problems(blueprint, {404: "song.not_found, job.not_found"})
-    def get(self, song_id: UUID, job_id: UUID) -> Any:
+    def get(self, song_id: UUID, composition_id: UUID) -> Any:
         """See how far a composition is"""
-        _, job = find_composition(get_song(song_id), job_id)
+        _, job = find_composition(get_song(song_id), composition_id)
         return describe_composing(job, parts_of(db.session(), job))
 
 
-@blueprint.route("/songs/<uuid:song_id>/compose/<uuid:job_id>/result")
+@blueprint.route("/songs/<uuid:song_id>/compose/<uuid:composition_id>/result")
 class CompositionResult(MethodView):
     """The film."""
 
@@ -170,9 +170,9 @@ class CompositionResult(MethodView):
     @blueprint.response(200, DownloadResponse)
     @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
     @problems(blueprint, {404: "song.not_found, job.not_found", 409: "video.not_composed"})
-    def get(self, query: dict[str, Any], song_id: UUID, job_id: UUID) -> Any:
+    def get(self, query: dict[str, Any], song_id: UUID, composition_id: UUID) -> Any:
         """Get a URL that downloads what a composition gave, or what was composed since"""
-        video, _ = find_composition(get_song(song_id), job_id)
+        video, _ = find_composition(get_song(song_id), composition_id)
         return hand_out(sign_film(video), query)
 
 

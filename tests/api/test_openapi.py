@@ -26,6 +26,8 @@ PUBLIC = {
     "get /api/v1/auth/oauth/{provider}/start",
     "get /api/v1/auth/oauth/{provider}/callback",
     "post /api/v1/payments/webhook",
+    "post /api/v1/providers/replicate/webhook",
+    "get /api/v1/shared/videos/{share_token}",
     "get /api/v1/scenario/schema",
     "get /api/v1/scenario/motions",
     "get /api/v1/scenario/presets",

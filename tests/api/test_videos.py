@@ -104,6 +104,33 @@ def ready(user: Caller, farm: Farm) -> str:
     return str(song_id)
 
 
+def bring_film(user: Caller, farm: Farm, song_id: str) -> dict[str, str]:
+    """Make a video of an analysed song, join it, share it; return the ids of what there is."""
+    video = generate(user, song_id)
+    if video["job_id"]:
+        make_all(farm, video["job_id"])
+    composition_id = user.post(f"/songs/{song_id}/compose", {}, expect=202)["job_id"]
+    join(farm, composition_id)
+    parts = user.get(f"/videos/{video['id']}/clips")
+    shared = user.post(f"/videos/{video['id']}/shares", {}, expect=201)
+    return {
+        "song_id": song_id,
+        "video_id": video["id"],
+        "composition_id": composition_id,
+        "clip_id": parts["items"][0]["id"],
+        "section_id": parts["sections"][0]["id"],
+        "share_id": shared["id"],
+        "share_token": shared["token"],
+    }
+
+
+def bring_stills(user: Caller, farm: Farm, song_id: str) -> dict[str, str]:
+    """Make a video whose stills wait for approval; return its id."""
+    video = generate(user, song_id, stills=True, seed=9)
+    make_all(farm, video["job_id"])
+    return {"video_id": video["id"]}
+
+
 @pytest.fixture
 def made(user: Caller, farm: Farm, ready: str) -> dict[str, Any]:
     """A video whose clips are there."""

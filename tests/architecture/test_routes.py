@@ -19,6 +19,8 @@ PUBLIC = {
     "GET /api/v1/auth/oauth/00000000-0000-0000-0000-000000000000/start",
     "GET /api/v1/auth/oauth/00000000-0000-0000-0000-000000000000/callback",
     "POST /api/v1/payments/webhook",
+    "POST /api/v1/providers/replicate/webhook",
+    "GET /api/v1/shared/videos/00000000-0000-0000-0000-000000000000",
     "GET /api/v1/scenario/schema",
     "GET /api/v1/scenario/motions",
     "GET /api/v1/scenario/presets",
