@@ -4,9 +4,10 @@
                            [--long 120] [--extra NAME='CMD {clip} {scenario} {out}']
 
 Parts: ``whole`` renders and their floors, ``alone`` captions without footage, ``naive`` a screenshot for every frame
-(slow), ``moving`` styles of which every frame differs, ``kept`` SSIM outside the captions, ``long`` a 20 s video beside
-a longer one. Rounds interleave the cases, so that a busy neighbour spoils a round and not a case. Results are appended
-to ``bench/results/render.jsonl`` with the commit and versions; ``bench/table.py`` prints them beside their bounds.
+(slow), ``moving`` styles of which every frame differs, ``kept`` SSIM outside the captions (of the cases of ``whole``),
+``long`` a 20 s video beside a longer one, with and without encoder: without, the start is a fifth of a short one.
+Rounds interleave the cases, so that a busy neighbour spoils a round and not a case. Results are appended to
+``bench/results/render.jsonl`` with the commit and versions; ``bench/table.py`` prints them beside their bounds.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from typing import Any
 from measure import measure
 from render_inputs import BASE_S, prepare
 from similarity import ssim_outside
-from table import PLAIN, print_bounds, print_cases
+from table import NO_ENCODE, OURS, PLAIN, print_bounds, print_cases
 
 HERE = Path(__file__).parent
 WORK = HERE.parent / "out" / "bench"
 PARTS = ("whole", "alone", "naive", "moving", "kept", "long")
-OURS, NO_ENCODE, NAIVE = "reelyard", "reelyard, no encode", "naive loop"
+NAIVE = "naive loop"
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def plan_round(parts: set[str], sizes: list[str], long_s: float, peers: list[str
         cases += [(NO_ENCODE, Scene(sizes[0], style)) for style in ("karaoke", "wave")]
     if "long" in parts:
         lengths = (BASE_S, long_s)
-        cases += [(name, Scene(sizes[-1], "pop", length)) for length in lengths for name in ("decode only", NO_ENCODE)]
+        cases += [(name, Scene(sizes[-1], "pop", length)) for length in lengths for name in (NO_ENCODE, OURS)]
     return [(name, scene, "kept" in parts and name in (PLAIN, OURS)) for name, scene in cases]
 
 
