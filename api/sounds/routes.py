@@ -21,7 +21,16 @@ from api.playlists.service import forget_sound
 from api.sounds import service
 from api.sounds.answers import describe_sounds
 from api.sounds.models import Sound
-from api.sounds.schemas import SoundChange, SoundPageResponse, SoundQuery, SoundRequest, SoundResponse
+from api.sounds.schemas import (
+    SoundChange,
+    SoundPageResponse,
+    SoundQuery,
+    SoundRequest,
+    SoundResponse,
+    StatisticsQuery,
+    StatisticsResponse,
+)
+from api.sounds.statistics import read_statistics
 
 blueprint = Blueprint("sounds", __name__, url_prefix="/api/v1", description="The soundboard: sounds at one loudness")
 
@@ -75,6 +84,20 @@ class SoundList(MethodView):
         after_commit(lambda: publish_soon(job_id))
         told = describe(sound)
         return told, 202, {"Location": told["links"]["self"]}
+
+
+@blueprint.route("/sounds/statistics")
+class SoundStatistics(MethodView):
+    """What was played."""
+
+    decorators = [login_required]
+
+    @blueprint.arguments(StatisticsQuery, location="query")
+    @blueprint.response(200, StatisticsResponse)
+    @problems(blueprint, {404: "organisation.not_found"})
+    def get(self, query: dict[str, Any]) -> Any:
+        """See what was played: by day, type and user, and the top ten"""
+        return read_statistics(db.session(), **query)
 
 
 @blueprint.route("/sounds/<uuid:sound_id>")

@@ -97,6 +97,56 @@ class SoundResponse(Schema):
     links = fields.Nested(SoundLinksResponse)
 
 
+class StatisticsQuery(StrictSchema):
+    """Over what."""
+
+    days = fields.Integer(
+        load_default=30, validate=validate.Range(1, 366), metadata={"description": "Days (UTC), today included"}
+    )
+    organisation_id = fields.UUID(load_default=None, metadata={"description": "Only of this organisation's sounds"})
+
+
+class DayPlaysResponse(Schema):
+    """Plays of a day."""
+
+    day = fields.Date()
+    plays = fields.Integer()
+
+
+class TypePlaysResponse(Schema):
+    """Plays of a type."""
+
+    type = fields.String(validate=validate.OneOf(TYPES))
+    plays = fields.Integer()
+
+
+class UserPlaysResponse(Schema):
+    """Plays by a user."""
+
+    user_id = fields.UUID()
+    plays = fields.Integer()
+
+
+class TopSoundResponse(Schema):
+    """A sound that was played much."""
+
+    sound_id = fields.UUID()
+    title = fields.String()
+    plays = fields.Integer()
+
+
+class StatisticsResponse(Schema):
+    """What was played, of the sounds that you may see."""
+
+    since = fields.Date()
+    sounds = fields.Integer(metadata={"description": "How many there are"})
+    plays = fields.Integer()
+    by_day = fields.List(fields.Nested(DayPlaysResponse), metadata={"description": "Every day, oldest first"})
+    by_type = fields.List(fields.Nested(TypePlaysResponse))
+    by_user = fields.List(fields.Nested(UserPlaysResponse), metadata={"description": "At most ten, most plays first"})
+    top = fields.List(fields.Nested(TopSoundResponse), metadata={"description": "At most ten, most plays first"})
+
+
 class SoundPageResponse(PageResponse):
     """A page of sounds, newest first."""
 

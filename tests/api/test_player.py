@@ -185,3 +185,20 @@ def test_a_sound_of_nobody_is_not_played(user: Caller, other: Caller, sounds: li
     theirs = other.post("/playlists", {"name": "Mine"}, expect=201)
     refused = other.post(f"/playlists/{theirs['id']}/items", {"sound_id": sounds[0]}, expect=404)
     assert refused["code"] == "sound.not_found"
+
+
+def test_statistics_add_up_what_was_played(user: Caller, other: Caller, sounds: list[str]) -> None:
+    for sound_id, times in zip(sounds, (3, 0, 1), strict=True):
+        for _ in range(times):
+            user.post(f"/sounds/play/{sound_id}", expect=200)
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    db.session.add(SoundPlay(sound_id=UUID(sounds[1]), user_id=UUID(other.id), day=yesterday, plays=2))
+    db.session.commit()
+    told = user.get("/sounds/statistics?days=2")
+    assert (told["plays"], told["sounds"]) == (6, 3)
+    assert [day["plays"] for day in told["by_day"]] == [2, 4]
+    assert [(one["title"], one["plays"]) for one in told["top"]] == [("One", 3), ("Two", 2), ("Three", 1)]
+    assert told["by_user"] == [{"user_id": user.id, "plays": 4}, {"user_id": other.id, "plays": 2}]
+    assert {one["type"]: one["plays"] for one in told["by_type"]} == {"SDB": 6, "TTS": 0, "EXT": 0}
+    assert user.get("/sounds/statistics?days=1")["plays"] == 4
+    assert other.get("/sounds/statistics")["plays"] == 0
