@@ -4,7 +4,7 @@ Every song is analysed four times in one run: by us with each engine, by librosa
 by madmom alone where it is installed. Scores are mir_eval's: tempo within 4 %, beats and downbeats within 70 ms,
 MIREX's weighted key, section edges within 3 s. One line of JSON goes to ``bench/results/music.jsonl``.
 
-    python -m bench.music [--songs 4] [--synth plain|fluidsynth|both] [--no-long]
+    python -m bench.music [--songs 4] [--synth plain|fluidsynth|both] [--no-long | --only-long]
 """
 
 from __future__ import annotations
@@ -216,7 +216,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--songs", type=int, default=len(SONGS), metavar="N", help="only the first N songs")
     parser.add_argument("--synth", choices=("plain", "fluidsynth", "both"), default="both")
-    parser.add_argument("--no-long", action="store_true", help="leave out the five-minute song")
+    long_song = parser.add_mutually_exclusive_group()
+    long_song.add_argument("--no-long", action="store_true", help="leave out the five-minute song")
+    long_song.add_argument("--only-long", action="store_true", help="only time and memory of five minutes; no scores")
     arguments = parser.parse_args()
     contenders = {"reelyard/librosa": ours("librosa"), "librosa alone": librosa_alone}
     engines = ["librosa"]
@@ -225,12 +227,13 @@ def main() -> int:
         engines.append("madmom")
     with tempfile.TemporaryDirectory(prefix="reelyard-bench-") as name:
         folder = Path(name)
-        songs = play_songs(folder, arguments.songs, arguments.synth)
-        contenders["librosa alone"](songs[0][1])  # compiles what is compiled at first use
+        songs = [] if arguments.only_long else play_songs(folder, arguments.songs, arguments.synth)
+        if songs:
+            contenders["librosa alone"](songs[0][1])  # compiles what is compiled at first use
         records = run_all(songs, contenders)
         long = [] if arguments.no_long else [measure_long(write_long(folder), engine) for engine in engines]
     table = summarize(records)
-    misses = find_misses(table) + [
+    misses = (find_misses(table) if songs else []) + [
         f"five minutes by {row['engine']}: {row['share']} of the length, {row['peak_mb']} MB"
         for row in long
         if row["share"] > MOST_SHARE or row["peak_mb"] > MOST_MB

@@ -53,8 +53,13 @@ def build_palette(mood: Mood, label: str, *, number: int, energy: float) -> Pale
     turn = _TURNS[number % len(_TURNS)]
     spread = _SPREADS.get(label.lower(), 0.2)
     saturation = min(1.0, 0.45 + 0.3 * arousal + 0.3 * energy)
-    rows = [_steps(base + turn + spread * hue / (HUES - 1), saturation) for hue in range(HUES)]
+    rows = [_steps(_temper(base + turn + spread * hue / (HUES - 1)), saturation) for hue in range(HUES)]
     return Palette(np.stack(rows))
+
+
+def _temper(hue: float) -> float:
+    """Turn a hue away from plain green, which takes a third of the circle and looks like a test card."""
+    return float(np.interp(hue % 1.0, (0.0, 0.22, 0.36, 1.0), (0.0, 0.15, 0.47, 1.0)))
 
 
 def _steps(hue: float, saturation: float) -> NDArray[np.float32]:

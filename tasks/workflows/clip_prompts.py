@@ -7,7 +7,6 @@ from math import ceil
 
 from tasks.contracts.clips import ClipEstimate, ClipPlan, ClipSection
 from tasks.contracts.music import UNKNOWN, SongAnalysis
-from tasks.errors import InvalidInputError
 
 PROMPT_LENGTH = 1000
 _SCENES = {
@@ -66,13 +65,3 @@ def estimate_clips(plan: ClipPlan, rates: ProviderRates, numbers: frozenset[int]
     return ClipEstimate(
         rates.name, len(clips), round(billed_s, 3), round(billed_s * rates.usd_per_s, 4), round(time_s, 1)
     )
-
-
-def require_within(estimate: ClipEstimate, cap_usd: float) -> None:
-    """Raise ``clips.over_budget`` when the clips would cost more than the cap."""
-    if estimate.cost_usd > cap_usd + 1e-9:
-        raise InvalidInputError(
-            "clips.over_budget",
-            f"{estimate.clip_count} clips would cost {estimate.cost_usd:.2f} dollars; {cap_usd:.2f} are allowed",
-            {"cost_usd": estimate.cost_usd, "cap_usd": cap_usd},
-        )

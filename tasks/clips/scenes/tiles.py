@@ -41,7 +41,7 @@ class Tiles(Scene):
         share = moment.beats % 1
         front = np.exp(-(((self.away - 1.15 * share) / 0.13) ** 2)) * (1 - 0.6 * share)
         sparks = (self.own * 7919 + int(moment.beats) * 0.618 + self.seed * 0.0137) % 1 > 0.93 - 0.15 * moment.energy
-        level = 0.16 + 0.1 * self.own + 0.42 * moment.bands[self.band] * (0.4 + 0.6 * self.strength)
+        level = 0.26 + 0.14 * self.own + 0.42 * moment.bands[self.band] * (0.4 + 0.6 * self.strength)
         level = level + front * (0.25 + 0.45 * moment.energy) + sparks * (0.15 + 0.5 * moment.pulse)
         bright = dim(to_bytes(level * self.calm)[self.tile], self.bevel)
         return bright, self.colours[self.tile]

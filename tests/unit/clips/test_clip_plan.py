@@ -13,7 +13,7 @@ from tasks.contracts.clips import ClipPlan, ClipSection
 from tasks.contracts.music import Curve, Genre, Key, Loudness, Meter, Mood, SongAnalysis, Tempo, VideoType
 from tasks.errors import InvalidInputError
 from tasks.workflows.clip_plan import plan_clips
-from tasks.workflows.clip_prompts import ProviderRates, build_prompt, estimate_clips, require_within
+from tasks.workflows.clip_prompts import ProviderRates, build_prompt, estimate_clips
 
 RATES = [Fraction(24), Fraction(25), Fraction(30), Fraction(60), Fraction(30000, 1001), Fraction(24000, 1001)]
 
@@ -183,7 +183,7 @@ def test_prompts_begin_with_what_the_user_says() -> None:
     )
 
 
-def test_estimates_count_what_is_billed_and_the_cap_holds() -> None:
+def test_estimates_count_what_is_billed() -> None:
     beats = steady(120, 64)
     plan = plan_clips(song_of(64.0, beats, beats[::4]), [whole(64.0, 1.0)], fps=Fraction(30))
     rates = ProviderRates("replicate", usd_per_s=0.05, work_s_per_s=12, at_once=4, lengths_s=(5, 10))
@@ -192,7 +192,3 @@ def test_estimates_count_what_is_billed_and_the_cap_holds() -> None:
 
     assert (estimate.clip_count, estimate.billed_s, estimate.cost_usd, estimate.time_s) == (16, 80.0, 4.0, 240.0)
     assert estimate_clips(plan, rates, frozenset({3})).cost_usd == 0.25
-    require_within(estimate, 4.0)
-    with pytest.raises(InvalidInputError) as refused:
-        require_within(estimate, 3.99)
-    assert refused.value.code == "clips.over_budget"
