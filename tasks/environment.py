@@ -400,7 +400,7 @@ _TABLE = (
     Variable(
         "REPLICATE_WEBHOOK_SECRET",
         text,
-        "Signs Replicate's webhooks (whsec_…); unset means that predictions are only asked for",
+        "Signs Replicate's webhooks; unset means that predictions are only asked for",
         default="",
         secret=True,
     ),
