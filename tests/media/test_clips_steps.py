@@ -13,10 +13,14 @@ import pytest
 from cli.settings import direct_environ
 from tasks.attempt import StepContext
 from tasks.clips import ops
+from tasks.clips.film import COPIED
 from tasks.clips.sheet import GAP, read_png
+from tasks.clips.transitions import LENGTHS_S
 from tasks.config import WorkerSettings, read_worker_settings
 from tasks.contracts import Claim, StepNews
 from tasks.contracts.making import (
+    CONTAINERS,
+    TRANSITIONS,
     ClipKey,
     ComposeOrder,
     ComposeResult,
@@ -217,3 +221,8 @@ def test_a_wav_lies_untouched_in_quicktime_and_mp4_says_that_it_cannot(worker: W
     assert len(kept) >= PLAN.frame_count / 30 * 22050 * 2 - 2 * 22050 / 30
     assert abs(film.film.audio_end_s - film.film.video_end_s) <= 1 / 30
     assert (refused.value.code, "mov does" in refused.value.detail) == ("clips.cannot_copy", True)
+
+
+def test_what_the_api_offers_is_what_workers_know() -> None:
+    assert tuple(LENGTHS_S) == TRANSITIONS
+    assert tuple(COPIED) == CONTAINERS
