@@ -13,6 +13,8 @@ from tasks.contracts import AudioInfo, MediaInfo, VideoInfo
 
 EMAIL, PASSWORD, PLAN = "load@example.com", "a long enough password", "studio"
 READ_JOBS = 500
+WIDE_PLAN = """UPDATE plan SET daily_renders = 1000000, monthly_renders = 1000000, concurrent_renders = 1000000
+    WHERE code = :plan"""
 COPY_JOBS = """INSERT INTO job SELECT made.* FROM job AS one, generate_series(1, :count) AS n,
     LATERAL (SELECT gen_random_uuid() AS id, now() - n * interval '1 s' AS created_at,
         CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'succeeded' END AS state, now() AS finished_at,
@@ -50,8 +52,7 @@ def seed(environ: dict[str, str], *, jobs: int, streams: int) -> Seeded:
     with app.app_context():
         session = db.session()
         owner = create_user(session, EMAIL, PASSWORD, plan=PLAN, verified=True).id
-        most = "daily_renders = 1000000, monthly_renders = 1000000, concurrent_renders = 1000000"
-        session.execute(text(f"UPDATE plan SET {most} WHERE code = :plan"), {"plan": PLAN})
+        session.execute(text(WIDE_PLAN), {"plan": PLAN})
         asset = add_video(session, owner)
         copied = add_jobs(session, owner, 1)[0]
         session.execute(text(COPY_JOBS), {"job": copied, "count": jobs})
