@@ -1,4 +1,4 @@
-"""Gunicorn settings: two processes, many threads, since every open event stream holds one."""
+"""Gunicorn settings: two processes, many threads, since every open event stream holds one; they start as needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 bind = os.environ.get("GUNICORN_BIND", "0.0.0.0:8000")  # for containers; reelyard up binds to loopback
 worker_class = "gthread"
 workers = int(os.environ.get("GUNICORN_WORKERS", "2"))
-threads = int(os.environ.get("GUNICORN_THREADS", "64"))
+threads = int(os.environ.get("GUNICORN_THREADS", "320"))
 timeout = 60
 graceful_timeout = 10
 keepalive = 5

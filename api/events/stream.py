@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.5
 """Pause between looks at the table while Redis is away."""
 
-WAKEABLE_POLL_S = 1.0
-"""The same while Redis can wake us earlier."""
+WAKEABLE_POLL_S = 3.0
+"""The same while Redis can wake us earlier: hundreds of open streams must not keep the database busy."""
 
 REDIS_AGAIN_S = 5.0
 HEARTBEAT_S = 10.0
@@ -57,12 +57,16 @@ class Batch:
 
 
 def read_batch(engine: Engine, job_id: UUID, after: int) -> Batch:
-    """Return the events that follow ``after``, and give the connection back."""
+    """Return the events that follow ``after``, and give the connection back. Finding nothing new takes one row."""
     with Session(engine) as session:
+        state = select(Job.state, Job.event_seq).where(Job.id == job_id)
+        job = session.execute(state).one_or_none()
+        if job is None or job.event_seq <= after:
+            return Batch([], complete=job is None or job.state in TERMINAL)
         chosen = select(Event.seq, Event.kind, Event.data).where(Event.job_id == job_id, Event.seq > after)
         rows = session.execute(chosen.order_by(Event.seq).limit(BATCH)).all()
         # After the events: a job that was retried in between is not taken for one that has ended
-        job = session.execute(select(Job.state, Job.event_seq).where(Job.id == job_id)).one_or_none()
+        job = session.execute(state).one_or_none()
     events = [StoredEvent(row.seq, row.kind, row.data) for row in rows]
     last = events[-1].seq if events else after
     return Batch(events, complete=job is None or (job.state in TERMINAL and last >= job.event_seq))
@@ -77,15 +81,15 @@ class Doorbell:
         self._pubsub: Any = None
         self._try_again_at = float("-inf")
 
-    def wait(self) -> None:
-        """Return when somebody rang or a poll is due."""
+    def wait(self, longest_s: float = WAKEABLE_POLL_S) -> None:
+        """Return when somebody rang or a poll is due, after about ``longest_s`` at the latest."""
         if self._pubsub is None and time.monotonic() >= self._try_again_at:
             self._connect()
         if self._pubsub is None:
             time.sleep(POLL_S)
             return
         try:
-            self._listen()
+            self._listen(longest_s)
         except (redis.RedisError, OSError) as error:
             self._lost(error)
             time.sleep(POLL_S)
@@ -106,8 +110,8 @@ class Doorbell:
         else:
             self._pubsub = pubsub
 
-    def _listen(self) -> None:
-        deadline = time.monotonic() + WAKEABLE_POLL_S
+    def _listen(self, longest_s: float) -> None:
+        deadline = time.monotonic() + longest_s
         while (left_s := deadline - time.monotonic()) > 0:
             if self._pubsub.get_message(timeout=left_s) is not None:
                 return

@@ -12,6 +12,9 @@ from api.extensions import db, get_redis
 from api.jobs.models import Job
 from api.jobs.states import TERMINAL
 
+LOOK_S = 1.0
+"""Pause between looks at a job that somebody waits for."""
+
 
 def wait_for_end(job_id: UUID, wait_s: float) -> bool:
     """Return whether the job has ended, waiting for about ``wait_s`` seconds with no database connection held."""
@@ -21,7 +24,7 @@ def wait_for_end(job_id: UUID, wait_s: float) -> bool:
     doorbell = Doorbell(get_redis(), job_id)
     try:
         while time.monotonic() < deadline:
-            doorbell.wait()
+            doorbell.wait(min(LOOK_S, wait_s))
             if has_ended(job_id):
                 return True
     finally:
