@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +73,14 @@ class LoopRunner:
         return min(LONGEST_PAUSE_S, max(loop.interval_s, 0.1) * 2.0 ** min(failures, 10))
 
 
+def is_away(error: DBAPIError) -> bool:
+    """Tell whether the database could not be reached, or went away: then it gives no code for what is wrong."""
+    refused = isinstance(error, OperationalError) and getattr(error.orig, "pgcode", None) is None
+    return error.connection_invalidated or refused
+
+
 def _tell(loop: Loop, error: Exception) -> None:
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    if isinstance(error, DBAPIError) and is_away(error):
         logger.warning("database away", extra={"loop": loop.name, "error": type(error.orig).__name__})
     else:
         logger.error("loop failed", extra={"loop": loop.name}, exc_info=error)
