@@ -65,6 +65,8 @@ def check_clips(settings: ClipSettings) -> list[str]:
     problems = []
     if settings.provider == REPLICATE and not (settings.token and settings.model):
         problems.append("REELYARD_CLIP_PROVIDER=replicate needs REPLICATE_API_TOKEN and REELYARD_CLIP_MODEL")
+    elif settings.provider == "auto" and bool(settings.token) != bool(settings.model):
+        problems.append("REPLICATE_API_TOKEN and REELYARD_CLIP_MODEL are set together or not at all")
     try:
         is_short = bool(settings.webhook_secret) and len(settings.signing_key) < 16
     except (binascii.Error, ValueError):

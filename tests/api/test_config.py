@@ -124,3 +124,19 @@ def test_every_setting_comes_from_the_one_table() -> None:
     for settings, table in tables:
         assert {field.name for field in dataclasses.fields(settings)} == set(table)
         assert set(table.values()) <= set(VARIABLES)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"REPLICATE_API_TOKEN": "r8_x"},
+        {"REELYARD_CLIP_MODEL": "maker/clips"},
+        {"REELYARD_CLIP_PROVIDER": "replicate"},
+        {"REPLICATE_WEBHOOK_SECRET": "whsec_not base64"},
+        {"REPLICATE_WEBHOOK_SECRET": "whsec_c2hvcnQ="},
+        {"REELYARD_CLIP_LENGTHS": "10,5"},
+        {"REELYARD_CLIP_USD_PER_S": "-1"},
+    ],
+)
+def test_a_provider_of_clips_that_cannot_work_is_refused_at_start(changes: dict[str, str]) -> None:
+    assert next(iter(changes)) in problems_of(**changes)
