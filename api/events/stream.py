@@ -83,8 +83,8 @@ class Doorbell:
 
     def wait(self, longest_s: float = WAKEABLE_POLL_S) -> None:
         """Return when somebody rang or a poll is due, after about ``longest_s`` at the latest."""
-        if self._pubsub is None and time.monotonic() >= self._try_again_at:
-            self._connect()
+        if self._pubsub is None and time.monotonic() >= self._try_again_at and self._connect():
+            return  # what was told before anybody listened is found by one more look
         if self._pubsub is None:
             time.sleep(POLL_S)
             return
@@ -100,15 +100,16 @@ class Doorbell:
         if pubsub is not None:
             pubsub.close()
 
-    def _connect(self) -> None:
+    def _connect(self) -> bool:
         pubsub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         try:
             pubsub.subscribe(self._channel)
         except (redis.RedisError, OSError) as error:
             pubsub.close()
             self._lost(error)
-        else:
-            self._pubsub = pubsub
+            return False
+        self._pubsub = pubsub
+        return True
 
     def _listen(self, longest_s: float) -> None:
         deadline = time.monotonic() + longest_s
