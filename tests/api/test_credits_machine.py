@@ -172,9 +172,7 @@ class CreditMachine(RuleBasedStateMachine):
     @rule(used=AMOUNTS, kept=AMOUNTS, which=st.integers(0, 99))
     def cut_short(self, used: int, kept: int, which: int) -> None:
         ref = self.pick(which)
-        self.both(
-            lambda: service.commit_part(self.session, ref, used, kept=kept), lambda: self.model.close(ref, used)
-        )
+        self.both(lambda: service.commit_part(self.session, ref, used, kept=kept), lambda: self.model.close(ref, used))
 
     @precondition(lambda self: self.refs)
     @rule(which=st.integers(0, 99))
