@@ -133,8 +133,8 @@ def peek_subject() -> str | None:
     if is_external():
         return peek_external()
     try:
-        verify_jwt_in_request(optional=True)
-        return str(UUID(get_jwt()["sub"])) if get_jwt() else None
+        verified = verify_jwt_in_request(optional=True)  # None without a token, and for OPTIONS
+        return str(UUID(verified[1]["sub"])) if verified else None
     except UNREADABLE:
         return None
 

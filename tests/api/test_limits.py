@@ -74,6 +74,11 @@ def test_an_answer_within_the_limit_asks_nobody_to_wait(client: Any, user: Calle
     assert "Retry-After" not in answer.headers
 
 
+def test_asking_for_options_counts_too_also_with_a_token(client: Any, user: Caller) -> None:
+    for headers in ({}, bearer(user.token), bearer("broken")):
+        assert client.options("/api/v1/jobs", headers=headers).headers["RateLimit-Limit"] == "1200"
+
+
 def test_each_user_has_a_limit_of_their_own(client: Any, user: Caller, other: Caller) -> None:
     for _ in range(RATE + 1):
         order(client, user.token)
