@@ -87,7 +87,7 @@ def try_whole(running: Running, options: list[str], *, examples: int, seed: int,
         missed, called = unreached(document, reports), sum(1 for _ in calls(reports))
     print(done.stdout, done.stderr)
     print("Never answered well:", ", ".join(missed) or "none", f"({len(UNREACHABLE)} have a reason)")
-    operations = sum(len(item) for item in document["paths"].values())
+    operations = sum(isinstance(one, dict) for item in document["paths"].values() for one in item.values())
     figures = {"examples": examples, "seed": seed, "operations": operations, "excused": len(UNREACHABLE)}
     return {**figures, "calls": called, "missed": missed, "green": done.returncode == 0 and not missed}
 

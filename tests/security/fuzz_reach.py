@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +44,3 @@ def calls(reports: Iterable[Path]) -> Iterator[tuple[str, str, int]]:
             for case_id, interaction in (recorder.get("interactions") or {}).items():
                 case = recorder["cases"][case_id]["value"]
                 yield case["method"], case["path"], (interaction.get("response") or {}).get("status_code") or 0
-
-
-def without_ids(
-    document: dict[str, Any], known: Iterable[str], own: Mapping[str, Iterable[str]]
-) -> dict[str, list[str]]:
-    """Return the operations that take ids which nothing was seeded for, with those ids.
-
-    :param known: ids that every operation is given, :param own: those of single operations.
-    """
-    missing: dict[str, list[str]] = {}
-    for path, item in document["paths"].items():
-        for method in item:
-            operation = f"{method.upper()} {path}"
-            wanted = set(re.findall(r"{(\w+)}", path)) - set(known) - set(own.get(operation, ()))
-            if wanted and operation not in UNREACHABLE and not re.match(SIGNED, path):
-                missing[operation] = sorted(wanted)
-    return missing

@@ -9,11 +9,13 @@ from sqlalchemy import select
 
 from api.assets.models import Asset
 from api.extensions import db, get_storage
+from api.organisations.invitations import mint_link, select_pending
+from api.organisations.models import Role
+from api.organisations.service import add_member
 from api.projects.models import Short
 from api.renders.models import Render
 from api.users.models import Plan
 from tests.api.farm import Caller, Farm, send
-from tests.api.teams import found, invite
 from tests.api.test_fonts import announce as announce_font
 from tests.api.test_songs import bring_song, listen
 from tests.api.test_sounds import bring_sound, make_sound
@@ -38,7 +40,11 @@ def of_others(caller: Caller) -> Good:
     """Return requests of, to and about other accounts."""
     host, guest, leaver = sign_in(caller.client), sign_in(caller.client), sign_in(caller.client)
     me = caller.get("/auth/me")["email"]
-    links = [invite(host[0], found(host[0], name), me, "viewer") for name in ("Yes", "No")]
+    links = [ask_to_join(host[0], name, me) for name in ("Yes", "No")]
+    db.session.commit()
+    loft, member = caller.post("/organisations", {"name": "Roles"}, expect=201)["id"], UserFactory()
+    add_member(db.session(), UUID(loft), member, Role.EDITOR)
+    db.session.commit()
     plan = db.session.scalars(select(Plan.code).order_by(Plan.code)).first()
     return {
         "POST /api/v1/invitations/accept": {"body": {"token": links[0]}},
@@ -49,8 +55,24 @@ def of_others(caller: Caller) -> Good:
             "headers": {"Authorization": f"Bearer {leaver[0].token}"},
             "body": {"password": PASSWORD},
         },
+        "PATCH /api/v1/organisations/{organisation_id}/members/{user_id}": {
+            "path_parameters": {"organisation_id": loft, "user_id": str(member.id)},
+            "body": {"role": "viewer"},
+        },
+        "POST /api/v1/admin/farm/queues/{name}/pause": {
+            "path_parameters": {"name": "transcription"},
+            "body": {"reason": "A test"},
+        },
         "PATCH /api/v1/admin/plans/{code}": {"path_parameters": {"code": plan}, "body": {"weight": 2}},
     }
+
+
+def ask_to_join(host: Caller, name: str, email: str) -> str:
+    """Found an organisation and invite somebody; return the token, which is otherwise in a letter alone."""
+    studio = host.post("/organisations", {"name": name}, expect=201)["id"]
+    host.post(f"/organisations/{studio}/invitations", {"email": email, "role": "viewer"}, expect=201)
+    invitation = db.session.scalars(select_pending(UUID(studio))).one()
+    return mint_link(db.session(), invitation, "").partition("#token=")[2]
 
 
 def sign_in(client: Any) -> tuple[Caller, str]:
@@ -71,10 +93,12 @@ def of_files(caller: Caller, ids: dict[str, str]) -> Good:
     db.session.commit()
     font = announce_font(caller, b"any bytes")
     send(font, b"any bytes")
+    captions = {"format": "srt", "content": "1\n00:00:00,000 --> 00:00:00,500\nHello\n", "language": "en"}
     output = {"path_parameters": {"render_id": ids["render_id"], "number": 0}}
     return {
         "GET /api/v1/renders/{render_id}/outputs/{number}/download": output,
         "GET /api/v1/renders/{render_id}/outputs/{number}/poster": output,
+        "POST /api/v1/transcripts": {"body": {**captions, "asset_id": ids["asset_id"]}},
         "POST /api/v1/fonts/uploaded/{font_id}/complete": {"path_parameters": {"font_id": font["id"]}},
     }
 
@@ -91,6 +115,7 @@ def of_songs(caller: Caller, farm: Farm) -> Good:
     whole, divided = (bring_analysed(caller, farm) for _ in range(2))
     [first, *_] = caller.post(f"/songs/{divided}/sections", {"suggested": True}, expect=201)["items"]
     return {
+        "PATCH /api/v1/songs/{song_id}/analysis": {"path_parameters": {"song_id": divided}, "body": {"key": "C major"}},
         "POST /api/v1/songs/{song_id}/sections": {"path_parameters": {"song_id": whole}, "body": {"suggested": True}},
         "PATCH /api/v1/songs/{song_id}/sections/{section_id}": {
             "path_parameters": {"song_id": divided, "section_id": first["id"]},
