@@ -47,43 +47,13 @@ def register_blueprints(app: Flask) -> None:
     from api.videos.routes import blueprint as videos
     from api.webhooks.routes import blueprint as webhooks
 
-    for documented in (
-        auth,
-        identities,
-        tokens,
-        organisations,
-        invitations,
-        uploads,
-        assets,
-        transcripts,
-        scenarios,
-        fonts,
-        renders,
-        estimates,
-        stills,
-        songs,
-        sounds,
-        playlists,
-        player,
-        videos,
-        projects,
-        publishing,
-        validations,
-        jobs,
-        events,
-        webhooks,
-        usage,
-        credits,
-        payments,
-        admin,
-        audit,
-        farm,
-        limits,
-        flower,
-        callbacks,
-        nodes,
+    in_order = (
+        auth, identities, tokens, organisations, invitations, uploads, assets, transcripts, scenarios, fonts,
+        renders, estimates, stills, songs, sounds, playlists, player, videos, projects, publishing, validations,
+        jobs, events, webhooks, usage, credits, payments, admin, audit, farm, limits, flower, callbacks, nodes,
         health,
-    ):
+    )  # fmt: skip
+    for documented in in_order:
         get_smorest(app).register_blueprint(documented)
     register_pages(app)
 
