@@ -72,7 +72,8 @@ def stream(errand: Errand) -> Iterator[bytes]:
 
 def _converse(errand: Errand, progress: Progress) -> Generator[bytes, None, Any]:
     """Run the process, yield its blocks, return its result."""
-    with tempfile.TemporaryDirectory(prefix="reelyard-apart-") as folder, tempfile.TemporaryFile() as complaints:
+    place = errand.target.parent if errand.target else None  # what is written may be large: it is moved, not copied
+    with tempfile.TemporaryDirectory(prefix="apart-", dir=place) as folder, tempfile.TemporaryFile() as complaints:
         made = Path(folder) / f"made{errand.target.suffix if errand.target else ''}"
         command = confine(errand.limits.walls, _command(errand, made), reads=errand.path, writes=Path(folder))
         children = current_children()
