@@ -22,7 +22,8 @@ OTHERS = 20
 KEYS = 50
 MOST_STAGES = 2.0
 """Stages, by their median, that 95 of 100 orders of the others may wait at most."""
-SHAPE = Shape(render_slots=2)
+SHAPE = Shape(render_slots=2, settings={"REELYARD_RERING_S": "15"})
+"""The usual pause before a bell is rung again: the farm's short one would fill the broker with bells rung twice."""
 
 WAITS = """SELECT extract(epoch FROM a.first_at - j.created_at)::float8 FROM job j
     JOIN "user" u ON u.id = j.owner_id JOIN step s ON s.job_id = j.id
