@@ -39,7 +39,7 @@ KEPT = {
     "flood": flood.is_kept,
 }
 JOBS = {"flushes": 2000, "joins": 500, "flood": 400}
-LOADS = {"rolling": Load(12), "comeback": Load(40, work_s=1.5), "deliveries": Load(30), "drill": Load(12)}
+LOADS = {"rolling": Load(12), "comeback": Load(40, work_s=1.5), "deliveries": Load(30), "drill": Load(12, work_s=1.5)}
 """More jobs than slots, and long ones, where workers must never be without work."""
 
 
