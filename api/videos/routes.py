@@ -16,6 +16,7 @@ from api.assets.docs import problems
 from api.assets.routes import hand_out
 from api.assets.schemas import DownloadQuery, DownloadResponse
 from api.auth import current_user, login_required
+from api.errors import ErrorResponse
 from api.extensions import db, get_settings, get_storage
 from api.idempotency import KEY_PARAMETER, after_commit, idempotent
 from api.jobs.models import Job
@@ -247,7 +248,7 @@ class SharedVideo(MethodView):
     """A video for whoever has a link."""
 
     @blueprint.response(200, SharedVideoResponse)
-    @blueprint.alt_response(404, description="video.no_share: wrong, ended or revoked")
+    @blueprint.alt_response(404, schema=ErrorResponse, description="video.no_share: wrong, ended or revoked")
     def get(self, share_token: str) -> Any:
         """Watch a shared video, without an account"""
         return shares.open_shared(db.session(), share_token)
@@ -258,8 +259,8 @@ class ProviderWebhook(MethodView):
     """What the provider tells."""
 
     @blueprint.response(200, ToldResponse)
-    @blueprint.alt_response(400, description="provider.bad_signature")
-    @blueprint.alt_response(501, description="provider.webhooks_off")
+    @blueprint.alt_response(400, schema=ErrorResponse, description="provider.bad_signature")
+    @blueprint.alt_response(501, schema=ErrorResponse, description="provider.webhooks_off")
     def post(self) -> Any:
         """Hear from Replicate that a prediction is done
 
