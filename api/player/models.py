@@ -16,7 +16,7 @@ from api.extensions import db
 class PlayerRecord(db.Model):
     """The player of one user. ``state`` is an :class:`api.player.machine.Player`.
 
-    ``due_at`` is when something happens to it by itself; ``event_seq`` is the number of its newest event.
+    ``due_at`` is when something happens to it by itself; ``last_seq`` is the number of its newest event.
     """
 
     __tablename__ = "player"
@@ -29,7 +29,7 @@ class PlayerRecord(db.Model):
     playlist_id: Mapped[UUID | None] = mapped_column(ForeignKey("playlist.id", ondelete="SET NULL"))
     state: Mapped[dict[str, Any]] = mapped_column(JSONB)
     due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    event_seq: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_seq: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class PlayerEvent(db.Model):

@@ -159,8 +159,8 @@ def note_played(session: Session, record: PlayerRecord, sound_id: UUID, *, by: s
 
 def tell(session: Session, record: PlayerRecord, kind: str, data: dict[str, Any]) -> None:
     """Write an event of a locked player, and wake its watchers after the commit."""
-    record.event_seq += 1
-    session.add(PlayerEvent(user_id=record.user_id, seq=record.event_seq, kind=kind, data=data))
+    record.last_seq += 1
+    session.add(PlayerEvent(user_id=record.user_id, seq=record.last_seq, kind=kind, data=data))
     wake_after_commit(session, record.user_id)
 
 
@@ -223,7 +223,7 @@ def read_events(engine: Engine, user_id: UUID, after: int) -> Batch:
 
 def last_event(session: Session, user_id: UUID) -> int:
     """Return the number of a user's newest event; 0 without any."""
-    return session.execute(select(PlayerRecord.event_seq).where(PlayerRecord.user_id == user_id)).scalar() or 0
+    return session.execute(select(PlayerRecord.last_seq).where(PlayerRecord.user_id == user_id)).scalar() or 0
 
 
 def sweep(session: Session) -> int:

@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("playlist_id", ID, reference("player", "playlist", "playlist_id", "SET NULL")),
         sa.Column("state", JSONB, nullable=False),
         sa.Column("due_at", MOMENT),
-        sa.Column("event_seq", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("last_seq", sa.Integer, nullable=False, server_default="0"),
     )
     op.create_index("ix_player_due", "player", ["due_at"], postgresql_where=sa.text("due_at IS NOT NULL"))
     op.create_index("ix_player_playlist", "player", ["playlist_id"])
