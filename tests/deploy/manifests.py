@@ -1,0 +1,71 @@
+"""Reads deploy/kubernetes as ``kubectl apply -k`` would put it together."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+KUBERNETES = ROOT / "deploy/kubernetes"
+OVERLAYS = ("cpu", "gpu")
+FOLDERS = ("base", *OVERLAYS, "migrate")
+
+Document = dict[str, Any]
+
+
+def read_kustomization(folder: str) -> Document:
+    """Return what names a folder's resources and images."""
+    document: Document = yaml.safe_load((KUBERNETES / folder / "kustomization.yaml").read_text())
+    return document
+
+
+def read_folder(folder: str) -> list[Document]:
+    """Return a folder's own documents, without those of its base."""
+    names = [name for name in read_kustomization(folder)["resources"] if not name.startswith("../")]
+    return [document for name in names for document in yaml.safe_load_all((KUBERNETES / folder / name).read_text())]
+
+
+def read_overlay(folder: str) -> list[Document]:
+    """Return everything that applying a folder makes."""
+    bases = [name[3:] for name in read_kustomization(folder)["resources"] if name.startswith("../")]
+    return [document for name in (*bases, folder) for document in read_folder(name)]
+
+
+def of_kind(documents: list[Document], kind: str) -> dict[str, Document]:
+    """Return documents of one kind by name."""
+    return {document["metadata"]["name"]: document for document in documents if document["kind"] == kind}
+
+
+def pods(documents: list[Document]) -> dict[str, Document]:
+    """Return the pod of each deployment and job."""
+    workloads = {**of_kind(documents, "Deployment"), **of_kind(documents, "Job")}
+    return {name: workload["spec"]["template"]["spec"] for name, workload in workloads.items()}
+
+
+def container(pod: Document) -> Document:
+    """Return a pod's only container."""
+    (only,) = pod["containers"]
+    found: Document = only
+    return found
+
+
+def queues_of(command: list[str]) -> set[str]:
+    """Return the queues that a worker's command line consumes."""
+    return {
+        queue for flag, value in itertools.pairwise(map(str, command)) if flag == "-Q" for queue in value.split(",")
+    }
+
+
+def queues_by_pod(documents: list[Document]) -> dict[str, set[str]]:
+    """Return the queues that each worker consumes."""
+    found = {name: queues_of(container(pod)["command"]) for name, pod in pods(documents).items()}
+    return {name: queues for name, queues in found.items() if queues}
+
+
+def secret_keys(path: Path) -> set[str]:
+    """Return the names that an example of an environment file lists."""
+    lines = path.read_text().splitlines()
+    return {line.split("=", 1)[0] for line in lines if line and not line.startswith("#")}
