@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,9 @@ PACKAGES = {
 }
 
 
+RENDER_PACKAGES = ("av", "numpy", "playwright", "fontTools", "httpx", "celery", "redis", "boto3")
+
+
 @dataclass(frozen=True)
 class Finding:
     """What was found about one part; ``remedy`` says how to get what is missing."""
@@ -38,11 +41,12 @@ class Finding:
         return asdict(self)
 
 
-def examine(home: Path) -> list[Finding]:
-    """Examine every part."""
-    parts = (_python, _packages, _services, _keys, _browser, _encoders, _gpus, _speech, _fonts)
+def examine(home: Path, *, worker: bool = False) -> list[Finding]:
+    """Examine every part, or only those of a host that renders for a farm."""
+    render = (_browser, _sandbox, _encoders, _gpus, _fonts)
+    parts = (_python, _worker_packages, *render) if worker else (_python, _packages, _services, _keys, *render, _speech)
     findings = [finding for part in parts for finding in _safely(part.__name__.strip("_"), part())]
-    return [*findings, *_disk(home), *_ports()]
+    return [*findings, *_disk(home), *(() if worker else _ports())]
 
 
 def _safely(part: str, findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -63,13 +67,18 @@ def _python() -> Iterator[Finding]:
 
 def _packages() -> Iterator[Finding]:
     for group, names in PACKAGES.items():
-        missing = [name for name in names if importlib.util.find_spec(name) is None]
-        if missing:
-            yield Finding(
-                "packages", "missing", f"{group}: {', '.join(missing)}", "pip install -r requirements/local.txt"
-            )
-        else:
-            yield Finding("packages", "ok", f"{group}: {', '.join(names)}")
+        yield _find_packages(group, names, INSTALL)
+
+
+def _worker_packages() -> Iterator[Finding]:
+    yield _find_packages("render", RENDER_PACKAGES, "pip install -r requirements/gpu.txt")
+
+
+def _find_packages(group: str, names: Sequence[str], remedy: str) -> Finding:
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        return Finding("packages", "missing", f"{group}: {', '.join(missing)}", remedy)
+    return Finding("packages", "ok", f"{group}: {', '.join(names)}")
 
 
 def _services() -> Iterator[Finding]:
@@ -102,6 +111,17 @@ def _browser() -> Iterator[Finding]:
         yield Finding("Chromium", "missing", error.detail, HOW_TO_GET_ONE)
     else:
         yield Finding("Chromium", "ok", f"{browser.version} starts: {browser.path}")
+
+
+def _sandbox() -> Iterator[Finding]:
+    from tasks.sandbox import sandbox_problem
+
+    problem = sandbox_problem()
+    if problem:
+        remedy = "apt-get install bubblewrap, on a kernel that lets users make namespaces"
+        yield Finding("sandbox", "note", f"uploads are read under limits alone: {problem}", remedy)
+    else:
+        yield Finding("sandbox", "ok", "bubblewrap works")
 
 
 def _encoders() -> Iterator[Finding]:

@@ -21,6 +21,7 @@ def add_parser(subparsers: Any) -> None:
         "ports. Exit code 3 when something that is needed is missing.",
     )
     parser.add_argument("--home", type=Path, metavar="DIR", help="data folder to look at")
+    parser.add_argument("--worker", action="store_true", help="look only at what a host needs that renders for a farm")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from cli.examine import examine
     from cli.system import default_home
 
-    findings = examine((arguments.home or default_home()).resolve())
+    findings = examine((arguments.home or default_home()).resolve(), worker=arguments.worker)
     lacking = [finding for finding in findings if finding.state == "missing"]
     if arguments.json:
         print_json([finding.to_json() for finding in findings])

@@ -115,3 +115,16 @@ def test_doctor_tells_every_part(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == (Exit.MISSING_PART if missing else Exit.OK)
     assert all(finding["remedy"] for finding in missing)
     assert [finding["state"] for finding in findings if finding["found"].startswith("libx264")] == ["ok"]
+
+
+def test_doctor_of_a_render_host_asks_for_nothing_that_only_a_whole_system_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["doctor", "--worker", "--json"])
+
+    findings = json.loads(capsys.readouterr().out)
+    parts = {finding["part"] for finding in findings}
+    assert parts == {"Python", "packages", "Chromium", "sandbox", "encoder", "GPU", "fonts", "disk"}
+    assert code == (Exit.MISSING_PART if "missing" in {finding["state"] for finding in findings} else Exit.OK)
+    (packages,) = [finding["found"] for finding in findings if finding["part"] == "packages"]
+    assert "sqlalchemy" not in packages
