@@ -12,6 +12,7 @@ from flask_smorest import Blueprint
 from api.assets.docs import problems
 from api.audit.service import record
 from api.auth import admin_required, current_user, login_required
+from api.credits import metrics as metrics  # registers its gauges
 from api.credits import service, views
 from api.credits.schemas import (
     CreditAdjustment,

@@ -11,7 +11,8 @@ from flask_smorest import Blueprint
 from sqlalchemy import func, select
 
 import api.videos.effects
-import api.videos.film_effects  # noqa: F401  both register what the ends of steps and jobs change
+import api.videos.film_effects
+import api.videos.metrics  # noqa: F401  they register what the ends of steps and jobs change, and gauges
 from api.assets.docs import problems
 from api.assets.routes import hand_out
 from api.assets.schemas import DownloadQuery, DownloadResponse

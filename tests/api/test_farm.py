@@ -12,6 +12,7 @@ from api.jobs import service
 from api.jobs.models import Job
 from api.usage.service import list_history
 from tasks.contracts import NodeBeat, SelfTest, StepFailure
+from tasks.contracts.farm import GpuState
 from tasks.names import CallbackPath, Priority, TaskName
 from tasks.workflows.plan import StepSpec
 from tests.api.farm import Caller, Farm
@@ -319,6 +320,23 @@ def test_the_gauges_tell_of_nodes_and_of_the_work_that_waits(farm: Farm, user: C
     assert 'reelyard_nodes{state="offline"} 1.0' in text
     assert 'reelyard_queue_predicted_seconds{queue="ingest"} 10.0' in text
     assert 'reelyard_queue_slots{queue="ingest"} 2.0' in text
+
+
+def test_the_gauges_tell_of_the_cards_of_nodes_that_are_online(farm: Farm, client: Any) -> None:
+    card = GpuState("GPU-1", 3, "NVIDIA H200", "580.1", 5 << 30, 140 << 30, use_percent=71, temperature_c=64)
+    beat(farm, "render3@gauged", host="gauged", gpus=(card,))
+    beat(farm, "spare@gauged", host="gauged", gpus=(card,))
+    beat(farm, "render0@silent", host="silent", gpus=(card,), proven_s=99.0)
+
+    lines = client.get("/metrics").get_data(as_text=True).splitlines()
+
+    assert sorted(line for line in lines if 'host="gauged"' in line) == [
+        'reelyard_gpu_memory_bytes{gpu="3",host="gauged"} 1.5032385536e+11',
+        'reelyard_gpu_memory_used_bytes{gpu="3",host="gauged"} 5.36870912e+09',
+        'reelyard_gpu_temperature_celsius{gpu="3",host="gauged"} 64.0',
+        'reelyard_gpu_use_percent{gpu="3",host="gauged"} 71.0',
+    ]
+    assert not any('host="silent"' in line for line in lines)
 
 
 def test_nodes_long_gone_are_forgotten_unless_something_was_ordered_of_them(admin: Caller, farm: Farm) -> None:

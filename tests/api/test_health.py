@@ -148,6 +148,14 @@ def test_queues_and_jobs_are_measured(client: Any) -> None:
     assert found["reelyard_jobs", (("state", "queued"),)] == 0
 
 
+def test_credits_and_dollars_are_measured(client: Any) -> None:
+    found = samples(client.get("/metrics").get_data(as_text=True))
+
+    assert found["reelyard_credits_balance", ()] >= 0
+    assert found["reelyard_credits_debt", ()] >= 0
+    assert found["reelyard_provider_dollars", ()] >= 0
+
+
 def test_metrics_without_a_database_tell_what_they_can(gated: Any, gates: dict[str, Gate]) -> None:
     gates["database"].shut()
     answer = gated.test_client().get("/metrics")
