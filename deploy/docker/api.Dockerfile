@@ -1,5 +1,6 @@
 # The API, the engine (dispatcher and reconciler) and the control worker: HTTP and SQL, no media libraries.
-FROM python:3.11-slim-bookworm
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 RUN useradd --create-home --uid 10001 reelyard
 WORKDIR /app
 COPY requirements/api.txt requirements/api.txt
@@ -11,6 +12,6 @@ COPY render_node render_node
 COPY cli cli
 COPY migrations migrations
 RUN pip install --no-cache-dir --no-deps .  && rm -rf build
-USER reelyard
+USER 10001:10001
 EXPOSE 8000
 CMD ["gunicorn", "-c", "python:api.gunicorn", "api.wsgi:app"]

@@ -78,7 +78,7 @@ def test_every_queue_has_a_consumer_that_has_its_tasks(overlay: str) -> None:
 
 
 def commands(documents: list[Document]) -> dict[str, list[str]]:
-    return {name: container(pod)["command"] for name, pod in pods(documents).items()}
+    return {name: container(pod)["args"] for name, pod in pods(documents).items()}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -1,0 +1,156 @@
+"""The Compose files are what Compose takes, start every process with all it needs, and wall it in."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.config import read_api_settings
+from tasks.config import read_worker_settings
+from tasks.environment import VARIABLES
+from tasks.names import POLICY, Queue
+from tests.deploy.composition import (
+    EXAMPLE,
+    FILES,
+    OURS,
+    example,
+    read_compose,
+    seconds_of,
+    services,
+    variables_of,
+)
+from tests.deploy.manifests import ROOT, queues_of
+from tests.deploy.programs import judge
+
+API_SIDE = ("api", "engine", "control", "migrate")
+WORKERS = ("cpu", "render", "transcription")
+OVERLAID = services(*FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_schema_of_compose_accepts_the_file(name: str) -> None:
+    done = judge("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / name))
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_a_word_that_compose_does_not_know_would_be_found(tmp_path: Path) -> None:
+    wrong = tmp_path / "docker-compose.yml"
+    wrong.write_text((ROOT / FILES[0]).read_text().replace("stop_grace_period", "stop_grace"))
+
+    assert judge("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(wrong)).returncode == 1
+
+
+def test_the_example_lists_every_variable_that_the_files_ask_for() -> None:
+    asked = set().union(*(variables_of(name) for name in FILES))
+
+    passed_on = {"S3_ENDPOINT_URL", "REELYARD_STORAGE_TYPE", "REELYARD_S3_BUCKET", "REELYARD_API_URL"}
+    assert asked - set(example()) - passed_on == {"REELYARD_WHISPER_MODEL"}
+    assert set(example()) - asked == set()
+
+
+def test_without_secrets_nothing_starts() -> None:
+    text = (ROOT / FILES[0]).read_text()
+    with pytest.raises(KeyError):
+        read_compose(FILES[0], {})
+    needed = {name for name in example() if f"${{{name}:?" in text}
+    assert needed >= {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "REELYARD_JWT_SECRET", "REELYARD_CALLBACK_SECRET"}
+
+
+@pytest.mark.parametrize("files", [FILES[:1], FILES], ids=["cpu", "gpu"])
+def test_every_queue_has_a_consumer_that_may_end_its_longest_step(files: tuple[str, ...]) -> None:
+    served: set[str] = set()
+    for name, service in services(*files).items():
+        queues = queues_of(service.get("command", []))
+        served |= queues
+        if queues:
+            longest_s = max(policy.hard_limit_s for policy in POLICY.values() if policy.queue.value in queues)
+            assert longest_s < seconds_of(service["stop_grace_period"]) <= longest_s + 300, name
+
+    assert served == {queue.value for queue in Queue}
+
+
+@pytest.mark.parametrize("name", sorted(OURS - {"flower"}))
+def test_every_process_starts_with_its_environment(name: str) -> None:
+    environ = {key: str(value) for key, value in OVERLAID[name]["environment"].items()}
+
+    assert [key for key in environ if key not in VARIABLES and key != "HOME"] == []
+    if name in API_SIDE:
+        assert read_api_settings(environ).env == "production"
+    else:
+        assert read_worker_settings(environ).scratch_dir == "/scratch"
+        assert not {"DATABASE_URL", "REELYARD_JWT_SECRET", "REELYARD_WEBHOOK_KEY"} & set(environ)
+
+
+@pytest.mark.parametrize("name", sorted(OURS - {"flower"}))
+def test_what_is_not_named_can_be_given_in_a_file(name: str) -> None:
+    files = [entry["path"] for entry in OVERLAID[name]["env_file"]]
+
+    api_side = ["deploy/worker.env", "deploy/api.env"]
+    assert files == (api_side if name in API_SIDE else ["deploy/worker.env"])
+    assert "deploy/*.env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_nothing_of_ours_writes_its_image_or_gains_rights(name: str) -> None:
+    service = OVERLAID[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"][0] == "no-new-privileges:true"
+    assert service["tmpfs"] == ["/tmp:mode=1777"]
+    assert service["environment"]["HOME"] == "/tmp"
+    profiles = [option for option in service["security_opt"] if option.startswith("seccomp=")]
+    assert profiles == (["seccomp=deploy/docker/seccomp.json"] if name in WORKERS else [])
+
+
+@pytest.mark.parametrize("name", ["postgres", "redis", "storage", "api", "flower"])
+def test_who_answers_calls_is_asked_whether_it_does(name: str) -> None:
+    assert OVERLAID[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+
+
+def test_the_api_is_asked_for_readiness_and_flower_under_its_prefix() -> None:
+    assert "http://127.0.0.1:8000/readyz" in OVERLAID["api"]["healthcheck"]["test"][-1]
+    assert "http://127.0.0.1:5555/flower/healthcheck" in OVERLAID["flower"]["healthcheck"]["test"][-1]
+    assert "--url_prefix=flower" in (ROOT / "deploy/docker/flower.Dockerfile").read_text()
+
+
+def test_every_image_is_a_variable_with_a_version() -> None:
+    for name in FILES:
+        lines = [line.strip() for line in (ROOT / name).read_text().splitlines() if line.strip().startswith("image:")]
+        assert lines
+        for line in lines:
+            assert re.fullmatch(r"image: \$\{[A-Z]+_IMAGE:-[\w./-]+:(?!latest)[\w.-]+\}", line), line
+
+
+def test_volumes_that_are_named_exist() -> None:
+    declared = set(read_compose(FILES[0])["volumes"])
+    named = {
+        volume.split(":")[0]
+        for service in OVERLAID.values()
+        for volume in service.get("volumes", ())
+        if not volume.startswith((".", "/"))
+    }
+
+    assert named == declared
+
+
+def test_the_profile_refuses_what_touches_the_host_and_lets_walls_be_built() -> None:
+    profile: dict[str, Any] = json.loads((ROOT / "deploy/docker/seccomp.json").read_text())
+    refused = {name for rule in profile["syscalls"] for name in rule["names"] if rule["action"] == "SCMP_ACT_ERRNO"}
+
+    assert profile["defaultAction"] == "SCMP_ACT_ALLOW"
+    assert {"kexec_load", "init_module", "bpf", "perf_event_open", "keyctl", "open_by_handle_at", "reboot"} <= refused
+    assert not {"clone", "clone3", "unshare", "setns", "mount", "umount2", "pivot_root", "chroot"} & refused
+
+
+def test_the_example_has_no_value_for_any_secret() -> None:
+    secret = [name for name in example() if name.endswith(("PASSWORD", "SECRET", "_KEY", "TOKEN"))]
+
+    assert len(secret) >= 8
+    assert [name for name in secret if example()[name]] == []
+    assert EXAMPLE.name == "env.example"
