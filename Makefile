@@ -48,6 +48,10 @@ lint: $(VENV)/.dev ## Check style, types and import contracts
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -ll -r api tasks render_node cli migrations
 
+.PHONY: check-deploy
+check-deploy: $(VENV)/.dev ## Judge manifests, units, Compose files, Dockerfiles, scripts, alerts and the dashboard
+	$(BIN)/python -m pytest tests/deploy $(ARGS)
+
 .PHONY: docs
 docs: $(VENV)/.dev ## Build the documentation; warnings are errors
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
