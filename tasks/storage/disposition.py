@@ -18,8 +18,8 @@ def content_disposition(filename: str, *, inline: bool = False) -> str:
     name = _clean(filename)
     if not name:
         return kind
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().strip() or "download"
-    plain = plain.replace("%", "_")
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = _FORBIDDEN.sub("_", plain).replace("%", "_").strip(" .") or "download"  # signs like ℅ fall apart into c/o
     value = f'{kind}; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
 

@@ -60,7 +60,7 @@ def context_of(claimed: dict[str, Any], scratch: Path) -> StepContext:
     """Return what a body works with: the real storage, a folder of its own."""
     claim = Claim.from_json({name: value for name, value in claimed.items() if name != "task"})
     scratch.mkdir(exist_ok=True)
-    settings = SimpleNamespace(sandbox="auto")
+    settings = SimpleNamespace(sandbox="auto", source_cache_bytes=0)
     return StepContext(claim, scratch, get_storage(), settings)  # type: ignore[arg-type]
 
 

@@ -354,7 +354,9 @@ def test_who_leaves_loses_even_what_they_made(world: World) -> None:
 
 
 def test_the_database_keeps_an_organisation_that_owns_something(world: World) -> None:
+    jobs = db.session.query(Job).filter_by(organisation_id=world.studio)
+    before = jobs.count()
     with pytest.raises(IntegrityError):
         db.session.query(Organisation).filter_by(id=world.studio).delete()
     db.session.rollback()
-    assert db.session.query(Job).filter_by(organisation_id=world.studio).count() == 7
+    assert jobs.count() == before > 0
