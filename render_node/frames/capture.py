@@ -171,8 +171,10 @@ class CaptureThread(Generic[T]):
             for start in range(0, len(self._times), WINDOW_FRAMES):
                 plan = page.plan(self._times[start : start + WINDOW_FRAMES])
                 self._store.expect(plan)
-                for sheet in cut(list(plan.tiles)):
-                    self._store.put(sheet, self._store.convert(sheet, page.capture(sheet)))
+                for sheet, pictures in page.capture_all(cut(list(plan.tiles))):
+                    made = self._store.convert(sheet, pictures)
+                    del pictures  # a whole sheet, while the next one is waited for
+                    self._store.put(sheet, made)
 
     def _page(self, browser: Browser, width: int, height: int) -> StagePage:
         return StagePage(browser, self._scenario, width=width, height=height, fonts=self._fonts, images=self._images)

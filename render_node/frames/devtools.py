@@ -27,7 +27,7 @@ def crashed(detail: str) -> TransientError:
 
 
 class Connection:
-    """Asks the browser, one question at a time, and gives its events to handlers. For one thread.
+    """Asks the browser and gives its events to handlers. For one thread.
 
     :param reader: where the browser writes to, :param writer: where it reads from; both are closed with it.
     """
@@ -38,6 +38,8 @@ class Connection:
         self._ids = itertools.count(1)
         self._buffer = bytearray()
         self._handlers: dict[tuple[str, str], Handler] = {}
+        self._asked: dict[int, str] = {}
+        self._answers: dict[int, dict[str, Any]] = {}
 
     def on(self, session: str, event: str, handler: Handler) -> None:
         """Call ``handler`` with the parameters of each such event, while a call or a wait goes on."""
@@ -55,20 +57,31 @@ class Connection:
 
         Raises ``browser.crashed`` when the browser refuses, is gone, or says nothing for ``deadline_s`` seconds.
         """
+        return self.answer(self.ask(method, parameters, session=session), deadline_s=deadline_s)
+
+    def ask(self, method: str, parameters: dict[str, Any] | None = None, *, session: str = "") -> int:
+        """Ask; return the question's number, by which :meth:`answer` is to be called later."""
         number = self.post(method, parameters, session=session)
+        self._asked[number] = method
+        return number
+
+    def answer(self, number: int, *, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
+        """Wait for the answer to a question; raise as :meth:`call` does."""
         until = time.monotonic() + deadline_s
-        while True:
+        while number not in self._answers:
             message = self._next(until)
-            if message.get("id") != number:
-                self._handle(message)
-            elif "error" in message:
-                raise crashed(f"The browser refused {method}: {str(message['error'].get('message'))[:200]}")
+            if message.get("id") in self._asked:
+                self._answers[message["id"]] = message
             else:
-                answer: dict[str, Any] = message["result"]
-                return answer
+                self._handle(message)
+        message, method = self._answers.pop(number), self._asked.pop(number)
+        if "error" in message:
+            raise crashed(f"The browser refused {method}: {str(message['error'].get('message'))[:200]}")
+        answer: dict[str, Any] = message["result"]
+        return answer
 
     def post(self, method: str, parameters: dict[str, Any] | None = None, *, session: str = "") -> int:
-        """Ask without waiting for the answer; return the question's number."""
+        """Ask what needs no answer; return the question's number."""
         number = next(self._ids)
         message: dict[str, Any] = {"id": number, "method": method, "params": parameters or {}}
         if session:

@@ -84,8 +84,16 @@ class Page:
 
     def screenshot(self) -> bytes:
         """Return the surface as a PNG, transparent where nothing is drawn."""
+        return self.take_screenshot(self.order_screenshot())
+
+    def order_screenshot(self) -> int:
+        """Have a screenshot made; return the number to take it by. Nothing else may be asked of the page before."""
         options = {"format": "png", "optimizeForSpeed": True, "captureBeyondViewport": False}
-        return base64.b64decode(self._ask("Page.captureScreenshot", options)["data"])
+        return self._connection.ask("Page.captureScreenshot", options, session=self._session)
+
+    def take_screenshot(self, number: int) -> bytes:
+        """Wait for a screenshot that was ordered; return it as :meth:`screenshot` does."""
+        return base64.b64decode(self._connection.answer(number)["data"])
 
     def collect_garbage(self) -> None:
         """Free what scripts no longer use; left alone, a page that is only drawn on grows for long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ import tasks.scenario
 from render_node.frames.browser import Browser
 from render_node.frames.page import Page
 from render_node.frames.plan import Plan, Rect, Tile, read_plan
-from render_node.frames.sheets import pack
+from render_node.frames.sheets import Places, pack
 from render_node.ordered_images import offered_images
 from tasks.errors import PermanentError, TransientError
 from tasks.fonts import FontFace, drawn_texts, dress, subset_faces
@@ -51,6 +52,16 @@ class CueLayout:
     text: tuple[float, float, float, float]
     inner: tuple[tuple[float, float, float, float], ...] = ()
     lines: int = 1
+
+
+@dataclass(frozen=True)
+class _Ordered:
+    """A sheet whose screenshot is on its way."""
+
+    number: int
+    tiles: list[Tile]
+    places: Places
+    size: tuple[int, int]
 
 
 class StagePage:
@@ -109,18 +120,29 @@ class StagePage:
 
     def capture(self, tiles: list[Tile]) -> list[Rgba]:
         """Draw tiles on one sheet and return their pictures in order."""
+        [(_, pictures)] = self.capture_all([tiles])
+        return pictures
+
+    def capture_all(self, sheets: Iterable[list[Tile]]) -> Iterator[tuple[list[Tile], list[Rgba]]]:
+        """Yield sheets of tiles with their pictures in order; the browser draws one while the one before is used."""
+        ordered: _Ordered | None = None
+        for tiles in sheets:
+            before, png = ordered, self._page.take_screenshot(ordered.number) if ordered else b""
+            ordered = self._order(tiles)
+            if before:
+                yield before.tiles, _unpack(before, png)
+        if ordered:
+            yield ordered.tiles, _unpack(ordered, self._page.take_screenshot(ordered.number))
+
+    def _order(self, tiles: list[Tile]) -> _Ordered:
+        if self._sheets and self._sheets % SHEETS_TO_GARBAGE == 0:
+            self._page.collect_garbage()
+        self._sheets += 1
         places, width, height = pack([tile.rect for tile in tiles])
         self._page.resize(width, height)
         drawn = [[tile.id, *place] for tile, place in zip(tiles, places, strict=True)]
         self._page.evaluate("(tiles) => window.reelyard.stage.draw(tiles)", drawn)
-        sheet = self._screenshot(width, height)
-        self._sheets += 1
-        if self._sheets % SHEETS_TO_GARBAGE == 0:
-            self._page.collect_garbage()
-        return [
-            sheet[top : top + tile.rect.height, left : left + tile.rect.width]
-            for tile, (left, top) in zip(tiles, places, strict=True)
-        ]
+        return _Ordered(self._page.order_screenshot(), tiles, places, (width, height))
 
     def picture_at(self, t: float) -> Rgba:
         """Return everything on screen at ``t`` seconds, drawn whole."""
@@ -129,16 +151,28 @@ class StagePage:
         return self._screenshot(*self._size)
 
     def _screenshot(self, width: int, height: int) -> Rgba:
-        picture = decode_png(self._page.screenshot())
-        if picture.shape[:2] != (height, width):
-            raise TransientError("browser.crashed", f"The browser drew {picture.shape[1]}x{picture.shape[0]} pixels")
-        return picture
+        return _picture(self._page.screenshot(), width, height)
 
     def _layout(self, entry: dict[str, Any]) -> CueLayout:
         box = even_rect(entry["box"], *self._size)
         words = tuple(even_rect(word, *self._size) for word in entry["words"])
         inner = tuple(_box(word) for word in entry["inner"])
         return CueLayout(box, words, _box(entry["text"]), inner, entry["lines"])
+
+
+def _unpack(ordered: _Ordered, png: bytes) -> list[Rgba]:
+    sheet = _picture(png, *ordered.size)
+    return [
+        sheet[top : top + tile.rect.height, left : left + tile.rect.width]
+        for tile, (left, top) in zip(ordered.tiles, ordered.places, strict=True)
+    ]
+
+
+def _picture(png: bytes, width: int, height: int) -> Rgba:
+    picture = decode_png(png)
+    if picture.shape[:2] != (height, width):
+        raise TransientError("browser.crashed", f"The browser drew {picture.shape[1]}x{picture.shape[0]} pixels")
+    return picture
 
 
 def _box(values: list[float]) -> tuple[float, float, float, float]:
