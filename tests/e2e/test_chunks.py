@@ -49,7 +49,7 @@ def in_the_middle(client: ApiClient, job_id: str) -> bool:
     """Tell whether one piece is done and another one is being drawn."""
     steps = pieces(client, job_id)
     told = [step["progress"] for step in steps if step["state"] == "running"]
-    is_drawing = any(one["stage"] == "frames" and one["percent"] < 50 for one in told)  # time enough to be struck
+    is_drawing = any(one["stage"] == "frames" and one["percent"] < 80 for one in told)  # time enough to be struck
     return is_drawing and any(step["state"] == "succeeded" for step in steps)
 
 
