@@ -21,12 +21,9 @@ from api.projects.models import Project, Short
 from api.projects.shorts import caption_clip
 from api.quotas.service import release, settle
 from api.renders.effects import charge_render, count_storage
-from api.renders.models import OutputOfRender, Render
-from api.renders.service import check_order, hash_order
+from api.renders.ordering import order_within
 from api.uploads.effects import own_key
 from api.users.models import User
-from tasks.contracts import RenderOrder
-from tasks.contracts.outputs import complete_output
 from tasks.contracts.render import RenderOutput
 from tasks.contracts.shorts import CutResult
 from tasks.names import TaskName
@@ -76,22 +73,7 @@ def order_captions(session: Session, job: Job, step: Step, subject: tuple[Projec
     """Order the captions of a clip as a render of its own, done by the job's next step; raise ``scenario.*``."""
     project, short, clip = subject
     scenario = caption_clip(session, project, short, "")
-    check_order(scenario)
-    output = complete_output(RenderOutput())
-    order = RenderOrder(clip.object_key, scenario, output, source_sha256=clip.sha256)
-    render = Render(
-        id=UUID(job.subject["render_id"]),
-        owner_id=project.owner_id,
-        organisation_id=project.organisation_id,
-        job_id=job.id,
-        source_asset_id=clip.id,
-        scenario=scenario,
-        scenario_hash=hash_order(clip.sha256, scenario, [output]),
-        outputs=[OutputOfRender(number=0, output=output.to_json())],
-    )
-    session.add(render)
-    session.flush()
-    short.render_id, step.input = render.id, order.to_json()
+    short.render_id = order_within(session, job, step, clip, scenario=scenario, output=RenderOutput()).id
     session.flush()
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from api.assets.models import Asset
 from api.assets.service import require_ready
 from api.ids import get_owned
+from api.jobs.models import Job, Step
 from api.renders import service
 from api.renders.cache import find_finished, find_twin, reuse_render
 from api.renders.estimate import predict_render, remember, work_of
-from api.renders.models import Render
+from api.renders.models import OutputOfRender, Render
 from api.users.models import User
 from api.validations.service import find_cheap
-from tasks.contracts import RenderOutput
+from tasks.contracts import RenderOrder, RenderOutput
 from tasks.contracts.outputs import complete_output
 from tasks.errors import InvalidInputError
 from tasks.fonts.accept import accept
@@ -47,6 +49,31 @@ def order_render(session: Session, user: User, body: dict[str, Any]) -> Render:
     render.findings, render.unmapped = findings, accepted.unmapped
     render.twin_id = find_twin(session, render, source)
     foresee(session, render, source, outputs)
+    return render
+
+
+def order_within(
+    session: Session, job: Job, step: Step, source: Asset, *, scenario: dict[str, Any], output: RenderOutput
+) -> Render:
+    """Order a render over what a job has just made, done by the job's own next step; raise ``scenario.*``.
+
+    :param source: what is drawn over; the render belongs where it does. ``job.subject`` names the render's id.
+    """
+    service.check_order(scenario)
+    output = complete_output(output)
+    render = Render(
+        id=UUID(job.subject["render_id"]),
+        owner_id=source.owner_id,
+        organisation_id=source.organisation_id,
+        job_id=job.id,
+        source_asset_id=source.id,
+        scenario=scenario,
+        scenario_hash=service.hash_order(source.sha256, scenario, [output]),
+        outputs=[OutputOfRender(number=0, output=output.to_json())],
+    )
+    session.add(render)
+    session.flush()
+    step.input = RenderOrder(source.object_key, scenario, output, source_sha256=source.sha256).to_json()
     return render
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -14,15 +13,14 @@ from api.ids import new_id
 from api.jobs.effects import on_step_succeeded
 from api.jobs.models import Job, Step
 from api.renders.effects import count_storage
-from api.renders.models import OutputOfRender, Render
-from api.renders.service import check_order, hash_order
+from api.renders.ordering import order_within
 from api.uploads.effects import own_key
 from api.videos.effects import find_video
 from api.videos.models import MusicVideo
 from api.videos.source import build_captions
-from tasks.contracts import AudioInfo, MediaInfo, RenderOrder, VideoInfo
+from tasks.contracts import AudioInfo, MediaInfo, VideoInfo
 from tasks.contracts.making import ComposeResult
-from tasks.contracts.outputs import MIME_TYPES, complete_output
+from tasks.contracts.outputs import MIME_TYPES
 from tasks.contracts.render import RenderOutput
 from tasks.errors import PermanentError
 from tasks.names import TaskName
@@ -77,20 +75,6 @@ def order_captions(session: Session, job: Job, step: Step, *, video: MusicVideo,
     scenario = build_captions(session, video)
     if scenario is None:
         raise PermanentError("video.no_lyrics", "The words of the song are gone")
-    check_order(scenario)
-    output = complete_output(RenderOutput(container=video.wish["container"], codec="h264"))
-    order = RenderOrder(film.object_key, scenario, output, source_sha256=film.sha256)
-    render = Render(
-        id=UUID(job.subject["render_id"]),
-        owner_id=video.owner_id,
-        organisation_id=video.organisation_id,
-        job_id=job.id,
-        source_asset_id=film.id,
-        scenario=scenario,
-        scenario_hash=hash_order(film.sha256, scenario, [output]),
-        outputs=[OutputOfRender(number=0, output=output.to_json())],
-    )
-    session.add(render)
-    session.flush()
-    video.render_id, step.input = render.id, order.to_json()
+    output = RenderOutput(container=video.wish["container"], codec="h264")
+    video.render_id = order_within(session, job, step, film, scenario=scenario, output=output).id
     session.flush()
