@@ -418,7 +418,7 @@ def test_dead_receivers_do_not_delay_good_ones(hooks: Hooks, receiver: Receiver)
     assert len({one.id for one in good}) == len(good) == wanted
     delays = sorted(one.at - datetime.fromisoformat(one.message["timestamp"]).timestamp() for one in good[9:])
     # Half a second at most on a quiet machine, however many are dead; who waits for them waits for most of a minute
-    assert delays[len(delays) // 2] < 10.0
+    assert delays[len(delays) // 2] < 3.0
     if JOBS >= FULL_JOBS:
         p99_s = delays[int(0.99 * len(delays))]
         print(f"p99 {p99_s:.3f} s, median {delays[len(delays) // 2]:.3f} s of {len(delays)} messages")

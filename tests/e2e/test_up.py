@@ -75,7 +75,7 @@ def test_up_restarts_what_dies_and_stops_without_a_trace(home: Path) -> None:
     took_s = time.monotonic() - asked_at
 
     assert stopped.returncode == 0, stopped.stderr
-    assert took_s < 30
+    assert took_s < 15
     assert [command_of(pid) for pid in tree if is_alive(pid)] == []
     assert find_running(home) is None
 
