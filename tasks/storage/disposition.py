@@ -19,7 +19,7 @@ def content_disposition(filename: str, *, inline: bool = False) -> str:
     if not name:
         return kind
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = _FORBIDDEN.sub("_", plain).replace("%", "_").strip(" .") or "download"  # signs like ℅ fall apart into c/o
+    plain = _FORBIDDEN.sub("_", plain).replace("%", "_").strip(" ").rstrip(" .") or "download"  # signs like ℅ fall apart into c/o
     value = f'{kind}; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
 

@@ -237,7 +237,9 @@ def plans(app: Any) -> Iterator[dict[str, str]]:
     made = {
         name: PlanFactory(credits_per_day=per_day, credit_ceiling=ceiling) for name, (per_day, ceiling) in PLANS.items()
     }
-    yield {name: plan.code for name, plan in made.items()}
+    codes = {name: plan.code for name, plan in made.items()}
+    db.session.rollback()  # the server ends a transaction that stands idle for a minute
+    yield codes
     db.session.rollback()
     for plan in made.values():
         db.session.query(User).filter_by(plan_code=plan.code).delete()
