@@ -19,7 +19,8 @@ def content_disposition(filename: str, *, inline: bool = False) -> str:
     if not name:
         return kind
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = _FORBIDDEN.sub("_", plain).replace("%", "_").strip(" ").rstrip(" .") or "download"  # signs like ℅ fall apart into c/o
+    plain = _FORBIDDEN.sub("_", plain)  # once more: signs like ℅ fall apart into c/o
+    plain = plain.replace("%", "_").strip(" ").rstrip(" .") or "download"
     value = f'{kind}; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
 
