@@ -12,6 +12,7 @@ from api.bodies import SIGNED_PREFIXES
 from api.config import ApiSettings
 from api.extensions import get_smorest
 from api.links import METHODS, describe_bodies, describe_links
+from api.operation_names import describe_names
 from tasks.contracts.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 DESCRIPTION = """
@@ -79,6 +80,7 @@ def describe_security(app: Flask) -> None:
     schemas = get_smorest(app).spec.components.schemas
     describe_links(paths, schemas)
     describe_bodies(paths, schemas)
+    describe_names(paths)
 
 
 def build_document() -> dict[str, Any]:

@@ -119,6 +119,14 @@ def test_every_operation_has_a_summary_of_its_own_and_a_described_tag(document: 
     assert [summary for summary in summaries if summary.endswith(".") or not summary[0].isupper()] == []
 
 
+def test_every_operation_has_a_name_of_its_own_that_a_client_can_use(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for operation in operations(document).values()]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not name.isidentifier()] == []
+    assert document["paths"]["/api/v1/renders/{render_id}/poster"]["get"]["operationId"] == "get_render_poster"
+    assert document["paths"]["/api/v1/renders"]["post"]["operationId"] == "post_renders"
+
+
 def test_every_operation_declares_the_parameters_of_its_path(document: dict[str, Any]) -> None:
     for name, operation in operations(document).items():
         declared = [*operation.get("parameters", []), *operation["path_parameters"]]
