@@ -25,6 +25,7 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
+from bench.engine.cpu import milliseconds_each, used_by_kind
 from bench.engine.system import ROOT, running_system
 
 RESULTS = ROOT / "bench" / "results" / "engine.jsonl"
@@ -66,17 +67,18 @@ def measure(environ: dict[str, str], *, jobs: int, singles: int) -> dict[str, An
             order(owner.id, 1, publish=True)
             wait_done(number + 2)
         waits = start_latencies()
-        started = time.monotonic()
+        before, started = used_by_kind(), time.monotonic()
         order(owner.id, jobs, publish=False)
         ordered_s = time.monotonic() - started
         wait_done(singles + 1 + jobs)
-        seconds = time.monotonic() - started
+        seconds, after = time.monotonic() - started, used_by_kind()
         db.engine.dispose()
     ranked = sorted(waits)
     return {
         "jobs": jobs,
         "jobs_per_s": round(jobs / seconds, 1),
         "ordering_s": round(ordered_s, 1),
+        "cpu_ms_each": milliseconds_each(before, after, jobs),
         "start_p50_ms": round(statistics.median(ranked) * 1000, 1),
         "start_p95_ms": round(ranked[int(0.95 * (len(ranked) - 1))] * 1000, 1),
     }
