@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 FLOORS = {"celery": (5, 7, 0), "kombu": (5, 7, 0), "pyjwt": (2, 13, 0), "flask-jwt-extended": (4, 7, 4)}
 """The first versions without known holes that reach us."""
+WORKER_FLOORS = {"yt-dlp": (2026, 7, 4)}
 DANGEROUS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.loads", "pickle.load"}
 DANGEROUS |= {"marshal.loads", "yaml.load", "shelve.open", "tempfile.mktemp", "subprocess.getoutput"}
 
@@ -29,9 +30,10 @@ def test_every_requirement_is_pinned_and_hashed(lock: Path) -> None:
 
 
 def test_what_had_holes_is_new_enough() -> None:
-    text = (ROOT / "requirements/api.txt").read_text()
+    api, workers = ((ROOT / f"requirements/{name}.txt").read_text() for name in ("api", "cpu"))
+    floors = [(api, *pair) for pair in FLOORS.items()] + [(workers, *pair) for pair in WORKER_FLOORS.items()]
 
-    for name, floor in FLOORS.items():
+    for text, name, floor in floors:
         found = re.search(rf"^{name}==([\d.]+)", text, re.MULTILINE | re.IGNORECASE)
         assert found, name
         assert tuple(int(part) for part in found[1].split(".")) >= floor, (name, found[1])
