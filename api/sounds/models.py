@@ -43,7 +43,8 @@ class SoundState(StrEnum):
 class Sound(db.Model):
     """One sound. ``levelled`` is a :class:`tasks.contracts.sounds.SoundReady`; the original is the asset's file.
 
-    ``words`` are those of title and tags, for the search.
+    One that is spoken has no asset: ``speech`` is the :class:`tasks.contracts.voices.Speech` it is made of, and
+    ``sha256`` is of that. ``words`` are those of title and tags, for the search.
     """
 
     __tablename__ = "sound"
@@ -62,7 +63,7 @@ class Sound(db.Model):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey(Organisation.id, ondelete="RESTRICT"), index=True)
-    asset_id: Mapped[UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
+    asset_id: Mapped[UUID | None] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
     job_id: Mapped[UUID | None] = mapped_column(ForeignKey("job.id", ondelete="SET NULL"), unique=True)
     type: Mapped[str] = mapped_column(String(3), default=SoundType.SDB.value)
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
@@ -70,6 +71,7 @@ class Sound(db.Model):
     words: Mapped[Any] = mapped_column(TSVECTOR, deferred=True)
     sha256: Mapped[str] = mapped_column(String(64))
     duration_s: Mapped[float]
+    speech: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     levelled: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     object_key: Mapped[str | None] = mapped_column(String(512))
     waveform_key: Mapped[str | None] = mapped_column(String(512))
@@ -79,7 +81,7 @@ class Sound(db.Model):
         DateTime(timezone=True), server_default=func.now(), onupdate=func.now()
     )
 
-    asset: Mapped[Asset] = relationship()
+    asset: Mapped[Asset | None] = relationship()
     job: Mapped[Job | None] = relationship()
 
     @property
