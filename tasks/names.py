@@ -48,6 +48,7 @@ class TaskName(StrEnum):
     CLIPS_SHEET = "clips.sheet"
     CLIPS_COMPOSE = "clips.compose"
     SOUNDS_LEVEL = "sounds.level"
+    SOUNDS_SPEAK = "sounds.speak"
     SHORTS_ANALYZE = "shorts.analyze"
     SHORTS_CUT = "shorts.cut"
     DELIVERY_SEND = "delivery.send"
@@ -93,6 +94,7 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.CLIPS_SHEET: TaskPolicy(Queue.GENERATION, 300, 330),
     TaskName.CLIPS_COMPOSE: TaskPolicy(Queue.COMPOSE, 2 * 3600, 2 * 3600 + 60),
     TaskName.SOUNDS_LEVEL: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
+    TaskName.SOUNDS_SPEAK: TaskPolicy(Queue.ANALYSIS, 600, 660),
     TaskName.SHORTS_ANALYZE: TaskPolicy(Queue.ANALYSIS, 3 * 3600, 3 * 3600 + 60),
     TaskName.SHORTS_CUT: TaskPolicy(Queue.ANALYSIS, 3600, 3660),
     TaskName.DELIVERY_SEND: TaskPolicy(Queue.INGEST, 7200, 7260, max_attempts=6),
@@ -118,6 +120,7 @@ class CallbackPath(StrEnum):
     HEARTBEAT = "/api/internal/steps/{step_id}/heartbeat"
     NEWS = "/api/internal/steps/{step_id}/news"
     REPORT = "/api/internal/steps/{step_id}/report"
+    REPORT_AND_ASK = "/api/internal/steps/{step_id}/report-and-ask"
     TRANSCRIPT_RESULT = "/api/upload-video/result"
     RENDER = "/api/render/callback"
     NODE_BEAT = "/api/internal/nodes/beat"

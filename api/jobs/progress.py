@@ -24,6 +24,7 @@ WEIGHTS: dict[TaskName, float] = {
     TaskName.CLIPS_SHEET: 2.0,
     TaskName.CLIPS_COMPOSE: 20.0,
     TaskName.SOUNDS_LEVEL: 10.0,
+    TaskName.SOUNDS_SPEAK: 10.0,
     TaskName.SHORTS_ANALYZE: 60.0,
     TaskName.SHORTS_CUT: 20.0,
     TaskName.DELIVERY_SEND: 20.0,

@@ -1,18 +1,21 @@
-"""Body of the step that readies a sound."""
+"""Bodies of the steps that ready a sound."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tasks.attempt import StepContext
 from tasks.contracts.sounds import SoundOrder, SoundReady
+from tasks.contracts.voices import SpeechOrder
 from tasks.media.audio import iter_mono
 from tasks.media.limits import limits_of
 from tasks.media.sound_file import MP3_320
 from tasks.media.waveform import write_waveform
 from tasks.sounds.level import Level, level_sound
+from tasks.sounds.speaker import get_speaker
 
 OUTLINE_RATE = 22_050
 
@@ -21,19 +24,35 @@ def level(context: StepContext) -> dict[str, Any]:
     """Fetch a sound, bring it to its loudness, store that and its outline. The original stays as it is."""
     order = SoundOrder.from_json(context.input)
     context.plan_stages(download=5, level=90, upload=5)
-    target = context.scratch / f"sound{MP3_320.suffix}"
     with context.source_copy(shared=False) as path:
-        told = level_sound(
-            path,
-            target,
-            MP3_320,
-            level=Level(order.target_lufs, order.ceiling_dbtp),
-            limits=limits_of(context.settings),
-            tick=lambda share: context.progress(share, 1.0, stage="level", unit="rounds"),
-        )
+        return store_levelled(context, path, Level(order.target_lufs, order.ceiling_dbtp)).to_json()
+
+
+def speak(context: StepContext) -> dict[str, Any]:
+    """Say a text, bring it to its loudness, store that and its outline."""
+    order = SpeechOrder.from_json(context.input)
+    context.plan_stages(speak=20, level=75, upload=5)
+    spoken = context.scratch / "spoken.wav"
+    speaker = get_speaker(limits_of(context.settings), context.scratch)
+    speaker.speak(order.speech, spoken, max_s=order.max_s)
+    context.progress(1.0, 1.0, stage="speak", unit="texts")
+    return store_levelled(context, spoken, Level(order.target_lufs, order.ceiling_dbtp)).to_json()
+
+
+def store_levelled(context: StepContext, source: Path, level: Level) -> SoundReady:
+    """Bring a file to its loudness, store that and its outline, and say what was done."""
+    target = context.scratch / f"sound{MP3_320.suffix}"
+    told = level_sound(
+        source,
+        target,
+        MP3_320,
+        level=level,
+        limits=limits_of(context.settings),
+        tick=lambda share: context.progress(share, 1.0, stage="level", unit="rounds"),
+    )
     samples = np.concatenate(list(iter_mono(target, OUTLINE_RATE)))
     outline = write_waveform(context.scratch / "waveform.json", samples, OUTLINE_RATE)
-    ready = SoundReady(
+    return SoundReady(
         object_key=context.put_output(target.name, target, content_type=MP3_320.content_type),
         waveform_key=context.put_output("waveform.json", outline, content_type="application/json"),
         size_bytes=target.stat().st_size,
@@ -44,4 +63,3 @@ def level(context: StepContext) -> dict[str, Any]:
         limited=told.limited,
         reason=told.reason,
     )
-    return ready.to_json()

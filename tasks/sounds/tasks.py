@@ -1,4 +1,4 @@
-"""Celery task of sounds; thin."""
+"""Celery tasks of sounds; thin."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ from tasks.sounds import ops
 def level(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
     """Bring a sound to its loudness."""
     return self.run_step(job_id, message, ops.level)
+
+
+@app.task(base=MediaTask, bind=True, name=TaskName.SOUNDS_SPEAK.value, **task_options(TaskName.SOUNDS_SPEAK))
+def speak(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Say a text at that loudness."""
+    return self.run_step(job_id, message, ops.speak)
