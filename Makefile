@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
+TOOLS := clients/typescript/node_modules
 LOCKS := base api cpu madmom gpu flower local dev whisperx
 
 .PHONY: help
@@ -25,7 +26,7 @@ up: $(VENV)/.local browser ## Run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/reelyard up $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev browser ## Run every test against real services, WORKERS files at a time (each with services of its own)
+test: $(VENV)/.dev browser clients-tools ## Run every test against real services, WORKERS files at a time (each with services of its own)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: test-security
@@ -60,6 +61,17 @@ docs: $(VENV)/.dev ## Build the documentation; warnings are errors
 .PHONY: pictures
 pictures: $(VENV)/.dev browser ## Draw the documentation's pictures of motions, looks and scripts; look at them, then commit
 	$(BIN)/python -m tests.render.contact
+
+.PHONY: clients
+clients: $(VENV)/.dev clients-tools ## Generate the Python and TypeScript clients from the OpenAPI document
+	$(BIN)/python -m clients.generate
+
+.PHONY: clients-tools
+clients-tools: $(TOOLS)/.package-lock.json ## Install what generates and compiles the TypeScript client
+
+$(TOOLS)/.package-lock.json: clients/typescript/package-lock.json
+	@if command -v npm >/dev/null; then cd clients/typescript && npm ci --no-audit --no-fund --silent; else \
+	  echo "npm is not here: the tests of the TypeScript client are skipped"; fi
 
 .PHONY: migrations-check
 migrations-check: $(VENV)/.dev ## Migrate up, down and up on a real PostgreSQL; one head
