@@ -64,6 +64,7 @@ def register_pages(app: Flask) -> None:
     from api.flower.routes import pages as flower_pages
     from api.pages.account import blueprint as account_pages
     from api.pages.routes import blueprint as pages
+    from api.studio.routes import blueprint as studio
 
-    for page in (docs_pages, pages, account_pages, flower_pages):
+    for page in (docs_pages, pages, account_pages, flower_pages, studio):
         app.register_blueprint(page)

@@ -102,9 +102,10 @@ class System:
         from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
         from tasks.storage.s3 import S3Storage
 
-        origins = "REELYARD_CORS_ORIGINS"
-        values = read_environment(self.environ, (*STORAGE_VARIABLES.values(), origins))
-        S3Storage(StorageSettings(**pick(values, STORAGE_VARIABLES))).ensure_bucket(cors_origins=values[origins])
+        others, own = "REELYARD_CORS_ORIGINS", "REELYARD_PUBLIC_URL"
+        values = read_environment(self.environ, (*STORAGE_VARIABLES.values(), others, own))
+        origins = (values[own], *values[others])  # the studio sends files from the API's own origin
+        S3Storage(StorageSettings(**pick(values, STORAGE_VARIABLES))).ensure_bucket(cors_origins=origins)
 
     def _not_ready(self, lacking: list[str]) -> ConfigurationError:
         child = self.supervisor.children()[lacking[0]]

@@ -24,6 +24,8 @@ from api.users.models import User
 
 F = TypeVar("F", bound=Callable[..., Any])
 ISSUER, AUDIENCE = "reelyard", "reelyard-api"
+COOKIE = "reelyard_refresh"
+"""Where a browser's refresh token is kept, see :mod:`api.auth.cookies`."""
 UNREADABLE = (PyJWTError, JWTExtendedException, KeyError, ValueError, TypeError, AttributeError, RecursionError)
 """What decoding a hostile token can end in, besides having expired."""
 
@@ -39,6 +41,8 @@ def configure_jwt(app: Flask, settings: ApiSettings) -> None:
         JWT_ENCODE_AUDIENCE=AUDIENCE,
         JWT_DECODE_AUDIENCE=AUDIENCE,
         JWT_TOKEN_LOCATION=["headers"],
+        JWT_REFRESH_COOKIE_NAME=COOKIE,
+        JWT_COOKIE_CSRF_PROTECT=False,  # the cookie is read for a header alone: api.auth.cookies
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(minutes=settings.access_token_minutes),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(days=settings.refresh_token_days),
     )
@@ -100,13 +104,13 @@ def authenticate() -> None:
     g.user, g.user_id, g.session_id = found[0], found[0].id, found[1].id
 
 
-def read_token(*, refresh: bool) -> dict[str, Any]:
-    """Return the claims of the request's token.
+def read_token(*, refresh: bool, in_cookie: bool = False) -> dict[str, Any]:
+    """Return the claims of the request's token, the bearer or the one in the cookie.
 
     Raises ``auth.missing_token``, ``auth.expired_token``, ``auth.bad_token``.
     """
     try:
-        verify_jwt_in_request(refresh=refresh)
+        verify_jwt_in_request(refresh=refresh, locations=["cookies" if in_cookie else "headers"])
         claims = cast(dict[str, Any], get_jwt())
         if claims["type"] != ("refresh" if refresh else "access") or not claims["exp"]:  # the library lets both pass
             raise ValueError("another kind of token, or one without an end")

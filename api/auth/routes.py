@@ -9,7 +9,7 @@ from flask import Response, jsonify, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from api.auth import current_user, login_required, registration, service
+from api.auth import cookies, current_user, login_required, registration, service
 from api.auth.guard import read_token
 from api.auth.schemas import (
     CredentialsRequest,
@@ -83,9 +83,10 @@ class RegisterVerify(MethodView):
 
     decorators = [auth_limit]
 
+    @blueprint.doc(parameters=[cookies.SESSION_PARAMETER])
     @blueprint.arguments(LinkPasswordRequest)
     @blueprint.response(200, TokenResponse)
-    @blueprint.alt_response(403, schema=ErrorResponse, description="auth.disabled")
+    @blueprint.alt_response(403, schema=ErrorResponse, description="auth.disabled, auth.other_origin")
     def post(self, body: dict[str, str]) -> service.TokenPair:
         """Prove the address of a registration and sign in
 
@@ -94,7 +95,7 @@ class RegisterVerify(MethodView):
         """
         tokens = registration.prove(db.session(), body["token"], body["password"])
         db.session.commit()
-        return tokens
+        return cookies.keep(tokens)
 
 
 @blueprint.route("/login")
@@ -103,17 +104,18 @@ class Login(MethodView):
 
     decorators = [auth_limit]
 
+    @blueprint.doc(parameters=[cookies.SESSION_PARAMETER])
     @blueprint.arguments(CredentialsRequest)
     @blueprint.response(200, TokenResponse)
     @blueprint.alt_response(401, schema=ErrorResponse, description="auth.bad_credentials")
-    @blueprint.alt_response(403, schema=ErrorResponse, description="auth.disabled, auth.unverified")
+    @blueprint.alt_response(403, schema=ErrorResponse, description="auth.disabled, auth.unverified, auth.other_origin")
     @blueprint.alt_response(429, schema=ErrorResponse, description="auth.too_many_attempts, rate.limited")
     def post(self, body: dict[str, str]) -> service.TokenPair:
         """Sign in"""
         address = request.remote_addr or ""
         tokens = service.sign_in(db.session(), body["email"], body["password"], address=address)
         db.session.commit()
-        return tokens
+        return cookies.keep(tokens)
 
 
 @blueprint.route("/refresh")
@@ -122,18 +124,19 @@ class Refresh(MethodView):
 
     decorators = [auth_limit]
 
-    @blueprint.doc(security=[{"bearer": []}])
+    @blueprint.doc(security=[{"bearer": []}], parameters=[cookies.SESSION_PARAMETER])
     @blueprint.response(200, TokenResponse)
+    @blueprint.alt_response(403, schema=ErrorResponse, description="auth.other_origin")
     def post(self) -> service.TokenPair:
         """Exchange the refresh token for a new pair
 
-        Send it as the bearer. It is good once. One that comes a second time ends its session, since somebody else may
-        have it.
+        Send it as the bearer, or as the cookie. It is good once. One that comes a second time ends its session, since
+        somebody else may have it.
         """
-        claims = read_token(refresh=True)
+        claims = read_token(refresh=True, in_cookie=cookies.wants_cookie())
         tokens = service.refresh(db.session(), UUID(claims["sid"]), str(claims.get("rid")))
         db.session.commit()
-        return tokens
+        return cookies.keep(tokens)
 
 
 @blueprint.route("/me")

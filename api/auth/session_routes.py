@@ -8,7 +8,7 @@ from uuid import UUID
 from flask.views import MethodView
 
 from api.assets.docs import problems
-from api.auth import current_session_id, current_user, login_required, service, sessions
+from api.auth import cookies, current_session_id, current_user, login_required, service, sessions
 from api.auth.models import AuthSession
 from api.auth.routes import blueprint
 from api.auth.schemas import SessionsResponse
@@ -32,6 +32,7 @@ class Logout(MethodView):
         """
         service.sign_out(db.session(), current_session_id())
         db.session.commit()
+        cookies.forget()
 
 
 @blueprint.route("/logout-all")
@@ -48,6 +49,7 @@ class LogoutAll(MethodView):
         """
         sessions.end_all(db.session(), current_user().id, "logout_all")
         db.session.commit()
+        cookies.forget()
 
 
 @blueprint.route("/sessions")

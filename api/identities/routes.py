@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from api.assets.docs import problems
 from api.audit import record
-from api.auth import current_session_id, current_user, login_required
+from api.auth import cookies, current_session_id, current_user, login_required
 from api.auth.schemas import TokenResponse
 from api.auth.service import TokenPair
 from api.errors import ConflictError, ErrorResponse, NotFoundError
@@ -128,15 +128,16 @@ class Exchange(MethodView):
 
     decorators = [auth_limit]
 
+    @blueprint.doc(parameters=[cookies.SESSION_PARAMETER])
     @blueprint.arguments(CodeRequest)
     @blueprint.response(200, TokenResponse)
-    @blueprint.alt_response(403, schema=ErrorResponse, description="auth.disabled")
+    @blueprint.alt_response(403, schema=ErrorResponse, description="auth.disabled, auth.other_origin")
     def post(self, body: dict[str, str]) -> TokenPair:
         """Exchange the code of a sign-in for tokens
 
         Good once, for one minute, for the verifier whose challenge began the sign-in.
         """
-        return flows.redeem(db.session(), body["code"], body["verifier"])
+        return cookies.keep(flows.redeem(db.session(), body["code"], body["verifier"]))
 
 
 @blueprint.route("/identities")

@@ -11,6 +11,7 @@ from flask_smorest import Blueprint
 
 from api.assets.docs import problems
 from api.auth import login_required
+from api.extensions import db, get_storage
 from api.scenarios import service
 from api.scenarios.schemas import (
     FontsResponse,
@@ -19,7 +20,10 @@ from api.scenarios.schemas import (
     SafeAreasResponse,
     ScenarioValidateRequest,
     ScenarioValidateResponse,
+    StageRequest,
+    StageResponse,
 )
+from api.scenarios.staging import stage_scenario
 from tasks.fonts import catalogue
 from tasks.scenario import motions, presets, schema
 from tasks.scenario.safe_areas import safe_areas
@@ -113,3 +117,23 @@ class ScenarioValidation(MethodView):
         """
         findings, unmapped = service.look_at(body["scenario"], strict=body["strict"])
         return {"valid": not findings, "findings": findings, "unmapped": unmapped}
+
+
+@blueprint.route("/scenario/stage")
+class ScenarioStage(MethodView):
+    """Previews."""
+
+    decorators = [login_required]
+
+    @blueprint.arguments(StageRequest)
+    @blueprint.response(200, StageResponse)
+    @problems(blueprint, {404: "font.not_found", 422: "scenario.* with findings"})
+    def post(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Resolve a scenario for a preview
+
+        What the stage module (`/studio/stage/stage.js`) draws at any time: the very file that renders load, so that a
+        page shows what a render will have.
+        """
+        told = stage_scenario(body["scenario"], have=frozenset(body["have"]), storage=get_storage())
+        db.session.rollback()  # lets go of the locks that looking up fonts and pictures takes
+        return told

@@ -1,5 +1,5 @@
 // Gives whoever drives the page what it may ask for.
-import {Stage, layerState, loadFonts, loadImages, spokenWord, wordStates} from "/stage.js";
+import {Stage, layerState, loadFonts, loadImages, spokenWord, wordStates} from "./stage.js";
 
 window.reelyard = {
   layerState, spokenWord, wordStates,

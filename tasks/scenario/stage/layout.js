@@ -1,6 +1,6 @@
 // Where everything lies: measured once per layer in the page, in output pixels, and the same for all its states.
 
-import {element, em, font, frame, boxRect} from "/paint.js";
+import {element, em, font, frame, boxRect} from "./paint.js";
 
 const even = (value) => 2 * Math.round(value / 2);
 

@@ -1,6 +1,6 @@
 // Puts words, boxes and pictures on the page at measured places. Text enters as text nodes only.
 
-import {mix} from "/motion.js";
+import {mix} from "./motion.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const px = (value) => `${value}px`;

@@ -1,11 +1,11 @@
 // Draws captions as a pure function of (scenario, t, seed). The preview, stills and the render load this very file.
 // The scenario comes resolved (tasks/scenario/model.py, Scenario.to_stage).
 
-import {layerState, wordStates} from "/motion.js";
-import {grow, layoutCue, layoutLayer, moved, overlaps, turned, union, wordRegion} from "/layout.js";
-import {background, element, em, frame, move, paintLayer, paintWord, wordBox} from "/paint.js";
+import {layerState, wordStates} from "./motion.js";
+import {grow, layoutCue, layoutLayer, moved, overlaps, turned, union, wordRegion} from "./layout.js";
+import {background, element, em, frame, move, paintLayer, paintWord, wordBox} from "./paint.js";
 
-export {layerState, spokenWord, wordStates} from "/motion.js";
+export {layerState, spokenWord, wordStates} from "./motion.js";
 
 const FAR = 40;  // pixels around a moving caption, for what its shadow can reach
 
