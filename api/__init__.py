@@ -30,6 +30,7 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     from api.migrate import FOLDER
     from api.openapi import configure_openapi, describe_security
     from api.requests import watch_edges
+    from api.tracing import watch_traces
 
     settings = settings or read_api_settings()
     app = Flask(__name__, static_folder=None)
@@ -45,6 +46,7 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     watch_edges(app)
+    watch_traces(app)
     watch_requests(app)
     register_idempotency(app)
     db.init_app(app)

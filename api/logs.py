@@ -1,4 +1,4 @@
-"""Log lines of the API: those of every process, with the request and the user they belong to."""
+"""Log lines of the API: those of every process, with the request, the user and the job they belong to."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tasks.logs import configure_logging
 
 
 class RequestFields(logging.Filter):
-    """Adds request_id and user_id to what is logged while a request is answered."""
+    """Adds request_id, user_id and job_id to what is logged while a request is answered."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the fields; let every record through."""
         if has_request_context():
-            for name in ("request_id", "user_id"):
+            for name in ("request_id", "user_id", "job_id"):
                 if g.get(name) is not None and not hasattr(record, name):
                     setattr(record, name, str(g.get(name)))
         return True

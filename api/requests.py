@@ -38,6 +38,7 @@ def begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     g.began = time.monotonic()
+    g.job_id = (request.view_args or {}).get("job_id")
 
 
 def complete(response: Response) -> Response:

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_embedded_init, setup_logging, worker_process_init
+from celery.signals import beat_embedded_init, setup_logging, worker_process_init, worker_process_shutdown
 from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 
+from tasks import tracing
 from tasks.children import end_with_parent
 from tasks.environment import read_environment
 from tasks.errors import ConfigurationError
@@ -166,3 +167,9 @@ def _set_up_logging(**_: Any) -> None:
 def _end_with_worker(**_: Any) -> None:
     """Let no pool child and no embedded beat outlive a worker that was killed."""
     end_with_parent()
+
+
+@worker_process_shutdown.connect
+def _send_last_spans(**_: Any) -> None:
+    """Send the spans of a pool child that retires."""
+    tracing.flush()

@@ -35,6 +35,12 @@ class Variable:
     secret: bool = False
 
 
+LINK_EXTRACTORS = (
+    *("TikTok", "vm.tiktok", "tiktok:user", "youtube", "YoutubeYtBe", "youtube:tab", "youtube:playlist"),
+    *("soundcloud", "soundcloud:set", "soundcloud:user", "vimeo", "vimeo:album", "vimeo:user", "dailymotion"),
+    *("dailymotion:playlist", "dailymotion:user", "twitter", "twitter:shortener", "Instagram", "instagram:user"),
+    *("Bandcamp", "Bandcamp:album", "mixcloud", "archive.org"),
+)
 STORAGE_TYPES = ("aws", "minio", "r2", "gcs", "tigris", "seaweedfs")
 
 _TABLE = (
@@ -244,7 +250,7 @@ _TABLE = (
         "REELYARD_LIMITS",
         text,
         "Steps that may run at once by name, 'pattern=size, …': the first pattern that fits; others get 1",
-        default="provider:*=4, host:*=2, user:*=8",
+        default="provider:*=4, host:*=2, user:*=8, extractions=2",
     ),
     Variable(
         "REELYARD_RETRY_BACKOFF_S",
@@ -277,6 +283,31 @@ _TABLE = (
         url("http"),
         "HTTP proxy that connects to what users name by URL, for hosts that reach nothing else outside; unset: none",
         default="",
+    ),
+    # Media behind links
+    Variable("REELYARD_MAX_LINK_S", seconds(1, 7200), "Longest media that is taken from a link", default=600.0),
+    Variable(
+        "REELYARD_MAX_LINK_BYTES", integer(1 << 20, 8 << 30), "Largest media that is taken from a link", default=1 << 30
+    ),
+    Variable(
+        "REELYARD_LINK_EXTRACTORS",
+        words,
+        "What yt-dlp may read: names of its extractors, split by commas; 'generic' reads any page",
+        default=LINK_EXTRACTORS,
+    ),
+    Variable(
+        "REELYARD_LINK_INSIDE",
+        flag,
+        "Let links lead to inner networks, on any port; refused in production",
+        default=False,
+    ),
+    Variable("REELYARD_CREATOR_DAYS", integer(1, 365), "What is known of creators is asked again after", default=7),
+    Variable("RAPIDAPI_KEY", text, "Key for TikTok through RapidAPI; unset: yt-dlp", default="", secret=True),
+    Variable(
+        "REELYARD_RAPIDAPI_URL",
+        url("http", "https"),
+        "Service on RapidAPI that is asked about TikTok",
+        default="https://tiktok-scraper7.p.rapidapi.com",
     ),
     # Webhooks
     Variable("REELYARD_WEBHOOK_S", seconds(0.02, 60), "Seconds between looks for messages that are due", default=0.5),
@@ -514,6 +545,13 @@ _TABLE = (
         "auto is pretty on a terminal and JSON elsewhere",
         default="auto",
     ),
+    Variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        url("http", "https"),
+        "Where traces go, by OTLP over HTTP; unset means no traces. OpenTelemetry's other variables count too",
+        default="",
+    ),
+    Variable("OTEL_SERVICE_NAME", text, "What a process is called in traces", default="reelyard"),
     Variable("REELYARD_FAILPOINTS", words, "Tests only: places where a worker dies, stops, waits or fails", default=()),
     # One-machine mode
     Variable("REELYARD_TOKEN", text, "API token that reelyard farm calls with", default="", secret=True),

@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from tasks import tracing
 from tasks.environment import VARIABLES, read_environment
 
 _bound: ContextVar[dict[str, Any]] = ContextVar("reelyard_log_fields", default={})  # noqa: B039 - never mutated
@@ -102,7 +103,9 @@ def record_fields(record: logging.LogRecord) -> dict[str, Any]:
         "message": redact(record.getMessage()),
     }
     own = {name: value for name, value in vars(record).items() if name not in _STANDARD and not name.startswith("_")}
-    for name, value in {**_bound.get(), **own}.items():
+    trace_id = tracing.current_trace_id()
+    traced = {"trace_id": trace_id} if trace_id else {}
+    for name, value in {**_bound.get(), **traced, **own}.items():
         fields.setdefault(name, "***" if _SECRET_FIELD.search(name) else _clean(value))
     if record.exc_info and record.exc_info[0]:
         fields["traceback"] = redact("".join(traceback.format_exception(*record.exc_info)), keep_lines=True)

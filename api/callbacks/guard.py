@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from flask import request
+from flask import g, request
 
 from api.errors import UnauthenticatedError
 from api.extensions import get_settings
@@ -43,6 +43,7 @@ def read_message(step_id: str | None = None) -> dict[str, Any]:
         raise InvalidInputError("contract.invalid", "The body must be a JSON object")
     if step_id is not None and message.get("step_id") != step_id:
         raise InvalidInputError("contract.invalid", "The message is about another step than the path")
+    g.job_id = message.get("job_id")
     clean: dict[str, Any] = without_nul(message) if b"\\u0000" in request.get_data() else message
     return clean
 
