@@ -15,11 +15,13 @@ from uuid import UUID
 from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
+import api.extractions.models  # noqa: F401  its table is part of the schema
 from api.assets.models import Asset, AssetState
 from api.extensions import get_storage
 from api.fonts.models import Font, FontState
 from api.jobs.models import Job
 from api.jobs.states import TERMINAL
+from api.samples.models import Sample
 from api.songs.models import Song
 from api.sounds.models import Sound
 from api.uploads.models import Upload, UploadState
@@ -91,7 +93,7 @@ def sweep_objects(session: Session, *, storage: Storage | None = None, now: date
 
 
 def find_orphans(session: Session, objects: list[ObjectInfo]) -> list[str]:
-    """Return the keys that no asset, font, song, sound or video needs, no pending upload and no running job."""
+    """Return the keys that no asset, font, song, sound, sample or video needs, no pending upload and no running job."""
     keys = [found.key for found in objects]
     needed: set[str | None] = set()
     named = or_(Asset.object_key.in_(keys), Asset.poster_key.in_(keys))
@@ -104,6 +106,7 @@ def find_orphans(session: Session, objects: list[ObjectInfo]) -> list[str]:
     needed |= set(session.scalars(select(Song.waveform_key).where(Song.waveform_key.in_(keys))))
     needed |= set(_of_videos(session, keys))
     needed |= set(_of_sounds(session, keys))
+    needed |= set(_of_samples(session, keys))
     waiting = select(Font.source_key).where(Font.source_key.in_(keys), Font.state == FontState.CHECKING.value)
     needed |= set(session.scalars(waiting))
     running = set(_running_jobs(session, keys))
@@ -118,6 +121,13 @@ def _of_videos(session: Session, keys: list[str]) -> Iterator[str | None]:
 def _of_sounds(session: Session, keys: list[str]) -> Iterator[str | None]:
     for column in (Sound.object_key, Sound.waveform_key):
         yield from session.scalars(select(column).where(column.in_(keys)))
+
+
+def _of_samples(session: Session, keys: list[str]) -> Iterator[str]:
+    """Yield the files of samples, which lie under the jobs that made them."""
+    ids = {job_id for job_id in map(job_of_key, keys) if job_id is not None}
+    for files in session.scalars(select(Sample.files).where(Sample.job_id.in_(ids))):
+        yield from (file["key"] for file in files.values())
 
 
 def _running_jobs(session: Session, keys: list[str]) -> Iterator[UUID]:

@@ -1,0 +1,1 @@
+"""Extractions: the sound behind a link becomes a sound of the soundboard."""

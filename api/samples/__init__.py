@@ -1,0 +1,1 @@
+"""Samples: sounds taken from links, with tempo, key and loops."""
