@@ -28,6 +28,7 @@ from api.turns.limits import find_full, put_aside, release
 from api.turns.line import ARRIVALS, advance_clock, count_out, room_of, stamp_arrivals, standing
 from api.turns.models import TurnClock, TurnQueue
 from api.turns.virtual import choose
+from tasks import tracing
 from tasks.names import Priority, TaskName
 
 logger = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ class Waiting:
     attempt: int
     priority: int
     limits: list[str]
+    traceparent: str
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def find_waiting(session: Session, step_ids: list[UUID]) -> dict[UUID, Waiting]:
     A statement of its own, after the rows are locked: what it does not see as queued can only be rung anew by a
     transaction that waits for our lock, and then adds its row after we have dropped ours.
     """
-    chosen = select(Step.id, Step.job_id, Step.task, Step.attempt, Job.priority, Step.limits).join(Job)
+    chosen = select(Step.id, Step.job_id, Step.task, Step.attempt, Job.priority, Step.limits, Job.traceparent).join(Job)
     alive = chosen.where(
         Step.id.in_(step_ids), Step.state == StepState.QUEUED.value, Job.state.not_in(sorted(TERMINAL))
     )
@@ -220,7 +222,8 @@ def ring_all(publisher: Publisher, steps: list[Waiting]) -> tuple[int, bool]:
             bell = publisher.bell(
                 step.step_id, step.attempt, job_id=step.job_id, task=step.task, priority=step.priority
             )
-            publisher.send(bell)
+            with tracing.span("dispatch", parent=step.traceparent, kind="producer", job_id=step.job_id):
+                publisher.send(bell)
         except BROKER_ERRORS as error:
             logger.warning("broker away", extra={"error": type(error).__name__, "left": len(steps) - number})
             return number, True

@@ -48,7 +48,7 @@ class Job(db.Model):
 
     ``run`` counts how often it was started: 1, and one more for each retry. ``event_seq`` numbers its events.
     ``losses`` counts the workers that it took down since a step of it succeeded, the last one at ``lost_at``.
-    Its history is gone up to and with ``trimmed_run``.
+    Its history is gone up to and with ``trimmed_run``. ``traceparent`` is the trace of the request that ordered it.
     """
 
     __tablename__ = "job"
@@ -94,6 +94,7 @@ class Job(db.Model):
     losses: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     lost_at: Mapped[datetime | None] = mapped_column(MOMENT)
     trimmed_run: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    traceparent: Mapped[str] = mapped_column(String(55), default="", server_default="")
     progress_event_at: Mapped[datetime | None] = mapped_column(MOMENT)
     created_at: Mapped[datetime] = mapped_column(MOMENT, server_default=func.now())
     started_at: Mapped[datetime | None] = mapped_column(MOMENT)

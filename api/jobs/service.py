@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from flask import g
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
@@ -36,6 +37,7 @@ from api.jobs.publish import BROKER_ERRORS, bell_id, get_publisher, revoke_after
 from api.jobs.states import RETRYABLE, RETRYABLE_STEP, TERMINAL, JobState, StepState
 from api.ownership import visible_to
 from api.turns.line import may_ring_now
+from tasks import tracing
 from tasks.names import Priority
 from tasks.workflows.plan import StepSpec, levels
 
@@ -78,6 +80,7 @@ def create_job(
             ring(change, [row], row.run_after or soon)
     emit(change, "job.queued")
     settle(change)
+    g.job_id = job.id
     return job
 
 
@@ -95,7 +98,7 @@ def build_job(
         id=new_id(), owner_id=owner_id, organisation_id=organisation_id, kind=kind,
         state=JobState.QUEUED.value, priority=int(priority),
         subject=subject, run=1, cancel_requested=False, percent=0.0, stage="", done=0.0, total=0.0, unit="",
-        event_seq=0, created_at=now,
+        event_seq=0, created_at=now, traceparent=tracing.current_traceparent(),
     )  # fmt: skip
 
 
@@ -136,7 +139,8 @@ def publish_soon(job_id: UUID) -> bool:
         session.commit()
         return False
     try:
-        send_canvas(job_id, rows[0].priority, rows)
+        with tracing.span("dispatch", kind="producer", job_id=job_id):
+            send_canvas(job_id, rows[0].priority, rows)
     except BROKER_ERRORS as error:
         publisher.breaker.failed()
         session.rollback()
