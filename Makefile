@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 TOOLS := clients/typescript/node_modules
-LOCKS := base api cpu madmom gpu flower local dev whisperx
+LOCKS := base api cpu madmom gpu flower local dev studio whisperx
 
 .PHONY: help
 help: ## List what can be made
@@ -18,11 +18,11 @@ help: ## List what can be made
 	@echo "  KEEP=1 make demo leaves the system up; make test ARGS='tests/cli -k help' passes arguments to pytest"
 
 .PHONY: demo
-demo: $(VENV)/.local browser ## Caption a real spoken video end to end and print where it is
+demo: $(VENV)/.local browser studio-if-possible ## Caption a real spoken video end to end and print where it is
 	@$(BIN)/reelyard demo $(ARGS)
 
 .PHONY: up
-up: $(VENV)/.local browser ## Run the whole system on this machine until Ctrl-C
+up: $(VENV)/.local browser studio-if-possible ## Run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/reelyard up $(ARGS)
 
 .PHONY: test
@@ -57,6 +57,19 @@ check-deploy: $(VENV)/.dev ## Judge manifests, units, Compose files, Dockerfiles
 docs: $(VENV)/.dev ## Build the documentation; warnings are errors
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+.PHONY: studio
+studio: $(VENV)/.local ## Build the web studio, with the system's Node or with the pinned package of it
+	@command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements/studio.txt
+	@$(BIN)/python -m cli.studio
+
+.PHONY: studio-if-possible
+studio-if-possible: $(VENV)/.local
+	@$(BIN)/python -m cli.studio --if-possible
+
+.PHONY: test-studio
+test-studio: $(VENV)/.dev browser studio ## Drive the studio in Chromium against the real system: every page, parity, phone, accessibility
+	REELYARD_STUDIO_TESTS=all $(BIN)/python -m pytest tests/studio $(ARGS)
 
 .PHONY: pictures
 pictures: $(VENV)/.dev browser ## Draw the documentation's pictures of motions, looks and scripts; look at them, then commit

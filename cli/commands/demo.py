@@ -98,7 +98,8 @@ pictures end together, captions are drawn, {demo.words_heard:.0%} of the words s
   "{" ".join(word["text"] for word in demo.words)}"
 """
     )
-    urls = f"""  API          {record["api_url"]}/api/v1
+    urls = f"""  studio       {studio_address(record["api_url"])}
+  API          {record["api_url"]}/api/v1
   docs         {record["api_url"]}/api/docs
   health       {record["api_url"]}/readyz
   Flower       {record["flower_url"]}"""

@@ -12,6 +12,7 @@ from typing import Any
 from cli.console import say
 from cli.exits import Exit
 from cli.launch import launch, stop_running, wait_until_ready
+from cli.studio import studio_address
 from cli.system import System, default_home, start_system
 
 EPILOG = """\
@@ -88,6 +89,7 @@ def show_addresses(system: System) -> None:
     print(
         f"""
 Reelyard is ready.
+  studio         {studio_address(layout.api_url)}
   API            {layout.api_url}/api/v1
   documentation  {layout.api_url}/api/docs  (also /api/redoc /api/rapidoc /api/scalar /api/elements)
   health         {layout.api_url}/readyz

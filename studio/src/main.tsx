@@ -1,0 +1,12 @@
+import {render} from "preact";
+import {App} from "./app";
+import {session} from "./api/session";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/parts.css";
+
+const root = document.getElementById("app");
+if (root) {
+  render(<App />, root);
+  void session.restore();
+}

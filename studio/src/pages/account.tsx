@@ -1,0 +1,3 @@
+export function Account(_: {id: string}) {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function Farm(_: {id: string}) {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function Jobs(_: {id: string}) {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function Shorts(_: {id: string}) {
+  return null;
+}

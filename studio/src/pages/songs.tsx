@@ -1,0 +1,3 @@
+export function Songs(_: {id: string}) {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function Sounds(_: {id: string}) {
+  return null;
+}
