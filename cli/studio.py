@@ -1,4 +1,4 @@
-"""Build the studio: ``python -m cli.studio``. Types come from the API's own document, so a changed operation is noticed.
+"""Build the studio: ``python -m cli.studio``. Types come from the API's document, so a changed operation shows.
 
 Node comes from the system, or from the pinned package in ``requirements/studio.txt`` when that is installed.
 """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.console import say
 from cli.exits import Exit
+from cli.studio import studio_address
 from tasks.errors import ReelyardError
 
 if TYPE_CHECKING:
