@@ -29,6 +29,8 @@ from tasks.contracts.shorts import CutResult
 from tasks.names import TaskName
 from tasks.workflows.captions import RENDER
 
+TOLD = ("kept", "framing", "frame_count", "copied_frames", "encoded_because")
+
 
 @on_step_succeeded(TaskName.SHORTS_CUT)
 def store_clip(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
@@ -42,7 +44,7 @@ def store_clip(session: Session, job: Job, step: Step, result: dict[str, Any]) -
     session.flush()
     count_storage(session, clip)
     short.clip_asset_id, short.render_id = clip.id, None
-    short.cut = {name: told.to_json()[name] for name in ("kept", "framing", "frame_count")}
+    short.cut = {name: told.to_json()[name] for name in TOLD}
     charge(session, job, Action.CUTTING, price(Action.CUTTING, told.media.duration_s))
     captions = next((other for other in job.steps if other.name == RENDER), None)
     if captions is not None:

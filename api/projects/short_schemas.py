@@ -103,6 +103,8 @@ class ShortCutResponse(Schema):
     kept = fields.List(fields.Nested(ShortStretchResponse))
     framing = fields.Nested(FramingResponse, allow_none=True)
     frame_count = fields.Integer()
+    copied_frames = fields.Integer(metadata={"description": "How many are the source's own, never encoded again"})
+    encoded_because = fields.String(metadata={"description": "Why none is, like framed, codec, no_key_frame or seam"})
 
 
 class ShortLinksResponse(Schema):

@@ -249,7 +249,8 @@ class CutResult(Message):
     """A clip as it was cut.
 
     :param media: the clip as it was probed, :param kept: stretches of the source that it shows, at exact frame times.
-    :param poster_key: object of a still of it.
+    :param poster_key: object of a still of it. :param copied_frames: how many are the source's own packets.
+    :param encoded_because: why none is: ``framed`` anew, or what is wrong with the packets.
     """
 
     object_key: str
@@ -258,3 +259,5 @@ class CutResult(Message):
     kept: tuple[Stretch, ...]
     framing: Framing | None = None
     poster_key: str = ""
+    copied_frames: int = 0
+    encoded_because: str = ""

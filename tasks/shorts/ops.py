@@ -80,4 +80,13 @@ def cut(context: StepContext) -> dict[str, Any]:
     extract_poster(out, still, limits=limits)
     key = context.put_output("clip.mp4", out, content_type="video/mp4")
     poster_key = context.put_output("poster.png", still, content_type="image/png")
-    return CutResult(key, media, made.clip.frame_count, made.clip.kept, made.framing, poster_key).to_json()
+    return CutResult(
+        key,
+        media,
+        made.clip.frame_count,
+        made.clip.kept,
+        made.framing,
+        poster_key,
+        made.clip.copied_frames,
+        made.clip.encoded_because,
+    ).to_json()

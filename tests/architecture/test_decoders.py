@@ -27,12 +27,29 @@ MAY_READ = {
 OPENS = {
     "tasks/media": "apart where limits have walls",
     "tasks/shorts/watching.py": "apart: listen_and_look and make_clip are errands",
+    "tasks/shorts/copier.py": "apart: make_clip is an errand",
     "tasks/shorts/cutter.py": "apart: make_clip is an errand",
-    "tasks/clips/compose.py": "here: copies the packets of a song",
-    "tasks/clips/fit.py": "here: clips that were drawn or ordered, not sent in",
-    "render_node": "here: frames go from decoder to encoder in one process",
+    "tasks/shorts/packets.py": "apart: make_clip is an errand",
+    "tasks/shorts/seams.py": "apart: make_clip is an errand",
+    "tasks/shorts/soundtrack.py": "apart: make_clip is an errand",
+    "tasks/clips/compose.py": "in a room: the film is an errand",
+    "tasks/clips/fit.py": "in a room: the film is an errand, and so is the look at what a provider gave",
+    "render_node": "in a room: bodies of steps open one, and leave what opens media to its errands",
 }
 """Who calls ``open_media``, and in which process that happens on a worker."""
+WORK = {
+    "render_files": {"render_node/errands.py", "render_node/render.py"},
+    "draw_first_look": {"render_node/errands.py"},
+    "check_parity": {"render_node/errands.py"},
+    "render_chunk": {"render_node/errands.py"},
+    "join_chunks": {"render_node/errands.py"},
+    "draw_pictures": {"render_node/errands.py", "render_node/join.py", "render_node/stills.py"},
+    "find_all": {"render_node/errands.py"},
+    "compose": {"tasks/clips/compose.py"},
+    "read_clip": {"tasks/clips/compose.py", "tasks/clips/made.py"},
+}
+"""Work that decodes where it is called: on a worker in a room alone. What the command line does with its own files is
+not listed."""
 
 
 def calls_in(path: Path) -> Iterator[tuple[str, ast.Call]]:
@@ -68,6 +85,16 @@ def test_who_opens_strangers_media_is_known() -> None:
 
     assert {path for path in found if not path.startswith(tuple(OPENS))} == set()
     assert [known for known in OPENS if not any(path.startswith(known) for path in found)] == []
+
+
+def test_footage_is_worked_on_in_rooms() -> None:
+    found: dict[str, set[str]] = {name: set() for name in WORK}
+    for path in sources():
+        for name, _ in calls_in(path):
+            if name in WORK and not path.is_relative_to(ROOT / "cli"):
+                found[name].add(str(path.relative_to(ROOT)))
+
+    assert found == WORK
 
 
 def test_that_place_names_containers_and_protocols() -> None:
