@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import httpcore
 
 _LONGEST_ANSWER = 8192
+_MOST_ADDRESSES = 64
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 
 
@@ -16,8 +18,7 @@ def connect_through(proxy: str, address: str, port: int, timeout: float) -> http
 
     :param proxy: ``http://host:port``. The proxy is told the address, never the name: it looks nothing up.
     """
-    where = urlsplit(proxy)
-    stream = httpcore.SyncBackend().connect_tcp(where.hostname or "", where.port or 3128, timeout=timeout)
+    stream = _reach(proxy, timeout)
     try:
         authority = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         stream.write(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode(), timeout=timeout)
@@ -34,3 +35,25 @@ def connect_through(proxy: str, address: str, port: int, timeout: float) -> http
         stream.close()
         raise
     return stream
+
+
+def look_up_through(proxy: str, name: str, timeout: float) -> list[str]:
+    """Return the addresses of a name as :mod:`tasks.fetching.wall` knows them; other proxies know of no such question.
+
+    They are the caller's to check, as those of any name server.
+    """
+    with closing(_reach(proxy, timeout)) as stream:
+        stream.write(f"GET /addresses/{name} HTTP/1.0\r\nHost: wall\r\n\r\n".encode(), timeout=timeout)
+        answer = b""
+        while len(answer) < _LONGEST_ANSWER and (piece := stream.read(_LONGEST_ANSWER, timeout=timeout)):
+            answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    found = _STATUS.match(head)
+    if found is None or found[1] != b"200":
+        raise httpcore.ConnectError(f"the name cannot be looked up: {found[1].decode() if found else 'no answer'}")
+    return body.decode("ascii", "replace").split()[:_MOST_ADDRESSES]
+
+
+def _reach(proxy: str, timeout: float) -> httpcore.NetworkStream:
+    where = urlsplit(proxy)
+    return httpcore.SyncBackend().connect_tcp(where.hostname or "", where.port or 3128, timeout=timeout)

@@ -14,7 +14,7 @@ import httpcore
 
 from tasks.errors import PermanentError
 from tasks.fetching.addresses import is_public
-from tasks.fetching.egress import connect_through
+from tasks.fetching.egress import connect_through, look_up_through
 
 Resolver = Callable[[str, int], list[str]]
 """From name and port to all addresses, as text."""
@@ -50,7 +50,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to the first address that answers; raise ``url.refused`` when any address is not public."""
-        addresses = self._look_up(host, port)
+        addresses = self.look_up(host, port)
         if not addresses or not (self._inside or all(is_public(address) for address in addresses)):
             raise PermanentError("url.refused", "The host is not on the public internet")
         for number, address in enumerate(addresses, start=1):
@@ -73,7 +73,16 @@ class GuardedBackend(httpcore.NetworkBackend):
         """Refuse: no URL leads to a socket file."""
         raise PermanentError("url.refused", "The host is not on the public internet")
 
-    def _look_up(self, host: str, port: int) -> list[str]:
+    def look_up(self, host: str, port: int) -> list[str]:
+        """Return every address of a name; through the proxy where this host has no name server that knows it."""
+        try:
+            return self._ask(host, port)
+        except httpcore.ConnectError:
+            if not self._proxy:
+                raise
+            return look_up_through(self._proxy, host, left(self._deadline, 10.0))
+
+    def _ask(self, host: str, port: int) -> list[str]:
         waiting = _POOL.submit(self._resolver, host, port)
         try:
             return waiting.result(timeout=left(self._deadline, 10.0))
