@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -49,10 +49,16 @@ class Footage:
     """The frames of a file in order, each with its time, and the packets of its sound on the way.
 
     :param stop_s: frames from this time on are left out, :param start_s: and those before this one.
+    :param shape: changes each frame, given with its time, before anybody sees it.
     """
 
     def __init__(
-        self, container: InputContainer, *, start_s: Fraction | None = None, stop_s: Fraction | None = None
+        self,
+        container: InputContainer,
+        *,
+        start_s: Fraction | None = None,
+        stop_s: Fraction | None = None,
+        shape: Callable[[av.VideoFrame, Fraction], av.VideoFrame] | None = None,
     ) -> None:
         stream = find_video(container)
         assert stream is not None
@@ -60,7 +66,7 @@ class Footage:
         self.container, self.stream = container, stream
         self.dropped = 0
         self._clock = FrameClock(container, stream)
-        self._start_s, self._stop_s = start_s, stop_s
+        self._start_s, self._stop_s, self._shape = start_s, stop_s, shape
         self._last: int | None = None
 
     @property
@@ -95,8 +101,9 @@ class Footage:
                 continue
             self._last = ticks
             frame.pts, frame.time_base = ticks, self._clock.time_base
-            if self._wants(ticks * self._clock.time_base):
-                yield frame
+            t = ticks * self._clock.time_base
+            if self._wants(t):
+                yield self._shape(frame, t) if self._shape else frame
 
     def _wants(self, t: Fraction) -> bool:
         return (self._start_s is None or t >= self._start_s) and (self._stop_s is None or t < self._stop_s)

@@ -19,6 +19,7 @@ from render_node.frames.graphics import OFF, own_graphics
 from render_node.lanes import Lane, Outlet, Target
 from render_node.sound import SoundPlan
 from tasks.contracts import MediaInfo, RenderReceipt, SoundOutput, VideoInfo
+from tasks.contracts.shorts import Reframing
 from tasks.fonts import describe_fonts
 
 RENDERER = "reelyard-stage/1"
@@ -40,6 +41,7 @@ class Job:
     mastering: Mastering = field(default_factory=Mastering)
     mixes: dict[SoundOutput, SoundPlan] = field(default_factory=dict)
     timings_s: dict[str, float] = field(default_factory=dict)
+    reframing: Reframing | None = None
 
 
 def build_receipt(job: Job, target: Target, lane: Lane, outlet: Outlet | None) -> RenderReceipt:
@@ -126,6 +128,8 @@ def recipe_of(job: Job, target: Target) -> str:
         "versions": versions(),
         "renderer": RENDERER,
     }
+    if job.reframing is not None:
+        parts["framing"] = job.reframing.to_json()
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

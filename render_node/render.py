@@ -16,6 +16,7 @@ from render_node.drawing import Drawing, Script
 from render_node.encode.mastering import Mastering, read_mastering, tell
 from render_node.encode.sessions import card_of, choose_encoders, hold_sessions, is_hardware
 from render_node.footage import USUAL_RATE, Footage, frame_times
+from render_node.framed import framed_info, framer
 from render_node.frames.browser import browser_ahead
 from render_node.geometry import choose_geometry
 from render_node.lanes import Lane, Look, Pace, Target
@@ -26,6 +27,7 @@ from render_node.sound import SoundFiles, SoundPlan, plan_sound
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, RenderReceipt, SoundOutput
 from tasks.contracts.outputs import complete_output
+from tasks.contracts.shorts import Reframing
 from tasks.errors import InvalidInputError, PermanentError
 from tasks.fonts import check_scenario, faces_of
 from tasks.media.container import open_media
@@ -46,6 +48,7 @@ class Extras:
     :param progress: called with (frames done, frames in all, stage); what it raises ends the render.
     :param source_sha256: what the source's bytes must hash to; others are ``render.source_changed``.
     :param images: the scenario's pictures, name -> bytes, :param music: a file to mix in where an output asks for it.
+    :param reframing: how the source's picture is framed before anything is drawn on it.
     """
 
     poster: Path | None = None
@@ -55,6 +58,7 @@ class Extras:
     images: dict[str, bytes] | None = None
     music: Path | None = None
     posters: dict[int, Path] = field(default_factory=dict)
+    reframing: Reframing | None = None
 
 
 def render_file(
@@ -128,6 +132,7 @@ def prepare(
         raise PermanentError("render.no_video", "The source has no picture to draw captions over")
     if extras.source_sha256 and media.sha256 != extras.source_sha256:
         raise PermanentError("render.source_changed", "The source is not the file that this render was ordered for")
+    video = media.video if extras.reframing is None else framed_info(media.video, extras.reframing)
     choices = choose_encoders([output for _, output in wanted], settings)
     is_kept = any(output.dynamic_range == "keep" for _, output in wanted)
     mastering = read_mastering(source, limits_of(settings)) if is_kept else Mastering()
@@ -136,13 +141,14 @@ def prepare(
             path if extras.encode else None,
             output,
             tell(choice, mastering) if output.dynamic_range == "keep" else choice,
-            choose_geometry(media.video, output),
+            choose_geometry(video, output),
         )
         for (path, output), choice in zip(wanted, choices, strict=True)
     ]
     images = offered_images() if extras.images is None else extras.images
     script = Script(scenario, faces_of(scenario), settings.chromium, images)
-    return Job(script, media, media.video, targets, card=card_of(settings).name, mastering=mastering)
+    card = card_of(settings).name
+    return Job(script, media, media.video, targets, card=card, mastering=mastering, reframing=extras.reframing)
 
 
 def _run(source: Path, job: Job, decoder: Decoder, *, settings: WorkerSettings, extras: Extras) -> list[RenderReceipt]:
@@ -167,7 +173,7 @@ def _run(source: Path, job: Job, decoder: Decoder, *, settings: WorkerSettings, 
         container = stack.enter_context(opened)
         stack.enter_context(hold_for(job, settings, extras.progress))
         outlets = open_outlets(stack, lanes, job.targets)
-        footage = Footage(container)
+        footage = Footage(container, shape=job.reframing and framer(job.video, job.reframing))
         whole = Pass(footage, distinct, total=len(times), mixes=job.mixes, progress=extras.progress)
         whole.run(outlets)
         job.dropped_frames = footage.dropped

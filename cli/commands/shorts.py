@@ -15,6 +15,7 @@ from cli.files import read_json, require_file
 if TYPE_CHECKING:
     from tasks.contracts import Transcript
     from tasks.contracts.shorts import Highlight, MediaFeatures
+    from tasks.shorts.making import MadeClip
 
 EPILOG = """\
 examples:
@@ -168,7 +169,7 @@ class _Maker:
         edits = edits_within(self._transcript, one.start, one.end, options)
         wish = ClipWish(
             one.start, one.end, tuple(enabled_cuts(edits)), wanted.aspect, wanted.layout, wanted.width,
-            scene_cuts=self._features.scene_cuts, turns=turns_of(self._transcript, one.start, one.end),
+            scene_cuts=self._features.scene_cuts, turns=turns_of(self._transcript, one.start, one.end), later=True,
         )  # fmt: skip
         cut, whole_s = wanted.out / f"{name}.cut.mp4", 2 * (one.end - one.start)
         assert self._video is not None
@@ -176,7 +177,7 @@ class _Maker:
             done = make_clip(self._source, cut, wish, self._video, tick=lambda t: tick(t, whole_s, "cut"))
             self._clock.lap("frame and cut")
             words = words_within(self._transcript, [Span(kept.start, kept.end) for kept in done.clip.kept])
-            receipt = self._render(cut, words, name, (done.clip.width, done.clip.height), tick)
+            receipt = self._render(cut, words, name, done, tick)
             self._clock.lap("captions and encode")
         finally:
             cut.unlink(missing_ok=True)
@@ -186,16 +187,27 @@ class _Maker:
             "edits": edits.to_json(),
             "kept": [kept.to_json() for kept in done.clip.kept],
             "framing": done.framing.to_json() if done.framing else None,
+            "copied_frames": done.clip.copied_frames,
+            "encoded_because": done.clip.encoded_because,
             "transcript": words.to_json(),
             "receipt": receipt,
         }
 
-    def _render(self, cut: Path, words: Transcript, name: str, size: tuple[int, int], tick: Any) -> dict[str, Any]:
+    def _render(self, cut: Path, words: Transcript, name: str, done: MadeClip, tick: Any) -> dict[str, Any]:
+        """Caption a clip, and frame it where that is left to do: its picture is encoded once then."""
         from cli.settings import direct_settings
+        from render_node.framed import framed_info
         from render_node.render import render_file
         from tasks.contracts import RenderOutput
+        from tasks.contracts.shorts import Reframing
         from tasks.scenario.build import scenario_from_transcript
 
+        assert self._video is not None
+        size, reframing = (done.clip.width, done.clip.height), None
+        if done.framing is not None and done.is_unframed:
+            reframing = Reframing(done.framing, done.clip.kept, self._arguments.width)
+            framed = framed_info(self._video, reframing)
+            size = framed.width, framed.height
         scenario = scenario_from_transcript(words, width=size[0], height=size[1], preset=self._arguments.look)
         folder = self._arguments.out
         receipt = render_file(
@@ -206,6 +218,7 @@ class _Maker:
             settings=direct_settings(),
             poster=folder / f"{name}.png",
             progress=tick,
+            reframing=reframing,
         )
         return receipt.to_json()
 

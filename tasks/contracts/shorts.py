@@ -163,6 +163,18 @@ class Framing(Message):
 
 
 @dataclass(frozen=True)
+class Reframing(Message):
+    """How a clip of ``kept`` stretches of a video is to be framed while it is drawn on.
+
+    :param framing: in times of that video, :param width: of the picture at most.
+    """
+
+    framing: Framing
+    kept: tuple[Stretch, ...]
+    width: int = 1080
+
+
+@dataclass(frozen=True)
 class FrameOverride(Message):
     """A manual crop: from ``start`` to ``end`` the crop's centre stands at ``x``, ``y``, or the layout is another."""
 

@@ -17,9 +17,9 @@ from tasks.errors import InvalidInputError, PermanentError
 from tasks.media.container import open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video
+from tasks.media.reframe import Reframer, output_size
 from tasks.shorts.copier import CannotCopyError, copy_pictures
 from tasks.shorts.packets import Track, read_track
-from tasks.shorts.reframe import Reframer, output_size
 from tasks.shorts.soundtrack import SoundWriter, cut_sound
 from tasks.shorts.watching import iter_frames
 from tasks.transcripts.cuts import Span, TimeMap
@@ -37,6 +37,7 @@ class CutPlan:
     """What is cut: from ``start_s`` to ``end_s`` without ``cuts``, all in seconds of the source, framed anew or not.
 
     :param copies: where the picture stays as it is, take what can be taken without encoding it once more.
+    :param later: frame only what has to be encoded anyhow; what can be copied stays as it is, for its next reader.
     """
 
     start_s: float
@@ -46,6 +47,7 @@ class CutPlan:
     widest: int = 1080
     rotation: int = 0
     copies: bool = True
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def cut_clip(
     if not pieces:
         raise InvalidInputError("shorts.nothing_left", "No frame remains between the cuts")
     try:
-        why = "framed" if plan.framing else "" if plan.copies else "asked"
+        why = "framed" if plan.framing and not plan.later else "" if plan.copies else "asked"
         if not why:
             try:
                 return _copy(source, out, plan, pieces, track=track, limits=limits, tick=tick)
@@ -173,8 +175,7 @@ class _Writer:
                 continue
             if reframer is None:
                 reframer = Reframer(self._plan.framing, self._size(frame), rotation=self._plan.rotation)
-            tags = _tags(frame)
-            yield at, _tag(reframer.frame(frame, t), tags)
+            yield at, reframer.frame(frame, t)
 
     def _place(self, t: float) -> Fraction | None:
         """Return where a frame is in the clip, or None when it is cut away."""
@@ -217,8 +218,3 @@ class _Writer:
 
 def _tags(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     return int(frame.colorspace), int(frame.color_range), int(frame.color_primaries), int(frame.color_trc)
-
-
-def _tag(frame: av.VideoFrame, tags: tuple[int, int, int, int]) -> av.VideoFrame:
-    frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc = tags
-    return frame

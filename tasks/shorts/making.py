@@ -27,6 +27,7 @@ class ClipWish:
 
     :param aspect: ``9:16 1:1 4:5 16:9``; empty keeps the picture as it is. :param layout: ``fill fit split``.
     :param widest: width in pixels at most, :param overrides: manual crops, :param turns: who speaks when.
+    :param later: leave the picture as it is where it can be copied, to be framed by who draws on it.
     """
 
     start_s: float
@@ -38,6 +39,7 @@ class ClipWish:
     overrides: tuple[FrameOverride, ...] = ()
     scene_cuts: tuple[float, ...] = ()
     turns: tuple[Turn, ...] = ()
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class MadeClip:
 
     clip: CutClip
     framing: Framing | None
+
+    @property
+    def is_unframed(self) -> bool:
+        """Tell whether the clip's picture was copied and is yet to be framed."""
+        return self.framing is not None and self.clip.copied_frames > 0
 
 
 def make_clip(
@@ -69,7 +76,7 @@ def make_clip(
     framing = None
     if wish.aspect:
         framing = frame_stretch(source, wish, video, limits=limits, tick=tick)
-    plan = CutPlan(wish.start_s, wish.end_s, wish.cuts, framing, wish.widest, video.rotation)
+    plan = CutPlan(wish.start_s, wish.end_s, wish.cuts, framing, wish.widest, video.rotation, later=wish.later)
     report: Tick | None = None
     if tick:
 

@@ -1,4 +1,4 @@
-"""Frames on their way into a framing: turned upright, cropped along a path, split in two, or fitted over a blur."""
+"""Frames on their way into a framing: upright, cropped along a path, split in two, or fitted over a blur (ring 2)."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Reframer:
         self._count = 0
 
     def frame(self, frame: av.VideoFrame, t: float) -> av.VideoFrame:
-        """Return the framed picture of a moment of the source."""
+        """Return the framed picture of a moment of the source; its colours are told as before."""
         scene = next((each for each in reversed(self._scenes) if each.start <= t + 1e-6), self._scenes[0])
         form = (scene, frame.width, frame.height, frame.format.name)
         if self._graph is None or form != self._form:
@@ -94,6 +94,8 @@ class Reframer:
         self._graph.push(frame)
         made = self._graph.pull()
         assert isinstance(made, av.VideoFrame)
+        made.colorspace, made.color_range = int(frame.colorspace), int(frame.color_range)
+        made.color_primaries, made.color_trc = int(frame.color_primaries), int(frame.color_trc)
         return made
 
     def _build(self, frame: av.VideoFrame, scene: SceneFrame) -> av.filter.Graph:
