@@ -39,10 +39,14 @@ class Action(StrEnum):
     COMPOSITION = "composition"
     STILL = "still"
     PLAY = "play"
+    SPEECH = "speech"
+    SAMPLE = "sample"
+    EXTRACTION = "extraction"
 
 
+BY_PIECE = (Action.STILL, Action.PLAY, Action.SPEECH, Action.SAMPLE, Action.EXTRACTION)
 UNITS: Mapping[Action, Unit] = MappingProxyType(
-    {action: Unit.PIECE if action in (Action.STILL, Action.PLAY) else Unit.MINUTE for action in Action}
+    {action: Unit.PIECE if action in BY_PIECE else Unit.MINUTE for action in Action}
 )
 
 DEFAULT_PRICES: Mapping[Action, Decimal] = MappingProxyType(
@@ -59,6 +63,9 @@ DEFAULT_PRICES: Mapping[Action, Decimal] = MappingProxyType(
         Action.COMPOSITION: Decimal(2),
         Action.STILL: Decimal(0),
         Action.PLAY: Decimal(1),
+        Action.SPEECH: Decimal(1),
+        Action.SAMPLE: Decimal(1),
+        Action.EXTRACTION: Decimal(1),
     }
 )
 """Credits per unit; a still is free, since it is how one avoids a wrong render."""

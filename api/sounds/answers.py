@@ -21,6 +21,7 @@ COLUMNS = (
     "title",
     "tags",
     "duration_s",
+    "speech",
     "plays",
     "created_at",
     "updated_at",
@@ -50,7 +51,7 @@ def describe_sound(sound: Sound, *, favourite: bool) -> dict[str, Any]:
         "links": {
             "self": own,
             "file": f"{own}/file",
-            "original": f"/api/v1/assets/{sound.asset_id}/download",
+            "original": f"/api/v1/assets/{sound.asset_id}/download" if sound.asset_id else None,
             "job": f"/api/v1/jobs/{sound.job_id}" if sound.job_id else None,
         },
     }

@@ -18,7 +18,7 @@ from api.idempotency import KEY_PARAMETER, after_commit, idempotent
 from api.jobs.service import publish_soon
 from api.pagination import filters_of, paginate
 from api.playlists.service import forget_sound
-from api.sounds import service
+from api.sounds import service, speech
 from api.sounds.answers import describe_sounds
 from api.sounds.models import Sound
 from api.sounds.schemas import (
@@ -27,8 +27,10 @@ from api.sounds.schemas import (
     SoundQuery,
     SoundRequest,
     SoundResponse,
+    SpeechRequest,
     StatisticsQuery,
     StatisticsResponse,
+    VoicesResponse,
 )
 from api.sounds.statistics import read_statistics
 
@@ -84,6 +86,53 @@ class SoundList(MethodView):
         after_commit(lambda: publish_soon(job_id))
         told = describe(sound)
         return told, 202, {"Location": told["links"]["self"]}
+
+
+@blueprint.route("/sounds/voices")
+class SoundVoices(MethodView):
+    """Who may speak."""
+
+    decorators = [login_required]
+
+    @blueprint.response(200, VoicesResponse)
+    @problems(blueprint, {})
+    def get(self) -> Any:
+        """List the voices that say texts"""
+        return speech.list_voices()
+
+
+@blueprint.route("/sounds/tts")
+class SoundSpeaking(MethodView):
+    """Sounds of texts."""
+
+    decorators = [login_required]
+
+    @idempotent("sounds.tts")
+    @blueprint.doc(parameters=[KEY_PARAMETER])
+    @blueprint.arguments(SpeechRequest)
+    @blueprint.response(202, SoundResponse, headers=LOCATION)
+    @blueprint.alt_response(200, schema=SoundResponse, description="It was said before: that sound, free of charge")
+    @problems(
+        blueprint,
+        {
+            402: "credits.insufficient",
+            403: "organisation.forbidden",
+            404: "organisation.not_found",
+            409: KEY_PROBLEMS,
+            422: "tts.bad_text, tts.unknown_voice",
+        },
+    )
+    def post(self, body: dict[str, Any]) -> Any:
+        """Make a sound of a text
+
+        Costs what ``speech`` costs (one credit unless set), once the sound is there. The same text by the same voice
+        at the same rate is one sound.
+        """
+        sound, ordered = speech.ask_speech(db.session(), current_user(), body, settings=get_settings())
+        if ordered and (job_id := sound.job_id) is not None:
+            after_commit(lambda: publish_soon(job_id))
+        told = describe(sound)
+        return told, 202 if ordered else 200, {"Location": told["links"]["self"]}
 
 
 @blueprint.route("/sounds/statistics")

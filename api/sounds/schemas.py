@@ -8,6 +8,7 @@ from api.assets.schemas import StrictSchema
 from api.jobs.schemas import JobErrorResponse
 from api.pagination import OwnedPageQuery, PageResponse
 from api.sounds.models import MOST_TAGS, TAG_LENGTH, TITLE_LENGTH, SoundState, SoundType
+from tasks.contracts.voices import FASTEST, LONGEST_TEXT, SLOWEST, USUAL
 
 TYPES = [member.value for member in SoundType]
 TAGS = validate.Length(max=MOST_TAGS)
@@ -24,6 +25,64 @@ class SoundRequest(StrictSchema):
         metadata={"description": "The file's name when empty", "example": "Air horn"},
     )
     tags = fields.List(TAG, load_default=list, validate=TAGS, metadata={"example": ["horn", "loud"]})
+
+
+class SpeechRequest(StrictSchema):
+    """A text to be said."""
+
+    text = fields.String(
+        required=True,
+        validate=validate.Length(1, 2 * LONGEST_TEXT),
+        metadata={"description": f"At most {LONGEST_TEXT} characters", "example": "Please welcome our guests!"},
+    )
+    voice = fields.String(
+        load_default="en-us",
+        validate=validate.Length(1, 40),
+        metadata={
+            "description": "One of ``GET /sounds/voices``, with a timbre behind a plus or without",
+            "example": "en-us+f3",
+        },
+    )
+    rate = fields.Integer(
+        load_default=USUAL, validate=validate.Range(SLOWEST, FASTEST), metadata={"description": "Words a minute"}
+    )
+    title = fields.String(
+        load_default="", validate=validate.Length(max=TITLE_LENGTH), metadata={"description": "The text when empty"}
+    )
+    tags = fields.List(TAG, load_default=list, validate=TAGS)
+    organisation_id = fields.UUID(load_default=None, allow_none=True, metadata={"description": "Whose; yours if null"})
+
+
+class VoiceResponse(Schema):
+    """Who speaks."""
+
+    id = fields.String(metadata={"description": "The language (BCP 47), which is the voice's name", "example": "en-us"})
+    name = fields.String(metadata={"example": "English (America)"})
+
+
+class RatesResponse(Schema):
+    """How fast, in words a minute."""
+
+    slowest = fields.Integer()
+    usual = fields.Integer()
+    fastest = fields.Integer()
+
+
+class VoicesResponse(Schema):
+    """Who may speak, and how."""
+
+    voices = fields.List(fields.Nested(VoiceResponse))
+    timbres = fields.List(fields.String(), metadata={"description": "Other throats for any voice: ``en-us+f3``"})
+    rate = fields.Nested(RatesResponse)
+    longest_text = fields.Integer(metadata={"description": "Characters"})
+
+
+class SpeechResponse(Schema):
+    """What is said."""
+
+    text = fields.String()
+    voice = fields.String()
+    rate = fields.Integer()
 
 
 class SoundChange(StrictSchema):
@@ -71,7 +130,7 @@ class SoundLinksResponse(Schema):
 
     self = fields.String(metadata={"example": "/api/v1/sounds/0190…"})
     file = fields.String(metadata={"description": "What is played"})
-    original = fields.String(metadata={"description": "As it was uploaded"})
+    original = fields.String(allow_none=True, metadata={"description": "As it was uploaded; null when it was not"})
     job = fields.String(allow_none=True)
 
 
@@ -80,12 +139,13 @@ class SoundResponse(Schema):
 
     id = fields.UUID()
     organisation_id = fields.UUID(allow_none=True, metadata={"description": "null: it is its owner's alone"})
-    asset_id = fields.UUID()
+    asset_id = fields.UUID(allow_none=True, metadata={"description": "The uploaded file; null without one"})
     job_id = fields.UUID(allow_none=True)
     type = fields.String(validate=validate.OneOf(TYPES))
     title = fields.String()
     tags = fields.List(fields.String())
-    duration_s = fields.Float()
+    duration_s = fields.Float(metadata={"description": "0 until a spoken sound is ready"})
+    speech = fields.Nested(SpeechResponse, allow_none=True, metadata={"description": "What a spoken sound says"})
     state = fields.String(validate=validate.OneOf([member.value for member in SoundState]))
     error = fields.Nested(JobErrorResponse, allow_none=True)
     level = fields.Nested(LevelResponse, allow_none=True)

@@ -128,6 +128,7 @@ def clean_tags(tags: Sequence[str]) -> list[str]:
 
 def order_level(session: Session, user: User, sound: Sound, *, settings: ApiSettings) -> Job:
     """Order a sound's levelling; the sound waits for this job from now on."""
+    assert sound.asset is not None
     asset = require_ready(sound.asset)
     order = SoundOrder(asset.object_key, asset.size_bytes, settings.sound_lufs, settings.sound_ceiling_dbtp)
     job = create_job(

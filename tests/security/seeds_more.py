@@ -131,6 +131,7 @@ def of_sounds(caller: Caller, farm: Farm) -> Good:
         **of_playlists(caller, path["path_parameters"]["sound_id"]),
         "POST /api/v1/sounds/play/{sound_id}": path,
         "POST /api/v1/sounds": {"body": {"asset_id": bring_sound(caller, farm)}},
+        "POST /api/v1/sounds/tts": {"body": {"text": "Hello"}},
         "GET /api/v1/sounds/{sound_id}": path,
         "PATCH /api/v1/sounds/{sound_id}": {**path, "body": {"title": "Louder"}},
         "GET /api/v1/sounds/{sound_id}/file": path,

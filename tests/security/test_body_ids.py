@@ -26,6 +26,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /stills source_asset_id": {"scenario": None, "t": 0.1, "wait_s": 0},
     "POST /songs asset_id": {},
     "POST /sounds asset_id": {},
+    "POST /sounds/tts organisation_id": {"text": "Hello"},
     "POST /projects asset_id": {},
     "POST /playlists organisation_id": {"name": "Friday"},
     "POST /player/load playlist_id": {},
