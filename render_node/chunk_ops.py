@@ -10,21 +10,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from render_node.chunks import Chunk, render_chunk
+from render_node.chunks import Chunk
 from render_node.firstlook import announce
-from render_node.join import Part, join_chunks
+from render_node.join import Part
 from render_node.node_class import describe_node, hash_of
-from render_node.ops import POSTER, prove
-from render_node.render import Extras
+from render_node.ops import POSTER, bring, hand_in, prove
+from render_node.workroom import Workroom, open_workroom
 from tasks.attempt import StepContext
-from tasks.contracts import RenderOrder
+from tasks.contracts import RenderOrder, RenderReceipt
 from tasks.contracts.chunk import ChunkOrder, ChunkResult
-from tasks.contracts.outputs import MIME_TYPES, SUFFIXES
+from tasks.contracts.outputs import SUFFIXES
 from tasks.errors import PermanentError, TransientError
 from tasks.fonts import describe_fonts, faces_of
-from tasks.media.checksum import sha256_of
 from tasks.scenario import parse
-from tasks.workflows.chunks import Span
 
 VIDEO, INDEX = "video.mp4", "chunk.json"
 ARCHIVE = "application/zip"
@@ -43,12 +41,12 @@ def chunk(context: StepContext) -> dict[str, Any]:
     is_there = is_fresh(context, key, order.reuse_s)
     if is_there and order.first_look is None:
         return ChunkResult(key, node_class, reused=True).to_json()
-    with context.source_copy(order.source_key) as source:
+    with context.source_copy(order.source_key) as source, open_workroom(context, source) as room:
         if order.first_look is not None:
-            announce(context, source, RenderOrder(order.source_key, order.first_look, order.output))
+            announce(context, room, order.first_look, order.output)
         if is_there:
             return ChunkResult(key, node_class, reused=True).to_json()
-        made = make(context, source, order)
+        made = make(context, room, order)
     archive = pack(context.scratch, made)
     put(context, key, archive)
     checks = made.receipt.checks if made.receipt else {}
@@ -98,21 +96,24 @@ def is_fresh(context: StepContext, key: str, reuse_s: float) -> bool:
     return False
 
 
-def make(context: StepContext, source: Path, order: ChunkOrder) -> Chunk:
-    """Render the piece into the scratch directory."""
-
-    def report(done: int, total: int, stage: str) -> None:
-        context.progress(done, total, stage=stage, unit="frames")
-
-    return render_chunk(
-        source,
-        order.scenario,
-        context.scratch / VIDEO,
-        span=Span(order.start_ms, order.end_ms),
-        output=order.output,
-        settings=context.settings,
-        extras=Extras(progress=report, source_sha256=order.source_sha256),
+def make(context: StepContext, room: Workroom, order: ChunkOrder) -> Chunk:
+    """Render the piece and bring it into the scratch directory."""
+    told = room.call(
+        "chunk",
+        lambda done, total: context.progress(done, total, stage="frames", unit="frames"),
+        scenario=order.scenario,
+        name=VIDEO,
+        start_ms=order.start_ms,
+        end_ms=order.end_ms,
+        output=order.output.to_json(),
+        source_sha256=order.source_sha256,
     )
+    made = Chunk.from_json(told)
+    if made.receipt:
+        made.receipt.checks["walls"] = room.walls
+    if made.frames:
+        room.take(VIDEO)
+    return made
 
 
 def pack(folder: Path, made: Chunk) -> Path:
@@ -157,28 +158,27 @@ def join(context: StepContext) -> dict[str, Any]:
         raise PermanentError("render.chunks_differ", "The pieces were made by different kinds of nodes")
     container = order.output.container
     name = f"video{SUFFIXES[container]}"
-    video, poster = context.scratch / name, context.scratch / POSTER
     parts = fetch(context, results)
-
-    def report(done: int, total: int, stage: str) -> None:
-        context.progress(done, total, stage="join", unit="frames")
-
     with ExitStack() as stack:
         source = stack.enter_context(context.source_copy(order.source_key))
         music = stack.enter_context(context.source_copy(order.music_key)) if order.music_key else None
-        extras = Extras(poster=poster, progress=report, source_sha256=order.source_sha256, music=music)
-        receipt = join_chunks(
-            source, order.scenario, parts, video, output=order.output, settings=context.settings, extras=extras
+        pieces = [part.path for part in parts]
+        room = stack.enter_context(open_workroom(context, source, music=music, reads=pieces))
+        told = room.call(
+            "join",
+            lambda done, total: context.progress(done, total, stage="join", unit="frames"),
+            scenario=order.scenario,
+            parts=[[str(part.path.absolute()), part.chunk.to_json()] for part in parts],
+            name=name,
+            poster=POSTER,
+            output=order.output.to_json(),
+            source_sha256=order.source_sha256,
         )
-        prove(context, source, video, scenario=order.scenario, output=order.output, receipt=receipt)
+        receipt = RenderReceipt.from_json(told)
+        prove(context, room, name, scenario=order.scenario, output=order.output, receipt=receipt)
+        files = bring(room, name, POSTER)
     receipt.checks["reused_chunks"] = sum(result.reused for result in results)
-    return {
-        "object_key": context.put_output(name, video, content_type=MIME_TYPES[container]),
-        "poster_key": context.put_output(POSTER, poster, content_type="image/png") if poster.exists() else None,
-        "size_bytes": video.stat().st_size,
-        "sha256": sha256_of(video),
-        "receipt": receipt.to_json(),
-    }
+    return hand_in(context, *files, receipt)
 
 
 def fetch(context: StepContext, results: list[ChunkResult]) -> list[Part]:

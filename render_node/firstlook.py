@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -21,15 +22,16 @@ from render_node.geometry import choose_geometry
 from render_node.overlay import Overlay
 from render_node.shaper import Form, FrameShaper
 from render_node.stills import encode_png, to_rgb
+from render_node.workroom import Workroom
 from tasks.attempt import StepContext
 from tasks.config import WorkerSettings
-from tasks.contracts import RenderOrder, RenderOutput, VideoInfo
+from tasks.contracts import RenderOutput, VideoInfo
 from tasks.errors import FencedError, ReelyardError
 from tasks.fonts import faces_of
 from tasks.media.container import media_start, open_media
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video, rotation_of
-from tasks.scenario import Scenario, parse
+from tasks.scenario import Scenario
 
 FIRST_LOOK = "first_look"
 SHORT_SIDE = 360
@@ -51,12 +53,11 @@ class Look:
     colour: Colour
 
 
-def announce(context: StepContext, source: Path, order: RenderOrder) -> None:
+def announce(context: StepContext, room: Workroom, scenario: dict[str, Any], output: RenderOutput) -> None:
     """Draw, upload and announce a first look. What goes wrong here is left to the render itself to report."""
     try:
-        files = draw_first_look(
-            source, parse(order.scenario), output=order.output, settings=context.settings, folder=context.scratch
-        )
+        room.call("first_look", scenario=scenario, output=output.to_json())
+        files = room.take(POSTER), room.take(ANIMATIC)
         keys = {
             "poster_key": context.put_output(POSTER, files[0], content_type="image/png", stage=FIRST_LOOK),
             "animatic_key": context.put_output(ANIMATIC, files[1], content_type="video/mp4", stage=FIRST_LOOK),

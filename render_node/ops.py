@@ -1,4 +1,4 @@
-"""The body of step ``render``: fetch the source, render, hand in videos and posters."""
+"""The body of step ``render``: fetch the source, render behind walls, hand in videos and posters."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from render_node.firstlook import announce
-from render_node.parity import check_parity
-from render_node.render import Extras, render_files
+from render_node.workroom import Workroom, open_workroom
 from tasks.attempt import StepContext
 from tasks.contracts import RenderOrder, RenderOutput, RenderReceipt
-from tasks.contracts.outputs import MIME_TYPES, SUFFIXES, complete_output
+from tasks.contracts.outputs import MIME_TYPES, SUFFIXES
 from tasks.media.checksum import sha256_of
 
 POSTER = "poster.png"
@@ -22,27 +21,34 @@ def render(context: StepContext) -> dict[str, Any]:
     """Render one order; return keys, size, hash and receipt, for an order of several outputs those of each."""
     order = RenderOrder.from_json(context.input)
     context.plan_stages(download=0.05, first_look=0.03, frames=0.87, upload=0.05)
-    videos = [context.scratch / name_video(order, number) for number in range(len(order.outputs))]
-    posters = {number: video.with_name(f"{video.stem}-{POSTER}") for number, video in enumerate(videos)}
-    posters[0] = context.scratch / POSTER
-
-    def report(done: int, total: int, stage: str) -> None:
-        context.progress(done, total, stage=stage, unit="frames")
+    names = [name_video(order, number) for number in range(len(order.outputs))]
+    posters = {number: f"{Path(name).stem}-{POSTER}" if number else POSTER for number, name in enumerate(names)}
 
     with ExitStack() as stack:
         source = stack.enter_context(context.source_copy(order.source_key))
         music = stack.enter_context(context.source_copy(order.music_key)) if order.music_key else None
-        announce(context, source, order)
-        extras = Extras(posters=posters, progress=report, source_sha256=order.source_sha256, music=music)
-        wanted = list(zip(videos, order.outputs, strict=True))
-        receipts = render_files(source, order.scenario, wanted, settings=context.settings, extras=extras)
-        for (video, output), receipt in zip(wanted, receipts, strict=True):
-            prove(context, source, video, scenario=order.scenario, output=output, receipt=receipt)
-    results = [
-        hand_in(context, video, posters[number], receipt)
-        for number, (video, receipt) in enumerate(zip(videos, receipts, strict=True))
-    ]
+        room = stack.enter_context(open_workroom(context, source, music=music))
+        announce(context, room, order.scenario, order.output)
+        told = room.call(
+            "render",
+            lambda done, total: context.progress(done, total, stage="frames", unit="frames"),
+            scenario=order.scenario,
+            outputs=[output.to_json() for output in order.outputs],
+            names=names,
+            posters=posters,
+            source_sha256=order.source_sha256,
+        )
+        receipts = [RenderReceipt.from_json(receipt) for receipt in told]
+        for name, output, receipt in zip(names, order.outputs, receipts, strict=True):
+            prove(context, room, name, scenario=order.scenario, output=output, receipt=receipt)
+        files = [bring(room, name, posters[number]) for number, name in enumerate(names)]
+    results = [hand_in(context, *files[number], receipt) for number, receipt in enumerate(receipts)]
     return {"outputs": results} if order.further else results[0]
+
+
+def bring(room: Workroom, video: str, poster: str) -> tuple[Path, Path | None]:
+    """Take a video out of the room, and its poster where one was drawn."""
+    return room.take(video), room.take(poster) if room.has(poster) else None
 
 
 def name_video(order: RenderOrder, number: int) -> str:
@@ -51,10 +57,10 @@ def name_video(order: RenderOrder, number: int) -> str:
     return f"video-{number}{suffix}" if number else f"video{suffix}"
 
 
-def hand_in(context: StepContext, video: Path, poster: Path, receipt: RenderReceipt) -> dict[str, Any]:
+def hand_in(context: StepContext, video: Path, poster: Path | None, receipt: RenderReceipt) -> dict[str, Any]:
     """Upload one output with its poster and return what the API is told of it."""
     key = context.put_output(video.name, video, content_type=MIME_TYPES[receipt.container])
-    poster_key = context.put_output(poster.name, poster, content_type="image/png") if poster.exists() else None
+    poster_key = context.put_output(poster.name, poster, content_type="image/png") if poster else None
     return {
         "object_key": key,
         "poster_key": poster_key,
@@ -66,8 +72,8 @@ def hand_in(context: StepContext, video: Path, poster: Path, receipt: RenderRece
 
 def prove(
     context: StepContext,
-    source: Path,
-    result: Path,
+    room: Workroom,
+    name: str,
     *,
     scenario: dict[str, Any],
     output: RenderOutput,
@@ -76,6 +82,6 @@ def prove(
     """Hold a finished file against the stage's stills and note what was measured; raise ``render.parity_failed``."""
     context.check()
     started = time.monotonic()
-    complete = complete_output(output)
-    receipt.checks["parity"] = check_parity(source, result, scenario, output=complete, settings=context.settings)
+    receipt.checks["walls"] = room.walls
+    receipt.checks["parity"] = room.prove(name, scenario, output)
     receipt.timings_s["parity"] = round(time.monotonic() - started, 3)

@@ -14,6 +14,7 @@ from render_node.frames.stage_page import CueLayout, StagePage
 from render_node.geometry import choose_geometry
 from render_node.shaper import Form, FrameShaper
 from render_node.stills import Picture, alone_size, probe_video, read_frames, to_rgb
+from render_node.workroom import open_workroom
 from tasks.attempt import StepContext
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, VideoInfo
@@ -31,8 +32,8 @@ def check(context: StepContext) -> dict[str, Any]:
     order = CheckOrder.from_json(context.input)
     context.plan_stages(download=0.4, check=0.6)
     lent = context.source_copy(order.source_key) if order.source_key else nullcontext(None)
-    with lent as source:
-        result = find_all(order, source, settings=context.settings)
+    with lent as source, open_workroom(context, source) as room:
+        result = CheckResult.from_json(room.call("check", order=order.to_json()))
     context.progress(1, 1, stage="check", unit="scenarios")
     return result.to_json()
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from render_node.frames.devtools import Connection
 from render_node.frames.memory import MEMORY_LIMIT, MemoryGuard
 from tasks.errors import PermanentError, ReelyardError, TransientError
+from tasks.sandbox import unlimited_memory
 
 INSTALLED = (
     "/usr/lib/chromium/chromium-headless-shell",
@@ -242,7 +243,8 @@ def _spawn(command: list[str]) -> tuple[int, int, int]:
         *((os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in (0, 1, 2)),
     ]
     try:
-        pid = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setpgroup=0)
+        with unlimited_memory():
+            pid = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setpgroup=0)
     except OSError as error:
         os.close(ours_to_write)
         os.close(ours_to_read)

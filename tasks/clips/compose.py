@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from av.video.frame import VideoFrame
 
@@ -17,6 +18,9 @@ from tasks.media.container import media_start, open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.packets import scan_packets
 from tasks.media.probe import find_video
+
+if TYPE_CHECKING:
+    from tasks.media.walled import Teller
 
 Progress = Callable[[float, float], None]
 _BT709, _LIMITED = 1, 1
@@ -87,6 +91,15 @@ def compose(
         size_bytes=out.stat().st_size,
         clips=fits,
     )
+
+
+def compose_in_room(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]:
+    """Make a film into a room's folder and describe it; called by :class:`tasks.media.room.Room`."""
+    wanted = order["options"]
+    options = FilmOptions(**{**wanted, "size": tuple(wanted["size"])}, limits=MediaLimits(**order["limits"]))
+    clips = {int(number): Path(path) for number, path in order["clips"]}
+    plan, out = ClipPlan.from_json(order["plan"]), folder / order["name"]
+    return compose(plan, clips, Path(order["song"]), out, options=options, progress=teller.progress).to_json()
 
 
 def _file_of(clips: Mapping[int, Path], number: int, limits: MediaLimits) -> ClipFile:

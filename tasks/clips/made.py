@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tasks.clips.fit import read_clip
 from tasks.contracts.making import MakeOrder
 from tasks.errors import PermanentError
+from tasks.media.apart import Errand, call
 from tasks.media.checksum import sha256_of
 from tasks.media.limits import MediaLimits
 from tasks.media.picture import clean_picture
@@ -32,12 +34,27 @@ def describe_made(
     Raises ``clips.empty``, ``media.*`` or ``image.*`` after calling ``on_spoiled`` where it is of no use.
     """
     try:
-        if order.still:
-            out = path.with_suffix(".clean.png")
-            picture = clean_picture(path, out)
-            return Made(out, (picture.width, picture.height), 0.0, sha256_of(out))
-        clip = read_clip(path, limits)
+        kept = path.with_suffix(".clean.png") if order.still else path
+        look = Errand(f"{__name__}:{'clean' if order.still else 'read'}", path, limits)
+        if limits.walls:
+            width, height, seconds = call(replace(look, target=kept if order.still else None))
+        elif order.still:
+            width, height, seconds = clean(path, kept)
+        else:
+            width, height, seconds = read(path, kept, limits)
     except PermanentError:
         on_spoiled()
         raise
-    return Made(path, clip.size, round(float(clip.duration_s), 4), sha256_of(path))
+    return Made(kept, (int(width), int(height)), float(seconds), sha256_of(kept))
+
+
+def clean(path: Path, out: Path, *_: Any) -> tuple[int, int, float]:
+    """Write a still anew and return its size, and no seconds; an errand, too."""
+    picture = clean_picture(path, out)
+    return picture.width, picture.height, 0.0
+
+
+def read(path: Path, _: Path, limits: MediaLimits, *__: Any) -> tuple[int, int, float]:
+    """Decode a clip and return its size and its seconds; an errand, too."""
+    clip = read_clip(path, limits)
+    return *clip.size, round(float(clip.duration_s), 4)

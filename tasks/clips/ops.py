@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from tasks.attempt import StepContext
+from tasks.contracts.clips import ComposedVideo
 from tasks.contracts.making import (
     OFFLINE,
     ComposeOrder,
@@ -17,6 +19,7 @@ from tasks.contracts.making import (
     SheetResult,
 )
 from tasks.media.limits import limits_of
+from tasks.names import POLICY, TaskName
 
 
 def listen(context: StepContext) -> dict[str, Any]:
@@ -84,31 +87,38 @@ def compose(context: StepContext) -> dict[str, Any]:
     """Fetch clips and song, join them to a film, and store it."""
     from contextlib import ExitStack
 
-    from tasks.clips.compose import FilmOptions
-    from tasks.clips.compose import compose as join
     from tasks.media.checksum import sha256_of
+    from tasks.media.room import Openings, Room, whole_host
 
     order = ComposeOrder.from_json(context.input)
     keys = {clip.number: clip.object_key for clip in order.clips}
     keys |= {clip.number: clip.object_key for clip in map(MadeClip.from_json, as_list(context.results.get("make", [])))}
-    options = FilmOptions(
-        (order.width, order.height), order.transition, order.container, order.audio, limits_of(context.settings)
-    )
+    options = {"size": [order.width, order.height], "transition": order.transition, "container": order.container}
     context.plan_stages(download=2, join=17, upload=1)
-    out = context.scratch / f"film.{order.container}"
+    folder, name = context.scratch / "room", f"film.{order.container}"
+    folder.mkdir()
+    budget = whole_host(POLICY[TaskName.CLIPS_COMPOSE].hard_limit_s)
     with ExitStack() as lent:
         song = lent.enter_context(context.source_copy())
         files = {
             number: lent.enter_context(context.storage.local_copy(key, context.scratch)) for number, key in keys.items()
         }
-        film = join(
-            order.plan,
-            files,
-            song,
-            out,
-            options=options,
-            progress=lambda done, total: context.progress(done, total, stage="join", unit="frames"),
+        openings = Openings([song, *files.values()])
+        room = lent.enter_context(Room(folder, context.settings.sandbox, budget=budget, openings=openings))
+        told = room.call(
+            "tasks.clips.compose:compose_in_room",
+            {
+                "plan": order.plan.to_json(),
+                "clips": [[number, str(path.absolute())] for number, path in files.items()],
+                "song": str(song.absolute()),
+                "name": name,
+                "options": {**options, "audio": order.audio},
+                "limits": asdict(replace(limits_of(context.settings), walls="")),
+            },
+            lambda done, total: context.progress(done, total, stage="join", unit="frames"),
         )
+        out = room.take(name, context.scratch / name)
+    film = replace(ComposedVideo.from_json(told), size_bytes=out.stat().st_size)
     kind = "video/mp4" if order.container == "mp4" else "video/quicktime"
     key = context.put_output(out.name, out, content_type=kind)
     return ComposeResult(key, sha256_of(out), film).to_json()

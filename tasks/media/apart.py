@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from tasks.children import current_children, kill_tree
-from tasks.errors import PermanentError, TransientError
+from tasks.errors import InvalidInputError, PermanentError, ReelyardError, TransientError
 from tasks.media.limits import MediaLimits
 from tasks.sandbox import OUT_OF_MEMORY, clean_environment, confine, ended_by
 
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS)
 _LONGEST_LINE = 64 << 20
 _LARGEST_BLOCK = 64 << 20
+_KINDS: dict[str, type[ReelyardError]] = {"InvalidInputError": InvalidInputError, "TransientError": TransientError}
 Progress = Callable[[float, float], None]
 _log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def _converse(errand: Errand, progress: Progress) -> Generator[bytes, None, Any]
         )
         assert process.stdout is not None
         try:
-            told = yield from _listen(process.stdout, progress)
+            told = yield from listen(process.stdout, progress)
         finally:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=0 if sys.exc_info()[0] else 5)  # it has said all; kill what lingers
@@ -106,12 +107,12 @@ def _command(errand: Errand, made: Path) -> list[str | Path]:
     return [*names, errand.path.absolute(), made, json.dumps(order)]
 
 
-def _listen(answers: IO[bytes], progress: Progress) -> Generator[bytes, None, dict[str, Any]]:
+def listen(answers: IO[bytes], progress: Progress) -> Generator[bytes, None, dict[str, Any]]:
     """Yield blocks and pass progress on as they come; return the last line, empty when it cannot be understood."""
     while line := answers.readline(_LONGEST_LINE):
         try:
             told = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         if not isinstance(told, dict):
             return {}
@@ -139,8 +140,7 @@ def judge(told: dict[str, Any], returncode: int, complaints: IO[bytes], *, kind:
     if returncode == 0 and "result" in told:
         return told["result"]
     if returncode == 0 and "refusal" in told:
-        refusal = told["refusal"]
-        raise PermanentError(refusal["code"], refusal["detail"], refusal["extra"])
+        raise error_of(told["refusal"])
     ended = ended_by(returncode)
     if returncode == OUT_OF_MEMORY or ended == signal.SIGXCPU:
         raise PermanentError(f"{kind}.damaged", "Reading the file takes more memory or time than any file may")
@@ -153,6 +153,12 @@ def judge(told: dict[str, Any], returncode: int, complaints: IO[bytes], *, kind:
         "reader failed", extra={"returncode": returncode, "said": complaints.read()[-2000:].decode(errors="replace")}
     )
     raise TransientError("media.reader_failed", f"The process that reads files ended with {returncode}")
+
+
+def error_of(refusal: dict[str, Any]) -> ReelyardError:
+    """Return the error that was told of."""
+    kind = _KINDS.get(str(refusal.get("kind")), PermanentError)
+    return kind(str(refusal["code"]), str(refusal["detail"]), dict(refusal["extra"]))
 
 
 def _fetch(made: Path, target: Path) -> None:

@@ -1,12 +1,15 @@
-"""What a reader may do that a hostile file has taken over; run by tests/media/test_apart.py in a process apart."""
+"""What a reader may do that a hostile file has taken over; run in a process apart, or in a room."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
+
+from tasks.errors import PermanentError, TransientError
 
 
 def crash(*_: Any) -> None:
@@ -68,3 +71,40 @@ def endless(_: Path, __: Path, limits: Any, arguments: Any, teller: Any) -> None
 def not_numbers(_: Path, __: Path, limits: Any, arguments: Any, teller: Any) -> None:
     """Send what is no sound."""
     teller.block(b"\xff" * 4000)
+
+
+_total = 0
+
+
+def add(_: Path, arguments: dict[str, Any], teller: Any) -> int:
+    """Remember a sum between errands."""
+    global _total
+    _total += arguments["by"]
+    return _total
+
+
+def refuse(*_: Any) -> None:
+    """Refuse the file."""
+    raise PermanentError("media.damaged", "The file is damaged")
+
+
+def give_up(*_: Any) -> None:
+    """Fail at something that may work the next time."""
+    raise TransientError("browser.crashed", "The browser died")
+
+
+def stumble(*_: Any) -> None:
+    """Fail at what nobody thought of."""
+    raise LookupError("nobody thought of this")
+
+
+def garble(_: Path, __: dict[str, Any], teller: Any) -> None:
+    """Answer what nobody understands, and go on."""
+    teller._out.write(b"[" * 5000 + b"\n")
+
+
+def forever(_: Path, __: dict[str, Any], teller: Any) -> None:
+    """Tell of progress without end."""
+    while True:
+        teller.progress(1, 2)
+        time.sleep(0.05)

@@ -13,10 +13,11 @@ import pytest
 
 from render_node.firstlook import announce, collect, draw_first_look
 from render_node.frames.stage_page import decode_png
+from render_node.workroom import open_workroom
 from tasks.attempt import AttemptTools, StepContext, run_attempt
 from tasks.client import ControlClient
 from tasks.config import WorkerSettings, read_worker_settings
-from tasks.contracts import RenderOrder, RenderOutput
+from tasks.contracts import RenderOutput
 from tasks.media.container import open_media
 from tasks.names import TaskName
 from tasks.scenario import parse
@@ -112,7 +113,8 @@ def test_it_is_announced_over_http_before_a_tenth_of_the_work(
 
     def body(context: StepContext) -> dict[str, Any]:
         context.plan_stages(download=0.05, first_look=0.03, frames=0.87, upload=0.05)
-        announce(context, clip, RenderOrder("k", document))
+        with open_workroom(context, clip) as room:
+            announce(context, room, document, RenderOutput())
         latest = context.tracker.latest()[1]
         seen["fraction"] = latest.fraction if latest else 0.0
         return {}

@@ -12,6 +12,7 @@ from render_node.checks.run import check
 from render_node.footage import Footage
 from render_node.frames.stage_page import decode_png
 from render_node.ops import render
+from render_node.render import render_files
 from render_node.still_ops import draw
 from tasks.attempt import AttemptTools, run_attempt
 from tasks.client import ControlClient
@@ -129,11 +130,27 @@ def test_a_still_is_the_picture_that_the_render_writes(
     assert np.array_equal(picture, poster)
 
 
-def test_an_order_of_several_outputs_is_decoded_once_and_hands_in_each(
-    chromium: str, server: ControlServer, tools: AttemptTools, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_several_outputs_are_made_from_one_decode(
+    chromium: str, document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[Footage] = []
     monkeypatch.setattr("render_node.render.Footage", lambda container: passes.append(Footage(container)) or passes[-1])
+    clip = make_video(tmp_path / "clip.mp4", width=64, height=114, duration_s=0.5)
+    shapes = (RenderOutput(preset="ultrafast"), RenderOutput(aspect="1:1", preset="ultrafast"))
+    wanted = [(tmp_path / f"{number}.mp4", shape) for number, shape in enumerate(shapes)]
+    keys = {"REDIS_URL": "redis://127.0.0.1:1/0", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+
+    receipts = render_files(
+        clip, document, wanted, settings=read_worker_settings({**keys, "REELYARD_CALLBACK_SECRET": SECRET})
+    )
+
+    assert [receipt.frame_count for receipt in receipts] == [15, 15]
+    assert len(passes) == 1
+
+
+def test_an_order_of_several_outputs_hands_in_each(
+    chromium: str, server: ControlServer, tools: AttemptTools, document: dict[str, Any]
+) -> None:
     shapes = (RenderOutput(preset="ultrafast"), RenderOutput(aspect="1:1", preset="ultrafast"))
     others = (
         RenderOutput(container="gif", fps="5", width=160),
@@ -151,4 +168,3 @@ def test_an_order_of_several_outputs_is_decoded_once_and_hands_in_each(
     posters = [decode_png(tools.storage.get_bytes(one["poster_key"])).shape[:2] for one in results]
     assert posters == [(568, 320), (320, 320), (284, 160), (568, 320)]
     assert len({one["sha256"] for one in results}) == 4
-    assert len(passes) == 1
