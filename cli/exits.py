@@ -27,7 +27,9 @@ MISSING = (
     "speech.model_missing",
 )
 """Codes that say that this machine lacks something, whatever family they are of."""
-_INPUT_NOUNS = ("media", "scenario", "transcript", "contract", "file", "speech", "music", "user", "plan", "clips")
+_INPUT_NOUNS = (
+    *("media", "scenario", "transcript", "contract", "file", "speech", "music", "user", "plan", "clips", "backup"),
+)
 
 
 def exit_of(error: ReelyardError) -> Exit:

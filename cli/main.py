@@ -22,11 +22,15 @@ COMMANDS = (
     "transcribe",
     "translate",
     "analyze",
+    "sample",
     "musicvideo",
     "shorts",
     "scenario",
     "user",
     "farm",
+    "migrate-storage",
+    "backup",
+    "restore",
     "version",
 )
 
@@ -56,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
-        importlib.import_module(f"cli.commands.{name}").add_parser(subparsers)
+        importlib.import_module(f"cli.commands.{name.replace('-', '_')}").add_parser(subparsers)
     return parser
 
 
