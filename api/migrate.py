@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg2.errors import LockNotAvailable
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from api.database import driver_url
 
 FOLDER = Path(__file__).parent.parent / "migrations"
+
+
+TRIES, PAUSE_S = 20, 3.0
+"""A migration that finds its table busy tries again: between two tries, whoever waited behind it goes on."""
 
 
 def make_config(database_url: str) -> Config:
@@ -25,9 +32,18 @@ def make_config(database_url: str) -> Config:
     return config
 
 
-def upgrade(database_url: str, revision: str = "head") -> None:
-    """Bring the database up to a revision."""
-    command.upgrade(make_config(database_url), revision)
+def upgrade(database_url: str, revision: str = "head", *, tries: int = TRIES, pause_s: float = PAUSE_S) -> None:
+    """Bring the database up to a revision; try again where a table is held by a long transaction."""
+    for left in range(tries - 1, -1, -1):
+        try:
+            command.upgrade(make_config(database_url), revision)
+        except OperationalError as error:
+            if not left or not isinstance(error.orig, LockNotAvailable):
+                raise
+            sys.stderr.write(f"A table is in use; trying again, {left} tries left\n")
+            time.sleep(pause_s)
+        else:
+            return
 
 
 def downgrade(database_url: str, revision: str = "base") -> None:
