@@ -377,7 +377,7 @@ _TABLE = (
     Variable(
         "REELYARD_SANDBOX",
         choice("auto", "required", "off"),
-        "Whether uploads are read within bubblewrap: auto where it works, required refuses to work without it",
+        "Whether files of users are worked on in bubblewrap: auto where it works, required refuses to go without it",
         default="auto",
     ),
     Variable("REELYARD_SPEECH_ENGINE", choice("faster", "whisperx"), "Transcription engine", default="faster"),

@@ -128,9 +128,9 @@ def relay(one: socket.socket, other: socket.socket, limits: WallLimits) -> None:
             if not events:
                 return
             for key, _ in events:
-                source, sink = key.fileobj, key.data
-                assert isinstance(source, socket.socket)
-                piece = source.recv(_PIECE)
+                readable, sink = key.fileobj, key.data
+                assert isinstance(readable, socket.socket)
+                piece = readable.recv(_PIECE)
                 if not piece:
                     return
                 sink.sendall(piece)
