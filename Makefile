@@ -61,6 +61,11 @@ sbom: $(VENV)/.dev ## Write a bill of materials (CycloneDX) for each image into 
 	    --output-reproducible --output-file dist/sbom/$$image.json && echo "dist/sbom/$$image.json"; \
 	done
 
+.PHONY: release-check
+release-check: ## Fail unless this commit is tagged with the version of setup.cfg
+	@version="v$$(sed -n 's/^version = //p' setup.cfg)"; tag="$$(git describe --tags --exact-match)"; \
+	  [ "$$tag" = "$$version" ] || { echo "The tag is $$tag, setup.cfg says $$version"; exit 1; }; echo "$$tag"
+
 .PHONY: try-images
 try-images: $(VENV)/.dev ## Build and start each image without a container engine (root, debootstrap; ARGS='api cpu')
 	$(BIN)/python -m deploy.try_images $(ARGS)
