@@ -49,6 +49,10 @@ _VARIABLES = {
     "metrics_token": "REELYARD_METRICS_TOKEN",
     "max_song_s": "REELYARD_MAX_SONG_S",
     "max_sound_s": "REELYARD_MAX_SOUND_S",
+    "max_link_s": "REELYARD_MAX_LINK_S",
+    "max_link_bytes": "REELYARD_MAX_LINK_BYTES",
+    "link_inside": "REELYARD_LINK_INSIDE",
+    "creator_days": "REELYARD_CREATOR_DAYS",
     "sound_lufs": "REELYARD_SOUND_LUFS",
     "sound_ceiling_dbtp": "REELYARD_SOUND_CEILING_DBTP",
     "max_upload_bytes": "REELYARD_MAX_UPLOAD_BYTES",
@@ -117,6 +121,10 @@ class ApiSettings:
     metrics_token: str = field(repr=False)
     max_song_s: float
     max_sound_s: float
+    max_link_s: float
+    max_link_bytes: int
+    link_inside: bool
+    creator_days: int
     sound_lufs: float
     sound_ceiling_dbtp: float
     max_upload_bytes: int
@@ -176,6 +184,8 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
     if settings.jwt_secret == settings.callback_secret:
         problems.append("REELYARD_JWT_SECRET and REELYARD_CALLBACK_SECRET must differ")
     problems += [problem for name in RATES for problem in check_rate(_VARIABLES[name], getattr(settings, name))]
+    if settings.link_inside and settings.env == "production":
+        problems.append("REELYARD_LINK_INSIDE is for tests and development: users could reach the inner network")
     problems += check_prices(settings.prices)
     problems += check_limits(settings.limits)
     problems += check_payments(settings)

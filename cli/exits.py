@@ -29,6 +29,7 @@ MISSING = (
 """Codes that say that this machine lacks something, whatever family they are of."""
 _INPUT_NOUNS = (
     *("media", "scenario", "transcript", "contract", "file", "speech", "music", "user", "plan", "clips", "backup"),
+    *("link", "url"),
 )
 
 

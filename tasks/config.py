@@ -70,6 +70,10 @@ _WORKER_VARIABLES = {
     "translate_key": "REELYARD_TRANSLATE_KEY",
     "webhook_inside": "REELYARD_WEBHOOK_INSIDE",
     "fetch_proxy": "REELYARD_FETCH_PROXY",
+    "link_extractors": "REELYARD_LINK_EXTRACTORS",
+    "link_inside": "REELYARD_LINK_INSIDE",
+    "rapidapi_url": "REELYARD_RAPIDAPI_URL",
+    "rapidapi_key": "RAPIDAPI_KEY",
     "youtube_url": "REELYARD_YOUTUBE_URL",
     "google_token_url": "REELYARD_GOOGLE_TOKEN_URL",
     "youtube_client": "REELYARD_YOUTUBE_CLIENT",
@@ -123,6 +127,10 @@ class WorkerSettings:
     translate_key: str = field(repr=False)
     webhook_inside: bool
     fetch_proxy: str
+    link_extractors: tuple[str, ...]
+    link_inside: bool
+    rapidapi_url: str
+    rapidapi_key: str = field(repr=False)
     youtube_url: str
     google_token_url: str
     youtube_client: str = field(repr=False)

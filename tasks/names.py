@@ -49,6 +49,15 @@ class TaskName(StrEnum):
     CLIPS_COMPOSE = "clips.compose"
     SOUNDS_LEVEL = "sounds.level"
     SOUNDS_SPEAK = "sounds.speak"
+    LINKS_RESOLVE = "links.resolve"
+    LINKS_CREATOR = "links.creator"
+    LINKS_DOWNLOAD = "links.download"
+    LINKS_LEVEL = "links.level"
+    SAMPLES_EXTRACT = "samples.extract"
+    SAMPLES_WAVEFORM = "samples.waveform"
+    SAMPLES_ANALYZE = "samples.analyze"
+    SAMPLES_LOOP = "samples.loop"
+    SAMPLES_SAVE = "samples.save"
     SHORTS_ANALYZE = "shorts.analyze"
     SHORTS_CUT = "shorts.cut"
     DELIVERY_SEND = "delivery.send"
@@ -95,6 +104,15 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.CLIPS_COMPOSE: TaskPolicy(Queue.COMPOSE, 2 * 3600, 2 * 3600 + 60),
     TaskName.SOUNDS_LEVEL: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
     TaskName.SOUNDS_SPEAK: TaskPolicy(Queue.ANALYSIS, 600, 660),
+    TaskName.LINKS_RESOLVE: TaskPolicy(Queue.INGEST, 300, 330),
+    TaskName.LINKS_CREATOR: TaskPolicy(Queue.INGEST, 300, 330),
+    TaskName.LINKS_DOWNLOAD: TaskPolicy(Queue.INGEST, 3600, 3660),
+    TaskName.LINKS_LEVEL: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
+    TaskName.SAMPLES_EXTRACT: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
+    TaskName.SAMPLES_WAVEFORM: TaskPolicy(Queue.ANALYSIS, 600, 660),
+    TaskName.SAMPLES_ANALYZE: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
+    TaskName.SAMPLES_LOOP: TaskPolicy(Queue.ANALYSIS, 600, 660),
+    TaskName.SAMPLES_SAVE: TaskPolicy(Queue.ANALYSIS, 120, 150),
     TaskName.SHORTS_ANALYZE: TaskPolicy(Queue.ANALYSIS, 3 * 3600, 3 * 3600 + 60),
     TaskName.SHORTS_CUT: TaskPolicy(Queue.ANALYSIS, 3600, 3660),
     TaskName.DELIVERY_SEND: TaskPolicy(Queue.INGEST, 7200, 7260, max_attempts=6),

@@ -11,9 +11,11 @@ from tasks.clips import tasks as clips_tasks
 from tasks.config import worker_settings
 from tasks.cpu_app import app
 from tasks.delivery import tasks as delivery_tasks
+from tasks.fetchers import tasks as fetchers_tasks
 from tasks.ingest import tasks as ingest_tasks
 from tasks.music import tasks as music_tasks
 from tasks.node import Profile, install
+from tasks.samples import tasks as samples_tasks
 from tasks.scratch import sweep_scratch
 from tasks.self_test import examine_host
 from tasks.shorts import tasks as shorts_tasks
@@ -25,8 +27,10 @@ __all__ = [
     "app",
     "clips_tasks",
     "delivery_tasks",
+    "fetchers_tasks",
     "ingest_tasks",
     "music_tasks",
+    "samples_tasks",
     "shorts_tasks",
     "sounds_tasks",
     "speech_tasks",

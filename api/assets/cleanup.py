@@ -15,7 +15,6 @@ from uuid import UUID
 from sqlalchemy import event, or_, select
 from sqlalchemy.orm import Session
 
-import api.extractions.models  # noqa: F401  its table is part of the schema
 from api.assets.models import Asset, AssetState
 from api.extensions import get_storage
 from api.fonts.models import Font, FontState

@@ -147,6 +147,8 @@ def reopen_ingest(session: Session, job: Job) -> None:
     Raises ``asset.not_found``, ``asset.refused`` or ``credits.insufficient``.
     """
     known = reopen_asset(session, job).media_info
+    if all(step.name != TRANSCRIBE for step in job.steps):
+        return
     credits = price_to_hear(known) if known is not None else price(Action.TRANSCRIPTION, LEAST_HEARD_S)
     hold(session, job, Action.TRANSCRIPTION, credits, again=True)
 

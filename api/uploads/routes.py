@@ -15,10 +15,10 @@ from api.extensions import db, get_settings, get_storage
 from api.idempotency import KEY_PARAMETER, idempotent
 from api.ids import get_owned
 from api.jobs.service import publish_soon
-from api.transcripts.hear_schemas import HearingRequest
 from api.uploads import service
 from api.uploads.models import Upload
 from api.uploads.schemas import (
+    CompletionRequest,
     TransferResponse,
     UploadCompletedResponse,
     UploadCompleteRequest,
@@ -119,14 +119,14 @@ class UploadCompletion(MethodView):
 
     decorators = [login_required]
 
-    @blueprint.arguments(HearingRequest, required=False)
+    @blueprint.arguments(CompletionRequest, required=False)
     @blueprint.response(202, UploadCompletedResponse)
     @problems(blueprint, COMPLETE_PROBLEMS)
     def post(self, wish: dict[str, Any], upload_id: UUID) -> Upload:
         """Complete an upload
 
-        Checks what arrived and starts the job that probes and transcribes it. Completing again gives the same answer
-        and starts nothing.
+        Checks what arrived and starts the job that probes it and, unless it is sent as sound alone, transcribes it.
+        Completing again gives the same answer and starts nothing.
         """
         return finish_upload(upload_id, wish)
 

@@ -8,7 +8,7 @@ from api.assets.schemas import SHA256, AssetResponse, StrictSchema
 from api.jobs.schemas import JobResponse
 from api.transcripts.hear_schemas import LANGUAGE, HearingRequest
 from api.uploads.models import UploadState
-from api.uploads.types import ACCEPTED_TYPES
+from api.uploads.types import ACCEPTED_TYPES, CAPTIONS, PURPOSES
 
 
 class UploadRequest(StrictSchema):
@@ -37,7 +37,17 @@ class UploadRequest(StrictSchema):
     )
 
 
-class UploadCompleteRequest(HearingRequest):
+class CompletionRequest(HearingRequest):
+    """What is to be done with what was sent."""
+
+    purpose = fields.String(
+        load_default=CAPTIONS,
+        validate=validate.OneOf(PURPOSES),
+        metadata={"description": "What sound is taken for songs, sounds and music is not transcribed, nor charged"},
+    )
+
+
+class UploadCompleteRequest(CompletionRequest):
     """Which upload has been sent whole."""
 
     upload_id = fields.UUID(required=True)

@@ -22,12 +22,12 @@ from api.jobs.service import create_job
 from api.ownership import placed_in
 from api.quotas.service import release, reserve_storage
 from api.uploads.models import Upload, UploadState
-from api.uploads.types import ACCEPTED_TYPES, clean_filename, guess_kind
+from api.uploads.types import ACCEPTED_TYPES, SOUND, clean_filename, guess_kind
 from api.users.models import User
 from tasks.errors import InvalidInputError, PermanentError
 from tasks.names import Priority
 from tasks.storage.base import ObjectInfo, PresignedUpload, Storage
-from tasks.workflows.captions import build_image_steps, build_ingest_steps
+from tasks.workflows.captions import build_image_steps, build_ingest_steps, build_probe_steps
 
 JOB_KIND = "transcription"
 PICTURE_KIND = "picture"
@@ -161,7 +161,7 @@ def describe_transfer(presigned: PresignedUpload, size_bytes: int, expires_at: d
 def complete_upload(session: Session, upload: Upload, wish: dict[str, Any], *, storage: Storage) -> Upload:
     """Look at what arrived and start the job that probes and transcribes it; a second call changes nothing.
 
-    :param wish: how speech is to be heard: ``hotwords diarize speakers``.
+    :param wish: how speech is to be heard: ``hotwords diarize speakers``; ``purpose`` sound: not at all.
 
     Raises ``upload.not_found_in_storage`` (nothing changed, the client may go on sending), ``upload.expired`` and,
     with the refusal already committed, ``upload.size_mismatch``. ``credits.insufficient`` leaves the upload as it is.
@@ -174,10 +174,14 @@ def complete_upload(session: Session, upload: Upload, wish: dict[str, Any], *, s
     if found.size_bytes != upload.size_bytes:
         refuse_size(session, upload, found, storage)
     is_picture = upload.asset.kind == AssetKind.IMAGE
+    hears = not is_picture and wish.get("purpose") != SOUND
     if is_picture:
         steps = build_image_steps(upload.object_key, size_bytes=found.size_bytes)
+    elif hears:
+        heard = {name: value for name, value in wish.items() if name != "purpose"}
+        steps = build_ingest_steps(upload.object_key, size_bytes=found.size_bytes, language=upload.language, wish=heard)
     else:
-        steps = build_ingest_steps(upload.object_key, size_bytes=found.size_bytes, language=upload.language, wish=wish)
+        steps = build_probe_steps(upload.object_key, size_bytes=found.size_bytes)
     subject = {"asset_id": str(upload.asset_id), "upload_id": str(upload.id)}
     job = create_job(
         session,
@@ -188,7 +192,7 @@ def complete_upload(session: Session, upload: Upload, wish: dict[str, Any], *, s
         priority=Priority.NORMAL,
         subject=subject,
     )
-    if not is_picture:
+    if hears:
         hold(session, job, Action.TRANSCRIPTION, price(Action.TRANSCRIPTION, LEAST_HEARD_S))
     upload.job_id = job.id
     upload.state, upload.completed_at = UploadState.COMPLETED.value, datetime.now(UTC)

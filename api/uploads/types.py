@@ -37,6 +37,8 @@ AUDIO_TYPES = (
     "audio/webm",
 )
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp")
+CAPTIONS, SOUND = PURPOSES = ("captions", "sound")
+"""What files are sent for: to be transcribed, or as sound alone."""
 ACCEPTED_TYPES = VIDEO_TYPES + AUDIO_TYPES + IMAGE_TYPES
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]")

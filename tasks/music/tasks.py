@@ -15,3 +15,9 @@ from tasks.names import TaskName
 def analyze(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
     """Analyse a song."""
     return self.run_step(job_id, message, ops.analyze)
+
+
+@app.task(base=MediaTask, bind=True, name=TaskName.SAMPLES_ANALYZE.value, **task_options(TaskName.SAMPLES_ANALYZE))
+def analyze_sample(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Listen to a sample."""
+    return self.run_step(job_id, message, ops.analyze_sample)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tasks.attempt import StepContext
+from tasks.contracts.samples import LinkMedia
 from tasks.contracts.sounds import SoundOrder, SoundReady
 from tasks.contracts.voices import SpeechOrder
 from tasks.media.audio import iter_mono
@@ -25,6 +26,14 @@ def level(context: StepContext) -> dict[str, Any]:
     order = SoundOrder.from_json(context.input)
     context.plan_stages(download=5, level=90, upload=5)
     with context.source_copy(shared=False) as path:
+        return store_levelled(context, path, Level(order.target_lufs, order.ceiling_dbtp)).to_json()
+
+
+def level_link(context: StepContext) -> dict[str, Any]:
+    """Bring the sound of what was fetched from a link to its loudness."""
+    order, media = SoundOrder.from_json(context.input), LinkMedia.from_json(context.results["download"])
+    context.plan_stages(download=5, level=90, upload=5)
+    with context.source_copy(media.object_key, shared=False) as path:
         return store_levelled(context, path, Level(order.target_lufs, order.ceiling_dbtp)).to_json()
 
 

@@ -21,3 +21,9 @@ def level(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, An
 def speak(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
     """Say a text at that loudness."""
     return self.run_step(job_id, message, ops.speak)
+
+
+@app.task(base=MediaTask, bind=True, name=TaskName.LINKS_LEVEL.value, **task_options(TaskName.LINKS_LEVEL))
+def level_link(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Bring the sound behind a link to its loudness."""
+    return self.run_step(job_id, message, ops.level_link)

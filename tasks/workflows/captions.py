@@ -32,9 +32,15 @@ def build_ingest_steps(
     """
     media = {"object_key": object_key, "size_bytes": size_bytes}
     heard = {**media, "language": language, **(wish or {})}
+    probe, poster = build_probe_steps(object_key, size_bytes=size_bytes)
+    return [probe, StepSpec(TRANSCRIBE, TaskName.SPEECH_TRANSCRIBE, heard, after=(PROBE,)), poster]
+
+
+def build_probe_steps(object_key: str, *, size_bytes: int) -> list[StepSpec]:
+    """Plan what follows an upload that nobody wants the words of: probe it, draw a poster."""
+    media = {"object_key": object_key, "size_bytes": size_bytes}
     return [
         StepSpec(PROBE, TaskName.INGEST_PROBE, media),
-        StepSpec(TRANSCRIBE, TaskName.SPEECH_TRANSCRIBE, heard, after=(PROBE,)),
         StepSpec(POSTER, TaskName.INGEST_POSTER, media, after=(PROBE,)),
     ]
 

@@ -22,6 +22,7 @@ from api.jobs.models import Job
 from api.organisations.models import Organisation
 from api.users.models import User
 from tests.api.farm import CLIP, Caller, Farm, announce, media_of, receipt_of, send, sha256_of, transcript_of
+from tests.api.linking import make
 from tests.api.teams import found, invite, join, sign_in
 from tests.api.test_projects import analyse
 from tests.api.test_songs import bring_song, listen
@@ -47,6 +48,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST songs.SectionList": {"suggested": True},
     "PATCH songs.SectionItem": {"note": "x"},
     "PATCH sounds.SoundItem": {"title": "x"},
+    "PATCH samples.SampleItem": {"title": "x"},
+    "POST samples.SampleDownloading": {"form": "wav"},
     "PATCH playlists.PlaylistOne": {"name": "x"},
     "POST playlists.PlaylistItems": {"sound_id": str(uuid4())},
     "PATCH playlists.PlaylistItemOne": {"position": 0},
@@ -68,6 +71,7 @@ OPEN_TO_VIEWERS = {
     "POST transcripts.TranscriptCut",
     "POST transcripts.TranscriptTimeline",
     "POST player.SoundPressing",
+    "POST samples.SampleDownloading",
     "PUT sounds.SoundLiking",
     "DELETE sounds.SoundLiking",
 }
@@ -123,6 +127,7 @@ def bring_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
         **bring_song_in(editor, farm, studio),
         **bring_project_in(editor, farm, ticket["asset_id"]),
         **bring_sound_in(editor, farm, studio),
+        **bring_links_in(editor, farm, studio),
         **bring_publication_in(editor, studio, ticket["asset_id"]),
         "still_id": editor.post("/stills", {**asked, "t": 0.5}, expect=202)["id"],
         "validation_id": editor.post("/renders/validate", asked, expect=202)["id"],
@@ -150,6 +155,15 @@ def bring_sound_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
     playlist = editor.post("/playlists", {"name": "Ours", "organisation_id": studio}, expect=201)
     item = editor.post(f"/playlists/{playlist['id']}/items", {"sound_id": told["id"]}, expect=201)
     return {"sound_id": told["id"], "playlist_id": playlist["id"], "item_id": item["id"]}
+
+
+def bring_links_in(editor: Caller, farm: Farm, studio: str) -> dict[str, str]:
+    """Make a sample and an extraction in an organisation; return the ids."""
+    link = {"url": f"https://vimeo.com/{uuid4().int % 10**12}", "organisation_id": studio}
+    sample, extraction = (editor.post(f"/{what}", link, expect=202) for what in ("samples", "extractions"))
+    make(farm, sample["job_id"])
+    farm.fail(extraction["job_id"], "resolve", "link.dead")
+    return {"sample_id": sample["id"], "extraction_id": extraction["id"]}
 
 
 def bring_project_in(editor: Caller, farm: Farm, asset_id: str) -> dict[str, str]:

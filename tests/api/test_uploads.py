@@ -55,6 +55,21 @@ def test_an_upload_becomes_a_ready_asset_with_media_poster_and_transcript(user: 
     assert [word["text"] for word in document["segments"][0]["words"]] == ["It", "was"]
 
 
+def test_what_is_sent_as_sound_alone_is_neither_transcribed_nor_charged(user: Caller, farm: Farm) -> None:
+    before = user.get("/credits")["balance"]
+    ticket = announce(user, CLIP, filename="horn.wav", content_type="audio/wav")
+    send(ticket, CLIP)
+    completed = user.post(f"/uploads/{ticket['id']}/complete", {"purpose": "sound"}, expect=202)
+    assert [step["name"] for step in user.get(f"/jobs/{completed['job_id']}")["steps"]] == ["probe", "poster"]
+    assert user.get("/credits")["balance"] == before
+    farm.fail(completed["job_id"], "probe", "node.no_space")
+    user.post(f"/jobs/{completed['job_id']}/retry", expect=202)
+    farm.succeed(completed["job_id"], "probe", media_of(video=False))
+    farm.succeed(completed["job_id"], "poster", {"object_key": None})
+    assert user.get(f"/assets/{ticket['asset_id']}")["state"] == "ready"
+    assert user.get("/credits")["balance"] == before
+
+
 @pytest.mark.security("S-11")
 def test_answers_never_carry_internal_columns(user: Caller) -> None:
     ticket = announce(user, CLIP)

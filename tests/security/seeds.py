@@ -11,6 +11,7 @@ from api.organisations.service import add_member
 from tasks.contracts import NodeBeat
 from tasks.names import CallbackPath
 from tests.api.farm import CLIP, Caller, Farm, announce, ingest, media_of, receipt_of, send, sha256_of, transcript_of
+from tests.api.linking import make_extraction, make_sample
 from tests.api.test_projects import analyse
 from tests.api.test_songs import bring_song, listen
 from tests.api.test_sounds import make_sound
@@ -37,6 +38,7 @@ def bring_in(application: Any) -> tuple[Caller, tuple[Ids, dict[str, Ids], Good]
     ids |= make_project(caller, farm, ids["asset_id"])
     ids |= bring_film(caller, farm, ids["song_id"])
     ids["sound_id"] = make_sound(caller, farm)["id"]
+    ids["sample_id"], ids["extraction_id"] = make_sample(caller, farm)["id"], make_extraction(caller, farm)
     ids["webhook_id"] = make_webhook(caller)
     ids["publish_target_id"] = ids["target_id"] = make_target(caller)
     sent = caller.post("/publications", {"asset_id": ids["asset_id"], "target_id": ids["target_id"]}, expect=202)
@@ -58,6 +60,8 @@ def make_spares(caller: Caller, farm: Farm) -> dict[str, Ids]:
         "DELETE /api/v1/uploads/{upload_id}": {"upload_id": unsent["id"]},
         "DELETE /api/v1/assets/{asset_id}": {"asset_id": unused},
         "DELETE /api/v1/songs/{song_id}": {"song_id": make_song(caller, farm)},
+        "DELETE /api/v1/samples/{sample_id}": {"sample_id": make_sample(caller, farm)["id"]},
+        "DELETE /api/v1/extractions/{extraction_id}": {"extraction_id": make_extraction(caller, farm)},
         **make_videos(caller, farm),
         "DELETE /api/v1/projects/{project_id}": make_project(caller, farm, ingest(caller, farm)),
         "DELETE /api/v1/projects/{project_id}/shorts/{short_id}": make_project(caller, farm, ingest(caller, farm)),

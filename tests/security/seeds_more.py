@@ -16,6 +16,7 @@ from api.projects.models import Short
 from api.renders.models import Render
 from api.users.models import Plan
 from tests.api.farm import Caller, Farm, send
+from tests.api.linking import make_sample
 from tests.api.test_fonts import announce as announce_font
 from tests.api.test_songs import bring_song, listen
 from tests.api.test_sounds import bring_sound, make_sound
@@ -32,6 +33,7 @@ def more_requests(caller: Caller, farm: Farm, ids: dict[str, str]) -> Good:
         **of_files(caller, ids),
         **of_songs(caller, farm),
         **of_sounds(caller, farm),
+        **of_links(caller, farm),
         **of_webhooks(caller),
     }
 
@@ -138,6 +140,18 @@ def of_sounds(caller: Caller, farm: Farm) -> Good:
         "PUT /api/v1/sounds/{sound_id}/favourite": path,
         "DELETE /api/v1/sounds/{sound_id}/favourite": path,
         "DELETE /api/v1/sounds/{sound_id}": {"path_parameters": {"sound_id": make_sound(caller, farm)["id"]}},
+    }
+
+
+def of_links(caller: Caller, farm: Farm) -> Good:
+    """Return requests about samples and extractions."""
+    sample = {"path_parameters": {"sample_id": make_sample(caller, farm)["id"]}}
+    links = [{"url": f"https://vimeo.com/{number}"} for number in (76_979_871, 76_979_872)]
+    return {
+        "POST /api/v1/samples": {"body": links[0]},
+        "PATCH /api/v1/samples/{sample_id}": {**sample, "body": {"title": "Louder"}},
+        "POST /api/v1/samples/{sample_id}/download": {**sample, "body": {"form": "mp3"}},
+        "POST /api/v1/extractions": {"body": links[1]},
     }
 
 

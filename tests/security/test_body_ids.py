@@ -25,6 +25,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /renders/validate source_asset_id": {"scenario": None, "wait_s": 0},
     "POST /stills source_asset_id": {"scenario": None, "t": 0.1, "wait_s": 0},
     "POST /songs asset_id": {},
+    "POST /samples organisation_id": {"url": "https://vimeo.com/76979871"},
+    "POST /extractions organisation_id": {"url": "https://vimeo.com/76979871"},
     "POST /sounds asset_id": {},
     "POST /sounds/tts organisation_id": {"text": "Hello"},
     "POST /projects asset_id": {},

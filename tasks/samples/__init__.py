@@ -1,0 +1,1 @@
+"""Samples: the sound of fetched media, its picture, its loops, its fingerprint."""
