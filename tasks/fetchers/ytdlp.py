@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ from tasks.sandbox import clean_environment, confine
 PAGE_BYTES = 64 << 20
 """Most that looking at a link, without its media, may bring."""
 ASK_S, DOWNLOAD_S, WAIT_S = 90.0, 1800.0, 20.0
+SPARE_S = 10.0
+"""Between the end of the gate, which lets the reader say why, and that of the reader."""
 PROGRAM = "tasks.fetchers.reader"
 _LONGEST_LINE = 4 << 20
 
@@ -115,16 +118,15 @@ def run_child(command: list[str], tick: Tick, *, limit_s: float) -> tuple[dict[s
     children = current_children()
     with tempfile.TemporaryFile() as complaints:
         process = children.start(
-            ["timeout", "-k", "5", f"{limit_s:.0f}", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            env=clean_environment(),
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=clean_environment()
         )
         assert process.stdout is not None
+        ending = threading.Timer(limit_s + SPARE_S, kill_tree, (process.pid,))
+        ending.start()
         try:
             told = listen(process.stdout, tick)
         finally:
+            ending.cancel()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=0 if sys.exc_info()[0] else 5)
             kill_tree(process.pid)

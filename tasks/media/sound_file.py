@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -122,13 +123,15 @@ class _Writer:
         if came != self._came:
             return
         frame.pts = None
-        self._graph.push(frame)
+        with suppress(av.error.EOFError):  # a filter that cuts has had enough
+            self._graph.push(frame)
         self._drain()
 
     def finish(self) -> None:
         """Write what filters and encoder still hold."""
         if self._graph is not None:
-            self._graph.push(None)
+            with suppress(av.error.EOFError):
+                self._graph.push(None)
             self._drain()
         self._out.mux(self._stream.encode(None))
 

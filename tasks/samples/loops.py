@@ -25,6 +25,8 @@ LEAST_S, LONGEST_S = 0.5, 30.0
 _SNAP_S = 0.003
 _WORTH = {8: 0.03, 4: 0.05, 2: 0.02, 1: 0.0}
 """What musicians use most wins where several are equally good."""
+_UNKNOWN = 0.5
+"""How alike the surroundings of a stretch are that has none: the whole of the sound."""
 _ALIKE_MOST = 0.5
 """A stretch that lies by more than this share within a better one is not offered beside it."""
 
@@ -108,7 +110,7 @@ class _Surroundings:
         sides = [(start, end, self._span)]
         sides += [(start - self._span, end - self._span, self._span)]
         alike = [found for one in sides if (found := self._compare(*one)) is not None]
-        return float(np.mean(alike)) if alike else 0.0
+        return float(np.mean(alike)) if alike else _UNKNOWN
 
     def _compare(self, one: int, other: int, span: int) -> float | None:
         span = min(span, len(self._bands) - max(one, other))

@@ -31,7 +31,7 @@ from tasks.storage.memory import MemoryStorage
 from tests.media.link_site import LinkSite
 from tests.tunes import RATE, groove, write_tune
 
-BPM, BARS = 120.0, 8
+BPM, BARS = 120.0, 4
 
 
 @dataclass
@@ -72,7 +72,7 @@ def worker(tmp_path: Path) -> Worker:
 
 @pytest.fixture(scope="module")
 def tune(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Eight bars at 120 in A minor, as MP3."""
+    """Four bars at 120 in A minor, as MP3."""
     return write_tune(tmp_path_factory.mktemp("tune") / "t.mp3", groove(BARS * 240 / BPM, bpm=BPM)).read_bytes()
 
 
@@ -97,7 +97,7 @@ def test_a_link_becomes_files_whose_form_tempo_and_key_are_measured(worker: Work
     media = worker.run(fetching.download, "download", order, resolve=told)
     extracted = worker.run(ops.extract, "extract", download=media)
     made = SampleExtracted.from_json(extracted)
-    assert made.duration_s == pytest.approx(16.0, abs=0.1)
+    assert made.duration_s == pytest.approx(8.0, abs=0.1)
     wav, mp3 = worker.read(made.wav_key, "sample.wav"), worker.read(made.mp3_key, "sample.mp3")
     assert form_of(wav) == ("pcm_s24le", 48_000, "stereo", 32)
     assert form_of(mp3)[:3] == ("mp3float", 48_000, "stereo")
@@ -169,7 +169,7 @@ def test_the_sound_behind_a_link_is_levelled_and_the_original_kept(worker: Worke
     path = tmp_path / "t.mp3"
     path.write_bytes(tune)
     worker.storage.put_file("jobs/j/media", path, content_type="audio/mpeg")
-    probe = {"container": "mp3", "duration_s": 16.0, "size_bytes": 1, "sha256": "", "video": None, "audio": None}
+    probe = {"container": "mp3", "duration_s": 8.0, "size_bytes": 1, "sha256": "", "video": None, "audio": None}
     media = {"object_key": "jobs/j/media", "filename": "t.mp3", "content_type": "audio/mpeg", "media": probe}
     LinkMedia.from_json(media)
     told = worker.run(sounds.level_link, "level", SoundOrder("", target_lufs=-16.0).to_json(), download=media)
