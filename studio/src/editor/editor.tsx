@@ -23,6 +23,7 @@ import "../styles/editor.css";
 
 type Asset = Schemas["AssetResponse"];
 type Tab = "transcript" | "style" | "format" | "checks" | "export";
+const HEAR_AGAIN = {diarize: false, language: null, speakers: null};
 const Waveform = lazy(() => import("./waveform"));
 
 export function Editor({id}: {id: string}) {
@@ -41,7 +42,7 @@ function NoWords({asset, again}: {asset: Asset; again: () => void}) {
     const timer = setInterval(again, 4000);
     return () => clearInterval(timer);
   }, []);
-  const hear = () => take(api.POST("/api/v1/assets/{asset_id}/transcripts", {params: {path: {asset_id: asset.id}}, body: {} as never})).then(() => say(text.editor.hearing), sayProblem);
+  const hear = () => take(api.POST("/api/v1/assets/{asset_id}/transcripts", {params: {path: {asset_id: asset.id}}, body: HEAR_AGAIN})).then(() => say(text.editor.hearing), sayProblem);
   return (
     <main class="page" id="content">
       <header><h1 class="truncate">{asset.filename}</h1></header>
