@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from figures import build_figures
+from import_graph import write_graph
+from reference import build_commands, build_events, build_licences, build_metrics, table, title
 from scenario_reference import build_scenario_reference
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -19,27 +22,21 @@ def write_pages(app: Any) -> None:
         "errors": build_errors,
         "http-api": build_http_api,
         "scenario-keys": build_scenario_reference,
+        "events": build_events,
+        "metrics": build_metrics,
+        "commands": build_commands,
+        "licences": build_licences,
+        "figures": build_figures,
     }
     for name, build in pages.items():
         write_if_changed(target / f"{name}.rst", build())
+    write_graph(target / "imports.svg")
 
 
 def write_if_changed(path: Path, text: str) -> None:
     """Leave the file alone when nothing changed, so that Sphinx can skip it."""
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
-
-
-def title(text: str, underline: str = "=") -> list[str]:
-    return [text, underline * len(text), ""]
-
-
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]], widths: str) -> list[str]:
-    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
-    for row in [header, *rows]:
-        for i, cell in enumerate(row):
-            lines.append(f"   {'*' if i == 0 else ' '} - {cell}")
-    return [*lines, ""]
 
 
 def build_configuration() -> str:

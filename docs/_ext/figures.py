@@ -1,0 +1,68 @@
+"""The latest figures of the benches that keep their results; :doc:`performance` includes the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from reference import ROOT, table
+
+Row = tuple[str, ...]
+
+
+def build_figures() -> str:
+    """Return the table."""
+    rows = [*dispatch_rows(), *farm_rows(), *render_rows(), *music_rows()]
+    return "\n".join(table(("What", "Figure", "Beside it", "Measured"), rows, "40 18 26 16"))
+
+
+def dispatch_rows() -> Iterator[Row]:
+    """Yield the latest run of thousands of empty jobs."""
+    runs = [run for run in read_results("engine") if run["bench"] == "dispatch" and run["jobs"] >= 2000]
+    for run in runs[-1:]:
+        beside = (
+            f"a step starts {run['start_p50_ms']:.0f} ms after it may, 95 of 100 within {run['start_p95_ms']:.0f} ms"
+        )
+        what = f"{run['jobs']} empty jobs through the whole engine, {run['slots']} slots"
+        yield (what, f"{run['jobs_per_s']} jobs/s", beside, when(run))
+
+
+def farm_rows() -> Iterator[Row]:
+    """Yield what a decision costs on farms of different sizes."""
+    for run in read_results("engine"):
+        if run["bench"] == "sim_farm":
+            what = f"a decision of the dispatcher: {run['nodes']} nodes, {run['queued']:,} steps waiting"
+            yield (what, f"{run['decision_ms']} ms", f"{run['memory_mb']} MB", when(run))
+
+
+def render_rows() -> Iterator[Row]:
+    """Yield the latest render beside a plain transcode in the same run."""
+    for run in reversed(read_results("render")):
+        cases: dict[str, dict[str, Any]] = {}
+        for record in run["records"]:
+            cases.setdefault(record["case"], record)
+        if {"reelyard", "plain transcode"} <= set(cases):
+            ours, plain = cases["reelyard"], cases["plain transcode"]
+            what = f"a captioned render beside a plain transcode, {ours['size']}"
+            beside = f"{ours['cpu_s']:.0f} s of CPU beside {plain['cpu_s']:.0f} s"
+            yield (what, f"{ours['cpu_s'] / plain['cpu_s']:.2f} times its CPU time", beside, when(run))
+            return
+
+
+def music_rows() -> Iterator[Row]:
+    """Yield the latest analysis of songs."""
+    run = read_results("music")[-1]
+    ours = run["summary"]["reelyard/librosa"]
+    beside = f"beats F {ours['beat_f']:.2f}, key {ours['key']:.2f}"
+    yield ("music analysis of made songs", f"{ours['x_real_time']:.0f} times as fast as they play", beside, when(run))
+
+
+def read_results(name: str) -> list[dict[str, Any]]:
+    """Read one file of results."""
+    return [json.loads(line) for line in (ROOT / f"bench/results/{name}.jsonl").read_text().splitlines() if line]
+
+
+def when(run: dict[str, Any]) -> str:
+    """Return the day and the commit of a run."""
+    return f"{run['at'][:10]} {run.get('commit', '')}".strip()

@@ -1,0 +1,45 @@
+"""The documents name what is there: every requirement has its row, every test that is named exists, every page is reached."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(path.relative_to(ROOT) for path in DOCS.rglob("*.rst") if "_" != path.relative_to(DOCS).parts[0][0])
+COUNTS = {"P": 15, "A": 8, "C": 10, "M": 8, "S": 10, "V": 5, "F": 5, "W": 4}
+
+
+def test_every_requirement_has_its_row() -> None:
+    told = re.findall(r"^   \* - ([PACMSVFW]\d+b?)$", (DOCS / "requirements.rst").read_text(), re.MULTILINE)
+    wanted = [f"{letter}{number}" for letter, count in COUNTS.items() for number in range(1, count + 1)]
+
+    assert sorted(told) == sorted([*wanted, "C5b"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_test_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(r"``(tests/[\w/.]+)(?:::(\w+))?", (ROOT / page).read_text())
+
+    assert [path for path, _ in named if not (ROOT / path).exists()] == []
+    assert [name for path, name in named if name and f"def {name}(" not in (ROOT / path).read_text()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_command_of_make_that_a_page_names_is_there(page: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"``make ([a-z][\w-]*)", (ROOT / page).read_text()))
+
+    assert named - targets == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_variable_that_a_page_names_is_there(page: Path) -> None:
+    from tasks.environment import VARIABLES
+
+    named = set(re.findall(r"``(REELYARD_[A-Z0-9_]+)(?:=|``)", (ROOT / page).read_text()))
+
+    assert named - set(VARIABLES) == set()
