@@ -12,7 +12,7 @@ from api.samples.models import Sample, SampleState
 from tasks.contracts.alike import SAME, likeness
 
 NEAR_S = 3.0
-MOST = 300
+MOST = 100
 """Samples of about the same length that are listened to, the newest first."""
 
 

@@ -8,8 +8,9 @@ from uuid import uuid4
 import pytest
 
 from api.extensions import get_storage
+from tasks.contracts.sounds import SoundReady
 from tests.api.farm import HTTP, Caller, Farm, at_once, find_step
-from tests.api.linking import BYTES, fetch, info_of, level, resolve
+from tests.api.linking import BYTES, LOUD, fetch, info_of, level, put, resolve
 
 
 def link_to_youtube() -> str:
@@ -123,8 +124,6 @@ def test_bytes_that_are_a_sound_already_end_in_a_refusal_that_names_it(user: Cal
     resolve(farm, second["job_id"], service="youtube", media_ref=second["media_ref"])
     fetch(farm, second["job_id"], sha256=sha256)
     claim = farm.claim(second["job_id"], "level")
-    from tasks.contracts.sounds import SoundReady
-    from tests.api.linking import LOUD, put
 
     told = SoundReady(put(claim, "sound.mp3"), put(claim, "waveform.json"), 16, 12.0, LOUD, LOUD, 0.0, limited=False)
     farm.report(claim, result=told.to_json())

@@ -9,11 +9,14 @@ from uuid import uuid4
 import pytest
 
 from api.assets.cleanup import sweep_objects
+from api.config import read_api_settings
 from api.extensions import db, get_storage
 from api.samples.models import Creator
 from tasks.contracts.samples import CreatorInfo
+from tasks.errors import ConfigurationError
 from tests.api.farm import HTTP, Caller, Farm, at_once
-from tests.api.linking import BYTES, fetch, make, make_sample, resolve
+from tests.api.linking import BYTES, fetch, info_of, make, make_sample, resolve
+from tests.api.test_config import ENVIRON
 
 STEPS = ["resolve", "creator", "download", "extract", "waveform", "analyze", "loops", "save"]
 
@@ -161,8 +164,6 @@ def test_two_links_to_one_media_are_found_out_when_the_service_is_asked(user: Ca
     make_sample(user, farm, media_ref=same)
     second = order(user)
     claim = farm.claim(second["job_id"], "resolve")
-    from tests.api.linking import info_of
-
     farm.report(claim, result=info_of(media_ref=same).to_json())
     failed = user.get(f"/samples/{second['id']}")
     assert (failed["status"], failed["error"]["code"]) == ("failed", "sample.duplicate")
@@ -268,3 +269,10 @@ def test_samples_of_others_are_not_found(user: Caller, other: Caller, farm: Farm
         body = None if method in ("GET", "DELETE") else {}
         assert other.expect(404, method, f"/samples/{sample['id']}{path}", body)["code"] == "sample.not_found"
     assert other.get("/samples")["items"] == []
+
+
+@pytest.mark.security("S-1")
+def test_production_refuses_links_to_the_inside() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read_api_settings({**ENVIRON, "REELYARD_LINK_INSIDE": "true"})
+    assert "REELYARD_LINK_INSIDE" in refused.value.detail
