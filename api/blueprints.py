@@ -24,6 +24,7 @@ def register_blueprints(app: Flask) -> None:
     from api.health.routes import blueprint as health
     from api.identities.routes import blueprint as identities
     from api.jobs.routes import blueprint as jobs
+    from api.live.routes import blueprint as live
     from api.organisations.invitation_routes import blueprint as invitations
     from api.organisations.routes import blueprint as organisations
     from api.payments.routes import blueprint as payments
@@ -50,7 +51,7 @@ def register_blueprints(app: Flask) -> None:
     in_order = (
         auth, identities, tokens, organisations, invitations, uploads, assets, transcripts, scenarios, fonts,
         renders, estimates, stills, songs, sounds, playlists, player, videos, projects, publishing, validations,
-        jobs, events, webhooks, usage, credits, payments, admin, audit, farm, limits, flower, callbacks, nodes,
+        jobs, events, live, webhooks, usage, credits, payments, admin, audit, farm, limits, flower, callbacks, nodes,
         health,
     )  # fmt: skip
     for documented in in_order:

@@ -87,6 +87,7 @@ def sweep_rows() -> dict[str, int]:
     from api.idempotency import sweep_keys
     from api.identities.flows import sweep as sweep_flows
     from api.jobs.history import sweep as sweep_history
+    from api.live.reading import sweep as sweep_live
     from api.mail.delivery import sweep as sweep_mail
     from api.player.service import sweep as sweep_player_events
     from api.webhooks.line import sweep as sweep_webhooks
@@ -98,6 +99,7 @@ def sweep_rows() -> dict[str, int]:
             "flows": sweep_flows(session),
             "mail": sweep_mail(session),
             "player_events": sweep_player_events(session),
+            "live": sweep_live(session),
             "keys": sweep_keys(session),
             "nodes": sweep_nodes(session),
             "webhooks": sweep_webhooks(session),

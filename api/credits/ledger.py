@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 from api.credits.models import CreditAccount, CreditEntry
 from api.errors import ApiError
 from api.jobs.publish import wake_after_commit
+from api.live.models import Topic
+from api.live.telling import tell_live
 from api.webhooks.outbox import announce_credits
 from tasks.errors import PermanentError
 
@@ -38,6 +40,8 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
 
 
+CHANGED = "user_credits_changed"
+"""What clients are told when a line was written."""
 TODAY = func.date(func.timezone("UTC", func.clock_timestamp()))
 
 SPENDING = frozenset({Kind.RESERVE, Kind.EXTEND, Kind.DEDUCT})
@@ -116,6 +120,7 @@ def write(session: Session, account: CreditAccount, line: Line) -> CreditEntry:
     session.add(entry)
     session.flush()
     announce_credits(session, account.user_id, entry.seq, entry.created_at, told_of(entry))
+    tell_live(session, account.user_id, Topic.CREDITS, CHANGED, change_of(entry))
     wake_after_commit(session, account.user_id)
     return entry
 
@@ -124,6 +129,19 @@ def told_of(entry: CreditEntry) -> dict[str, Any]:
     """Return what webhooks tell of a line."""
     names = ("seq", "kind", "action", "amount", "balance_after", "debt_after", "success")
     return {**{name: getattr(entry, name) for name in names}, "job_id": str(entry.job_id) if entry.job_id else None}
+
+
+def change_of(entry: CreditEntry) -> dict[str, Any]:
+    """Return what live streams tell of a line."""
+    return {
+        "balance": entry.balance_after,
+        "change": entry.amount,
+        "debt": entry.debt_after,
+        "kind": entry.kind,
+        "action": entry.action,
+        "job_id": str(entry.job_id) if entry.job_id else None,
+        "at": entry.created_at.isoformat(),
+    }
 
 
 def refuse(account: CreditAccount, *, needed: int, action: str) -> None:

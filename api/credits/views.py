@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, aliased
 
-from api.credits.ledger import Kind
+from api.credits.ledger import CHANGED, Kind, change_of
 from api.credits.models import CreditAccount, CreditEntry
 from api.credits.prices import UNITS
 from api.credits.service import HOLDING, open_account, utc_today
@@ -19,7 +19,6 @@ from api.extensions import get_settings
 from api.users.models import User
 from tasks.errors import InvalidInputError
 
-EVENT = "user_credits_changed"
 CLOSING = (Kind.COMMIT.value, Kind.REFUND.value)
 
 
@@ -95,13 +94,4 @@ def read_changes(engine: Engine, user_id: UUID, after: int) -> Batch:
 
 def describe_change(row: CreditEntry) -> StoredEvent:
     """Return a line of the ledger as an event."""
-    data = {
-        "balance": row.balance_after,
-        "change": row.amount,
-        "debt": row.debt_after,
-        "kind": row.kind,
-        "action": row.action,
-        "job_id": str(row.job_id) if row.job_id else None,
-        "at": row.created_at.isoformat(),
-    }
-    return StoredEvent(row.seq, EVENT, data)
+    return StoredEvent(row.seq, CHANGED, change_of(row))

@@ -18,6 +18,8 @@ from api.credits.work import price
 from api.errors import ConflictError, NotFoundError
 from api.events.stream import BATCH, Batch, StoredEvent
 from api.jobs.publish import wake_after_commit
+from api.live.models import Topic
+from api.live.telling import tell_live
 from api.player import machine
 from api.player.machine import Entry, Event, Happening, Outcome, Player
 from api.player.models import PlayerEvent, PlayerRecord
@@ -162,6 +164,7 @@ def tell(session: Session, record: PlayerRecord, kind: str, data: dict[str, Any]
     record.last_seq += 1
     session.add(PlayerEvent(user_id=record.user_id, seq=record.last_seq, kind=kind, data=data))
     wake_after_commit(session, record.user_id)
+    tell_live(session, record.user_id, Topic.SOUNDS if kind == SOUND else Topic.PLAYER, kind, data)
 
 
 def describe(session: Session, record: PlayerRecord, now: float) -> dict[str, Any]:

@@ -52,6 +52,7 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "validations": (Scope.READ, Scope.RENDER),
     "jobs": (Scope.READ, Scope.RENDER),
     "events": (Scope.READ, Scope.RENDER),
+    "live": (Scope.READ, Scope.READ),
     "webhooks": (Scope.READ, Scope.WEBHOOKS),
     "usage": (Scope.READ, SESSION),
     "credits": (Scope.READ, SESSION),

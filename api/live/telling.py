@@ -1,0 +1,106 @@
+"""Writing down what clients are told, inside the transaction that makes it so.
+
+Events are numbered as the very last thing before the commit, under the lock of the reader's row: whoever commits first
+has the lower number, so that a reader who has seen a number has seen all before it. The lock comes after all others of
+the transaction and is held for the commit alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import has_app_context
+from sqlalchemy import ColumnElement, event, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from api.jobs.change import JobEvent
+from api.jobs.effects import on_job_events
+from api.jobs.models import Job
+from api.jobs.publish import BROKER_ERRORS, get_publisher
+from api.live.models import LiveEvent, LiveReader, Topic
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "reelyard:live"
+"""The Redis channel on which the ids of users are told who have something to read."""
+KEPT = timedelta(days=1)
+"""How long a client may be away and still be told all that it missed."""
+_TOLD, _RING = "reelyard.live.told", "reelyard.live.ring"
+
+
+def tell_live(session: Session, user_id: UUID, topic: Topic, kind: str, data: dict[str, Any]) -> None:
+    """Tell a user's clients, as part of the session's transaction; nothing is written where nobody listens."""
+    if not session.in_transaction():
+        session.begin()  # so that a rollback has something to take back
+    told = session.info.setdefault(_TOLD, [])
+    told.append((session.get_nested_transaction(), user_id, {"topic": topic.value, "kind": kind, "data": data}))
+
+
+def is_listening() -> ColumnElement[bool]:
+    """Return the condition that a job's owner has clients that listen."""
+    return select(LiveReader.user_id).where(LiveReader.user_id == Job.owner_id, is_recent()).exists()
+
+
+def is_recent() -> ColumnElement[bool]:
+    """Return the condition that somebody listened lately."""
+    return LiveReader.heard_at > func.now() - KEPT
+
+
+@on_job_events(is_listening)
+def tell_job(session: Session, job: Job, events: Sequence[JobEvent]) -> None:
+    """Tell what happens to a job to the clients of whoever ordered it."""
+    for one in events:
+        data = {**one.data, "job_id": str(job.id), "job_kind": job.kind, "job_seq": one.seq}
+        tell_live(session, job.owner_id, Topic.JOBS, one.kind, data)
+
+
+@event.listens_for(Session, "before_commit")
+def _number(session: Session) -> None:
+    if session.in_nested_transaction() or not (told := session.info.pop(_TOLD, None)):
+        return
+    session.flush()
+    by_user: dict[UUID, list[dict[str, Any]]] = {}
+    for _, user_id, fields in told:
+        by_user.setdefault(user_id, []).append(fields)
+    for user_id in sorted(by_user):
+        events = by_user[user_id]
+        counted = update(LiveReader).where(LiveReader.user_id == user_id, is_recent())
+        counted = counted.values(last_seq=LiveReader.last_seq + len(events)).returning(LiveReader.last_seq)
+        last = session.execute(counted, execution_options={"synchronize_session": False}).scalar()
+        if last is None:
+            continue
+        first = last - len(events) + 1
+        rows = [{**fields, "user_id": user_id, "seq": first + place} for place, fields in enumerate(events)]
+        session.execute(insert(LiveEvent), rows)
+        session.info.setdefault(_RING, set()).add(user_id)
+
+
+@event.listens_for(Session, "after_commit")
+def _ring(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    users = session.info.pop(_RING, None)
+    if not users or not has_app_context():
+        return
+    publisher = get_publisher()
+    if publisher.breaker.is_open:
+        return
+    try:
+        for user_id in users:
+            publisher.redis.publish(CHANNEL, str(user_id))
+    except BROKER_ERRORS as error:
+        publisher.breaker.failed()
+        logger.info("listeners not woken", extra={"error": type(error).__name__})
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, ended: Any) -> None:
+    if ended.nested:
+        session.info[_TOLD] = [one for one in session.info.get(_TOLD, []) if one[0] is not ended]
+    else:
+        session.info.pop(_TOLD, None)
+        session.info.pop(_RING, None)

@@ -1,0 +1,152 @@
+"""The live stream over real sockets: WebSocket and Server-Sent Events tell the same; slow clients are dropped."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from simple_websocket import Client, ConnectionClosed
+from werkzeug.serving import make_server
+
+from api.extensions import db
+from api.live import wire
+from api.live.hub import get_hub
+from api.live.models import Topic
+from api.live.telling import tell_live
+from api.live.wire import TooSlowError, Wire
+from tests.api.farm import Caller
+
+
+@pytest.fixture
+def address(app: Any) -> Iterator[str]:
+    """A threaded server of the application on a port of its own."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = False
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    assert get_hub().join(15)
+
+
+def open_socket(user: Caller, address: str, query: str = "") -> Client:
+    ticket = user.post("/live/tickets", expect=201)["ticket"]
+    return Client(f"ws://{address}/api/v1/live/socket?ticket={ticket}{query}")
+
+
+def hear(client: Client) -> dict[str, Any]:
+    text = client.receive(timeout=20)
+    assert text is not None
+    told: dict[str, Any] = json.loads(text)
+    return told
+
+
+def say(user: Caller, *numbers: int, weight: str = "") -> None:
+    for number in numbers:
+        tell_live(db.session(), UUID(user.id), Topic.SOUNDS, "sound_played", {"number": number, "weight": weight})
+    db.session.commit()
+
+
+def end(client: Client) -> None:
+    client.close()
+    client.thread.join(10)
+
+
+def test_socket_and_event_stream_tell_the_same_and_go_on_from_an_id(user: Caller, address: str) -> None:
+    client = open_socket(user, address)
+    assert hear(client) == {"id": 0, "event": "ready", "data": {"topics": ["credits", "jobs", "player", "sounds"]}}
+    say(user, 1, 2)
+    user.expect(200, "PATCH", "/player", {"volume": 3})
+    heard = [hear(client) for _ in range(3)]
+    assert [(one["id"], one["event"]) for one in heard] == [
+        (1, "sound_played"),
+        (2, "sound_played"),
+        (3, "player_state"),
+    ]
+    assert heard[2]["data"]["volume"] == 3
+    end(client)
+    again = open_socket(user, address, "&last_event_id=2&topics=player")
+    assert [hear(again)["event"], hear(again)["id"]] == ["ready", 3]
+    end(again)
+    signed = {"Authorization": f"Bearer {user.token}", "Last-Event-ID": "0"}
+    with httpx.stream("GET", f"http://{address}/api/v1/live/events", headers=signed, timeout=20) as answer:
+        lines = iter(answer.iter_lines())
+        data = []
+        while len(data) < 4:
+            line = next(lines)
+            if line.startswith("data: "):
+                data.append(json.loads(line[6:]))
+    assert data[1:] == [one["data"] for one in heard]
+
+
+def test_a_client_that_speaks_is_shown_out(user: Caller, address: str) -> None:
+    client = open_socket(user, address)
+    hear(client)
+    client.send("hello?")
+    say(user, 1)
+    with pytest.raises(ConnectionClosed) as closed:
+        while True:
+            hear(client)
+    assert closed.value.reason == 1008
+    client.thread.join(10)
+
+
+@pytest.mark.parametrize("path", ["socket", "events"])
+def test_a_client_that_takes_nothing_is_dropped_with_a_code(
+    user: Caller, address: str, path: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(wire, "SLOW_S", 0.5)
+    monkeypatch.setattr(wire, "BUFFER_BYTES", 8 << 10)
+    ticket = user.post("/live/tickets", expect=201)["ticket"]
+    host, _, port = address.partition(":")
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 10)
+        slow.connect((host, int(port)))
+        upgrade = (
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" if path == "socket" else ""
+        )
+        key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" if upgrade else ""
+        request = f"GET /api/v1/live/{path}?ticket={ticket} HTTP/1.1\r\nHost: {address}\r\n{upgrade}{key}\r\n"
+        slow.sendall(request.encode())
+        first = slow.recv(64)
+        assert first.startswith(b"HTTP/1.1 101" if upgrade else b"HTTP/1.1 200")
+        for number in range(200):
+            say(user, number, weight="x" * 1000)
+        assert get_hub().join(20), "the stream goes on though nobody reads it"
+        slow.settimeout(10)
+        rest = bytearray()
+        while chunk := slow.recv(65536):
+            rest += chunk
+    assert len(rest) < 150_000
+    wanted = (
+        b"\x88" + bytes([2]) + struct.pack("!H", 4008) if upgrade else b'event: dropped\ndata: {"code":"live.too_slow"}'
+    )
+    assert wanted in bytes(rest[-200:])
+
+
+def test_a_wire_waits_for_room_and_gives_up(monkeypatch: Any) -> None:
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        line = Wire({"gunicorn.socket": ours}, slow_s=0.2)
+        line.wait()
+        ours.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                ours.send(b"x" * 65536)
+        ours.setblocking(True)
+        with pytest.raises(TooSlowError):
+            line.wait()
+        with pytest.raises(OSError, match="unavailable"):
+            line.send(b"x" * 65536)
+        theirs.recv(1 << 22)
+    Wire({}).wait()
