@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
+from urllib.parse import quote
 
 import boto3
 from boto3.exceptions import S3UploadFailedError
@@ -19,15 +20,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tasks.config import StorageSettings
 from tasks.errors import PermanentError
 from tasks.storage.base import ObjectInfo, PresignedUpload, StorageError, to_base64
+from tasks.storage.dialect import DIALECTS
 from tasks.storage.disposition import content_disposition
 
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload"})
 _TAKEN = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
-_PATH_STYLE = frozenset({"minio", "seaweedfs", "gcs"})
-_CHECKS_SHA256 = frozenset({"aws", "minio", "r2", "seaweedfs"})
-"""Where a signed ``x-amz-checksum-sha256`` refuses other bytes. Elsewhere they are refused when they are read."""
 _TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=32 << 20, max_concurrency=4)
 _CHUNK = 1 << 20
+_ABORT_RULE = {
+    "ID": "reelyard-uploads",
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+}
 _CORS_EXPOSED = ["ETag", "Content-Length", "Content-Range", "Accept-Ranges", "Content-Disposition"]
 
 
@@ -38,6 +43,8 @@ class S3Storage:
         self._bucket = settings.s3_bucket
         self._region = settings.s3_region
         self._type = settings.storage_type
+        self._dialect = DIALECTS[settings.storage_type]
+        self._cdn_url = settings.cdn_url.rstrip("/")
         self._presign_s = settings.presign_s
         self._client = _make_client(settings, settings.s3_endpoint_url)
         # A signature covers the host, so URLs for clients are signed against the host that clients reach.
@@ -50,11 +57,18 @@ class S3Storage:
         self._signer.close()
 
     def ensure_bucket(self, *, cors_origins: tuple[str, ...] = ()) -> None:
-        """Create the private bucket when it is not there, and let the origins' browsers reach it."""
+        """Create the private bucket when it is not there, let the origins' browsers reach it, set its rules.
+
+        What a provider does not take by S3 is left to its own means (``docs/operations/storage.rst`` says which).
+        """
         with _translated(self._bucket):
             if not self._bucket_exists():
                 self._create_bucket()
-            if cors_origins:
+            if self._dialect.aborts_by_rule:
+                self._client.put_bucket_lifecycle_configuration(
+                    Bucket=self._bucket, LifecycleConfiguration={"Rules": [_ABORT_RULE]}
+                )
+            if cors_origins and self._dialect.sets_cors:
                 rule = {
                     "AllowedOrigins": list(cors_origins),
                     "AllowedMethods": ["GET", "HEAD", "PUT"],
@@ -100,7 +114,7 @@ class S3Storage:
         if size_bytes <= part_size_bytes:
             options: dict[str, Any] = {"ContentType": content_type, "ContentLength": size_bytes}
             headers = {"Content-Type": content_type}
-            if sha256 and self._type in _CHECKS_SHA256:
+            if sha256 and self._dialect.checks_sha256:
                 headers["x-amz-checksum-sha256"] = options["ChecksumSHA256"] = to_base64(sha256)
             return PresignedUpload((self._sign("put_object", Key=key, **options),), size_bytes, headers)
         with _translated(key):
@@ -162,17 +176,26 @@ class S3Storage:
         except PermanentError:
             return
 
-    def presign_get(self, key: str, *, filename: str = "", content_type: str = "", inline: bool = False) -> str:
-        """Return a URL that downloads the object, named ``filename`` (RFC 6266) for the person who saves it."""
+    def presign_get(
+        self, key: str, *, filename: str = "", content_type: str = "", inline: bool = False, cache_s: int = 0
+    ) -> str:
+        """Return a URL that downloads the object, named ``filename`` (RFC 6266) for the person who saves it.
+
+        What is shown where it stands comes from the CDN when there is one, by a URL without signature or end.
+        """
+        if inline and self._cdn_url:
+            return f"{self._cdn_url}/{quote(key)}"
         options = {"Key": key, "ResponseContentDisposition": content_disposition(filename, inline=inline)}
         if content_type:
             options["ResponseContentType"] = content_type
-        return self._sign("get_object", **options)
+        if cache_s:
+            options["ResponseCacheControl"] = f"private, max-age={cache_s}"
+        return self._sign("get_object", good_for_s=max(self._presign_s, 2 * cache_s), **options)
 
-    def _sign(self, operation: str, **parameters: Any) -> str:
+    def _sign(self, operation: str, *, good_for_s: int = 0, **parameters: Any) -> str:
         with _translated(str(parameters["Key"])):
             url: str = self._signer.generate_presigned_url(
-                operation, Params={"Bucket": self._bucket, **parameters}, ExpiresIn=self._presign_s
+                operation, Params={"Bucket": self._bucket, **parameters}, ExpiresIn=good_for_s or self._presign_s
             )
             return url
 
@@ -221,7 +244,9 @@ class S3Storage:
             return self._put(key, file, content_type=content_type, if_absent=True)
 
     def _put(self, key: str, body: bytes | BinaryIO, *, content_type: str, if_absent: bool) -> bool:
-        condition = {"IfNoneMatch": "*"} if if_absent else {}
+        if if_absent and not self._dialect.writes_once and self.head(key) is not None:
+            return False
+        condition = {"IfNoneMatch": "*"} if if_absent and self._dialect.writes_once else {}
         try:
             with _translated(key, passed=_TAKEN):
                 self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **condition)
@@ -270,6 +295,11 @@ class S3Storage:
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; missing ones do not matter."""
+        if not self._dialect.deletes_many:
+            for key in keys:
+                with suppress(PermanentError), _translated(key):
+                    self._client.delete_object(Bucket=self._bucket, Key=key)
+            return
         for start in range(0, len(keys), 1000):
             batch = [{"Key": key} for key in keys[start : start + 1000]]
             with _translated(self._bucket):
@@ -312,7 +342,7 @@ class _ProgressRelay:
 
 
 def _make_client(settings: StorageSettings, endpoint_url: str) -> Any:
-    path_style = settings.storage_type in _PATH_STYLE
+    path_style = DIALECTS[settings.storage_type].path_style
     config = Config(
         signature_version="s3v4",
         connect_timeout=3,

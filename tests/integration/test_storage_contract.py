@@ -1,4 +1,4 @@
-"""Both storages keep the same promises: SeaweedFS through S3 and signed URLs, and the one in memory."""
+"""All storages keep the same promises: SeaweedFS through S3 and signed URLs, what lacks parts of S3, and memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -15,12 +15,15 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from botocore.stub import Stubber
 
 from tasks.config import StorageSettings
 from tasks.errors import PermanentError
 from tasks.storage import PresignedUpload, Storage, StorageError
+from tasks.storage.dialect import DIALECTS
 from tasks.storage.memory import MemoryStorage
 from tasks.storage.s3 import S3Storage
+from tests.integration.dialects import REFUSED, provider
 
 PART = 5 << 20
 
@@ -67,16 +70,27 @@ def s3_settings(environ: dict[str, str], **changes: str) -> StorageSettings:
     return StorageSettings(**values)
 
 
-@pytest.fixture(scope="module", params=["s3", "memory"])
+@pytest.fixture(scope="module", params=["s3", "memory", *REFUSED])
 def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Storage, Client]]:
     if request.param == "memory":
         memory = MemoryStorage()
         memory.ensure_bucket()
         yield memory, MemoryClient(memory)
-    else:
-        with closing(S3Storage(s3_settings(request.getfixturevalue("service_environ")))) as storage:
-            storage.ensure_bucket(cors_origins=("http://editor.example",))
-            yield storage, HttpClient()
+        return
+    environ = request.getfixturevalue("service_environ")
+    with ExitStack() as stack:
+        changes = {}
+        if request.param in REFUSED:
+            served = stack.enter_context(provider(request.param, environ["S3_ENDPOINT_URL"]))
+            changes = {"storage_type": request.param, "s3_endpoint_url": served.url}
+        storage = stack.enter_context(closing(S3Storage(s3_settings(environ, **changes))))
+        storage.ensure_bucket(cors_origins=("http://editor.example",))
+        yield storage, HttpClient()
+        assert not changes or served.refused == []  # nothing was asked for that it does not do
+
+
+checking = pytest.mark.parametrize("pair", ["s3", "memory", "minio"], indirect=True)
+"""Storages that check a declared checksum, and write once also when many do."""
 
 
 @pytest.fixture
@@ -122,6 +136,7 @@ def test_bytes_come_back_as_they_went(storage: Storage, key: str) -> None:
     assert info.modified_at.tzinfo is not None
 
 
+@checking
 def test_a_declared_checksum_is_part_of_what_was_signed(pair: tuple[Storage, Client], key: str) -> None:
     storage, client = pair
     data = b"what was declared"
@@ -162,6 +177,7 @@ def test_a_file_is_put_only_where_nothing_is(storage: Storage, key: str, tmp_pat
     assert (found.size_bytes, found.content_type) == (2_500_000, "video/mp4")
 
 
+@checking
 def test_of_many_who_put_a_file_at_once_one_wins(storage: Storage, key: str, tmp_path: Path) -> None:
     won: list[int] = []
 
@@ -457,3 +473,32 @@ def test_each_dialect_addresses_the_bucket_its_own_way(storage_type: str, endpoi
 
     assert url.split("?")[0] == start
     assert "X-Amz-Signature=" in url
+
+
+@pytest.mark.parametrize("kind", DIALECTS)
+def test_what_is_shown_in_place_comes_from_the_cdn_and_what_is_saved_does_not(kind: str) -> None:
+    environ = {"S3_ENDPOINT_URL": "https://s3.example", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    settings = s3_settings(environ, storage_type=kind, cdn_url="https://cdn.example/media/")
+
+    with closing(S3Storage(settings)) as storage:
+        shown = storage.presign_get("jobs/a b/é.mp4", filename="clip.mp4", inline=True)
+        saved = storage.presign_get("jobs/a b/é.mp4", filename="clip.mp4")
+
+    assert shown == "https://cdn.example/media/jobs/a%20b/%C3%A9.mp4"
+    assert "X-Amz-Signature=" in saved
+    assert "cdn.example" not in saved
+
+
+@pytest.mark.parametrize("kind", [kind for kind, dialect in DIALECTS.items() if dialect.aborts_by_rule])
+def test_where_the_provider_does_it_uploads_that_nobody_completes_end_by_rule(kind: str) -> None:
+    environ = {"S3_ENDPOINT_URL": "https://s3.example", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    with closing(S3Storage(s3_settings(environ, storage_type=kind))) as storage, Stubber(storage._client) as stub:
+        stub.add_response("head_bucket", {})
+        rule = {"ID": "reelyard-uploads", "Status": "Enabled", "Filter": {"Prefix": ""}}
+        ends = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
+        rules = {"Bucket": "contract", "LifecycleConfiguration": {"Rules": [{**rule, **ends}]}}
+        stub.add_response("put_bucket_lifecycle_configuration", {}, rules)
+
+        storage.ensure_bucket()
+
+        stub.assert_no_pending_responses()
