@@ -129,7 +129,7 @@ def run_program(name: str, database_url: str, options: Sequence[str]) -> None:
     """Run one of PostgreSQL's own programs on a database; the password goes by its environment."""
     url = make_url(database_url)
     environ = {**os.environ, "PGPASSWORD": url.password or ""}
-    plain = url.set(password=None, drivername="postgresql").render_as_string()
+    plain = url._replace(password=None, drivername="postgresql").render_as_string()
     command = [find_program(name), *options[:-1], f"--dbname={plain}", *options[-1:]]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
