@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.contracts.samples import LINK_EXTRACTORS
 from tasks.errors import ConfigurationError
 from tasks.values import choice, decibels, dollars, flag, integer, numbers, seconds, secret_text, text, url, words
 
@@ -35,12 +36,6 @@ class Variable:
     secret: bool = False
 
 
-LINK_EXTRACTORS = (
-    *("TikTok", "vm.tiktok", "tiktok:user", "youtube", "YoutubeYtBe", "youtube:tab", "youtube:playlist"),
-    *("soundcloud", "soundcloud:set", "soundcloud:user", "vimeo", "vimeo:album", "vimeo:user", "dailymotion"),
-    *("dailymotion:playlist", "dailymotion:user", "twitter", "twitter:shortener", "Instagram", "instagram:user"),
-    *("Bandcamp", "Bandcamp:album", "mixcloud", "archive.org"),
-)
 STORAGE_TYPES = ("aws", "minio", "r2", "gcs", "tigris", "seaweedfs")
 
 _TABLE = (
@@ -332,6 +327,12 @@ _TABLE = (
         flag,
         "Let endpoints lie in inner networks, on any port and without TLS; refused in production",
         default=False,
+    ),
+    Variable(
+        "REELYARD_RENDER_DAYS",
+        integer(0, 3650),
+        "How long renders are kept; 0 keeps them until their owner deletes them",
+        default=0,
     ),
     Variable(
         "REELYARD_HISTORY_DAYS",

@@ -9,6 +9,13 @@ from tasks.contracts.base import Message
 from tasks.contracts.media import MediaInfo
 from tasks.contracts.music import UNKNOWN, Key, Loudness, Tempo
 
+LINK_EXTRACTORS = (
+    *("TikTok", "vm.tiktok", "tiktok:user", "youtube", "YoutubeYtBe", "youtube:tab", "youtube:playlist"),
+    *("soundcloud", "soundcloud:set", "soundcloud:user", "vimeo", "vimeo:album", "vimeo:user", "dailymotion"),
+    *("dailymotion:playlist", "dailymotion:user", "twitter", "twitter:shortener", "Instagram", "instagram:user"),
+    *("Bandcamp", "Bandcamp:album", "mixcloud", "archive.org"),
+)
+"""What yt-dlp reads unless configured otherwise, by its own names; of lists only to tell that they are lists."""
 TITLE_LENGTH, TEXT_LENGTH, NAME_LENGTH, URL_LENGTH = 300, 5000, 200, 2048
 
 
