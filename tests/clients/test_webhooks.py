@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,12 +21,11 @@ BODY = '{"type": "job.succeeded", "data": {"seq": 9, "name": "Ünï"}}'
 GOOD = signed_headers([SECRET], "msg_1", NOW, BODY)
 SCRIPT = """
 import { Webhook } from "./dist/src/index.js";
-const given = JSON.parse(await new Response(process.stdin).text());
-try {
-  console.log(JSON.stringify(await new Webhook(given.secret).verify(given.body, given.headers, given.now)));
-} catch (error) {
-  console.log(JSON.stringify({ refused: error.message }));
+const answers = {};
+for (const [name, given] of Object.entries(JSON.parse(await new Response(process.stdin).text()))) {
+  answers[name] = await new Webhook(given.secret).verify(given.body, given.headers, given.now).catch(() => null);
 }
+console.log(JSON.stringify(answers));
 """
 CASES = {
     "good": (SECRET, BODY, GOOD, 0, True),
@@ -57,24 +57,37 @@ CASES = {
 }
 
 
-def in_python(secret: str, body: str, headers: dict[str, str], now: float) -> Any:
+def moment_of(later_s: int) -> float:
+    return (NOW + timedelta(seconds=later_s)).timestamp()
+
+
+def in_python(case: str) -> Any:
+    secret, body, headers, later_s, _ = CASES[case]
     try:
-        return Webhook(secret).verify(body.encode(), headers, now=now)
+        return Webhook(secret).verify(body.encode(), headers, now=moment_of(later_s))
     except WebhookError:
         return None
 
 
-def in_typescript(secret: str, body: str, headers: dict[str, str], now: float) -> Any:
+@cache
+def all_in_typescript() -> dict[str, Any]:
+    """Return what one program made of every case."""
     built_typescript()
-    given = json.dumps({"secret": secret, "body": body, "headers": headers, "now": now})
-    answer = json.loads(node("--input-type=module", "--eval", SCRIPT, given=given))
-    return None if "refused" in answer else answer
+    given = {
+        name: {"secret": secret, "body": body, "headers": headers, "now": moment_of(later_s)}
+        for name, (secret, body, headers, later_s, _) in CASES.items()
+    }
+    answers: dict[str, Any] = json.loads(node("--input-type=module", "--eval", SCRIPT, given=json.dumps(given)))
+    return answers
+
+
+def in_typescript(case: str) -> Any:
+    return all_in_typescript()[case]
 
 
 @pytest.mark.parametrize("verify", [in_python, in_typescript])
 @pytest.mark.parametrize("case", CASES)
-def test_a_message_is_taken_only_as_it_was_signed(verify: Callable[..., Any], case: str) -> None:
-    secret, body, headers, later_s, good = CASES[case]
-    now = (NOW + timedelta(seconds=later_s)).timestamp()
+def test_a_message_is_taken_only_as_it_was_signed(verify: Callable[[str], Any], case: str) -> None:
+    _, body, _, _, good = CASES[case]
 
-    assert verify(secret, body, headers, now) == (json.loads(BODY) if good else None)
+    assert verify(case) == (json.loads(body) if good else None)
