@@ -1,0 +1,58 @@
+"""The built studio in a real Chromium, against a running system of our own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from cli.studio import BUILT
+from render_node.frames.browser import find_chromium
+from tasks.errors import PermanentError
+from tests.conftest import require
+from tests.e2e.conftest import clips, stack
+from tests.e2e.stack import Stack
+from tests.studio.visitor import Visitor
+
+__all__ = ["clips", "stack"]
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    """What ``make studio`` made."""
+    if not BUILT.is_file():
+        pytest.skip("the studio is not built: make studio")
+    return BUILT.parent
+
+
+@pytest.fixture(scope="session")
+def whole() -> None:
+    """Everything, not only what fits into the usual run."""
+    if os.environ.get("REELYARD_STUDIO_TESTS") != "all":
+        pytest.skip("make test-studio runs this")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    try:
+        path = find_chromium()
+    except PermanentError as error:
+        require(False, f"Chromium ({error.detail})")
+        raise
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(built: Path, stack: Stack, browser: Browser) -> Iterator[Visitor]:
+    """Somebody at the studio, not signed in."""
+    visitor = Visitor(browser, stack.system.layout.api_url)
+    yield visitor
+    visitor.leave()
