@@ -9,6 +9,7 @@ from render_node.decode import SAMPLE_ENCODERS, probe_decoder
 from render_node.encode.settings import probe_encoder
 from render_node.frames.browser import find_chromium, open_browser
 from render_node.frames.graphics import OFF, own_graphics
+from tasks.config import WorkerSettings
 from tasks.contracts.outputs import ENCODERS
 from tasks.errors import ReelyardError
 from tasks.fonts import font_faces
@@ -26,6 +27,16 @@ def probe(*, chromium: str = "", gpu: int = 0) -> dict[str, Any]:
         "graphics": probe_graphics_here(chromium),
         "fonts": sorted({face.family for face in font_faces()}),
         "cpu_count": os.cpu_count() or 1,
+    }
+
+
+def look_at_gpu(settings: WorkerSettings) -> dict[str, str]:
+    """Return what is wrong with each thing that a GPU may do (empty: nothing), and what the browser draws with."""
+    encoders = [name for names in ENCODERS.values() for name in names if name.endswith("_nvenc")]
+    return {
+        **{name: probe_encoder(name, settings.gpu) for name in encoders},
+        **{codec: probe_decoder(codec, settings.gpu) for codec in SAMPLE_ENCODERS},
+        "graphics": own_graphics(settings.chromium).mode,
     }
 
 

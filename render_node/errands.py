@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from render_node.capability import look_at_gpu
 from render_node.checks.run import find_all
 from render_node.chunks import Chunk, render_chunk
 from render_node.firstlook import draw_first_look
@@ -122,6 +123,11 @@ def check(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]
     source = Path(order["source"]) if order["source"] else None
     with offered(order) as settings:
         return find_all(CheckOrder.from_json(order["order"]), source, settings=settings).to_json()
+
+
+def see_gpu(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, str]:
+    """Tell what a GPU does in here."""
+    return look_at_gpu(settings_of(order["settings"]))
 
 
 @contextmanager

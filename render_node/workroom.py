@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import render_node
+from render_node.capability import look_at_gpu
 from render_node.encode.sessions import card_of
 from render_node.frames.browser import find_chromium
 from render_node.frames.graphics import OFF
@@ -17,11 +21,14 @@ from render_node.ordered_images import offered_images
 from tasks.attempt import StepContext
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput
+from tasks.errors import ConfigurationError, ReelyardError
 from tasks.fonts import available_faces, font_faces
 from tasks.media.apart import Budget
 from tasks.media.room import Openings, Room, whole_host
 from tasks.names import POLICY, TaskName
+from tasks.sandbox import sandbox_problem
 
+logger = logging.getLogger(__name__)
 FOLDER = "room"
 KEPT = (
     *("chromium", "encoder", "decoder", "gpu", "nvenc_sessions", "lock_dir", "encoder_threads"),
@@ -87,7 +94,7 @@ def open_workroom(
         "source_sha256": "",
     }
     openings = openings_of(settings, browser, files)
-    with Room(folder, settings.sandbox, budget=budget_of(settings), openings=openings, starts_browser=True) as room:
+    with Room(folder, walls_of(settings), budget=budget_of(settings), openings=openings, starts_browser=True) as room:
         yield Workroom(room, order, context.scratch)
 
 
@@ -111,6 +118,45 @@ def uses_gpu(settings: WorkerSettings) -> bool:
     may_code = settings.encoder != "libx264" or settings.decoder != "software"
     draws = os.environ.get("REELYARD_CHROMIUM_GPU", OFF) != OFF
     return (may_code and any(Path("/dev").glob("nvidia*"))) or (draws and bool(gpu_devices()))
+
+
+def walls_of(settings: WorkerSettings) -> str:
+    """Return REELYARD_SANDBOX, or ``off`` where a GPU works on this host and not within bubblewrap."""
+    if settings.sandbox == "off" or not uses_gpu(settings) or sandbox_problem():
+        return settings.sandbox
+    return choose_walls(settings.sandbox, *compare_gpu(settings))
+
+
+@cache
+def compare_gpu(settings: WorkerSettings) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what a GPU does here and within bubblewrap."""
+    browser = find_chromium(settings.chromium)
+    kept = {name: getattr(settings, name) for name in KEPT} | {"chromium": str(browser)}
+    with tempfile.TemporaryDirectory(prefix="room-") as folder:
+        openings = openings_of(settings, browser, [])
+        room = Room(Path(folder), "required", budget=budget_of(settings), openings=openings, starts_browser=True)
+        try:
+            with room:
+                inside: dict[str, str] = room.call(f"{ERRANDS}:see_gpu", {"settings": kept})
+        except ReelyardError as error:
+            inside = {"room": error.detail}
+    return look_at_gpu(settings), inside
+
+
+def choose_walls(mode: str, here: dict[str, str], inside: dict[str, str]) -> str:
+    """Return the mode, ``off`` for ``auto`` where something that works here does not work inside.
+
+    Raise ConfigurationError ``sandbox.missing`` where walls are required.
+    """
+    lost = sorted(name for name, problem in here.items() if not problem and inside.get(name) != "")
+    lost += ["graphics"] if here.get("graphics") != inside.get("graphics") else []
+    if not lost:
+        return mode
+    problem = f"within bubblewrap the GPU does not do {', '.join(lost)}"
+    if mode == "required":
+        raise ConfigurationError("sandbox.missing", problem)
+    logger.warning("rendering without bubblewrap", extra={"reason": problem})
+    return "off"
 
 
 def gpu_devices() -> list[Path]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import shutil
 import signal
 import subprocess
@@ -110,12 +111,7 @@ def _command(errand: Errand, made: Path) -> list[str | Path]:
 def listen(answers: IO[bytes], progress: Progress) -> Generator[bytes, None, dict[str, Any]]:
     """Yield blocks and pass progress on as they come; return the last line, empty when it cannot be understood."""
     while line := answers.readline(_LONGEST_LINE):
-        try:
-            told = json.loads(line)
-        except (ValueError, RecursionError):
-            return {}
-        if not isinstance(told, dict):
-            return {}
+        told = _understand(line)
         if "block" in told:
             size = told["block"]
             if not isinstance(size, int) or not 0 <= size <= _LARGEST_BLOCK:
@@ -125,11 +121,26 @@ def listen(answers: IO[bytes], progress: Progress) -> Generator[bytes, None, dic
                 return {}
             yield block
         elif "progress" in told:
-            done, total = told["progress"]
-            progress(float(done), float(total))
+            progress(*told["progress"])
         else:
             return told
     return {}
+
+
+def _understand(line: bytes) -> dict[str, Any]:
+    """Return what a line says, empty when that is nothing that may be said."""
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(told, dict):
+        return {}
+    heard = told.get("progress", [0, 0])
+    return told if isinstance(heard, list) and len(heard) == 2 and all(map(_is_number, heard)) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and 0 <= value < 1 << 53
 
 
 def judge(told: dict[str, Any], returncode: int, complaints: IO[bytes], *, kind: str = "media") -> Any:

@@ -103,6 +103,11 @@ def garble(_: Path, __: dict[str, Any], teller: Any) -> None:
     teller._out.write(b"[" * 5000 + b"\n")
 
 
+def overstate(_: Path, __: dict[str, Any], teller: Any) -> None:
+    """Tell of progress that is none."""
+    teller.say({"progress": [float("nan"), "all"]})
+
+
 def forever(_: Path, __: dict[str, Any], teller: Any) -> None:
     """Tell of progress without end."""
     while True:

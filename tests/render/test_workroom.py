@@ -14,7 +14,7 @@ from render_node.errands import settings_of
 from render_node.ops import render
 from render_node.ordered_images import offer_images
 from render_node.render import render_file
-from render_node.workroom import KEPT, open_workroom
+from render_node.workroom import KEPT, choose_walls, compare_gpu, open_workroom
 from tasks import sandbox
 from tasks.attempt import StepContext
 from tasks.children import ChildGroup, children_of_attempt
@@ -30,6 +30,7 @@ from tests.conftest import require
 from tests.media.test_confined import SETTINGS
 from tests.media_samples import make_video
 from tests.render.looks import look
+from tests.security.hostile_media import crafted
 
 pytestmark = pytest.mark.security("S-2")
 WIDTH, HEIGHT = 64, 114
@@ -101,6 +102,28 @@ def test_only_the_files_of_the_order_are_seen_and_nobody_is_reached(
     assert not {"callback_secret", "redis_url", "storage"} & set(room.order["settings"])
 
 
+def test_a_gpu_that_works_outside_alone_is_worth_more_than_bubblewrap_unless_that_is_required() -> None:
+    here = {"h264_nvenc": "", "av1_nvenc": "no such encoder", "graphics": "off"}
+
+    assert choose_walls("auto", here, dict(here)) == "auto"
+    assert choose_walls("auto", here, {**here, "av1_nvenc": "another reason"}) == "auto"
+    for inside in ({**here, "h264_nvenc": "no device"}, {**here, "graphics": "vulkan"}, {"room": "it did not open"}):
+        assert choose_walls("auto", here, inside) == "off"
+        with pytest.raises(ConfigurationError) as caught:
+            choose_walls("required", here, inside)
+        assert caught.value.code == "sandbox.missing"
+
+
+def test_what_a_gpu_does_is_looked_at_in_a_room_as_well(chromium: str) -> None:
+    require(not sandbox_problem(), "bubblewrap")
+    settings = replace(read_worker_settings(SETTINGS), chromium=chromium)
+
+    here, inside = compare_gpu(settings)
+
+    assert set(here) == set(inside)
+    assert choose_walls("auto", here, inside) == "auto"
+
+
 def test_settings_behind_the_walls_hold_no_secret(tmp_path: Path) -> None:
     settings = read_worker_settings(SETTINGS)
     kept = {name: getattr(settings, name) for name in KEPT}
@@ -124,6 +147,7 @@ def test_settings_behind_the_walls_hold_no_secret(tmp_path: Path) -> None:
         ("give_up", TransientError, "browser.crashed"),
         ("stumble", TransientError, "media.reader_failed"),
         ("garble", TransientError, "media.reader_failed"),
+        ("overstate", TransientError, "media.reader_failed"),
     ],
 )
 def test_what_misbehaves_in_a_room_ends_that_room_alone(
@@ -150,6 +174,21 @@ def test_a_room_does_errand_after_errand_until_one_breaks_it(tmp_path: Path) -> 
             room.call(f"{TESTS}:crash", {})
         with pytest.raises(PermanentError):
             room.call(f"{TESTS}:add", {"by": 1})
+
+
+def test_what_is_no_footage_is_refused_in_a_room_by_its_own_code(
+    chromium: str, document: dict[str, Any], clip: Path, tmp_path: Path
+) -> None:
+    programs = list(crafted(tmp_path / "canary", 1).values())[::9]
+    context = context_of(tmp_path, clip, "auto")
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"")
+    with open_workroom(context, bad) as room:
+        for data in programs:
+            bad.write_bytes(data)
+            with pytest.raises(PermanentError) as caught:
+                room.call("render", scenario=document, outputs=[OUTPUT.to_json()], names=["a.mp4"], posters={})
+            assert caught.value.code.startswith("media."), data[:60]
 
 
 @pytest.mark.parametrize("what", ["link", "hard link", "folder", "nothing"])
