@@ -166,6 +166,16 @@ class CodeRequest(TypedDict):
     verifier: str
 
 
+Hotword: TypeAlias = str
+
+
+class CompletionRequest(TypedDict):
+    diarize: NotRequired[bool]
+    hotwords: NotRequired[list[Hotword]]
+    purpose: NotRequired[Literal["captions", "sound"]]
+    speakers: NotRequired[int | None]
+
+
 class ComposeRequest(TypedDict):
     audio: NotRequired[Literal["auto", "copy"]]
     captions: NotRequired[str | None]
@@ -414,9 +424,6 @@ class HealthResponse(TypedDict):
     status: NotRequired[str]
 
 
-Hotword: TypeAlias = str
-
-
 class HearAgainRequest(TypedDict):
     diarize: NotRequired[bool]
     hotwords: NotRequired[list[Hotword]]
@@ -430,12 +437,6 @@ class HeardSectionResponse(TypedDict):
     group: NotRequired[int]
     label: NotRequired[str]
     start: NotRequired[float]
-
-
-class HearingRequest(TypedDict):
-    diarize: NotRequired[bool]
-    hotwords: NotRequired[list[Hotword]]
-    speakers: NotRequired[int | None]
 
 
 class HighlightResponse(TypedDict):
@@ -1220,6 +1221,12 @@ class QuotaStateResponse(TypedDict):
     used: NotRequired[int]
 
 
+class RatesResponse(TypedDict):
+    fastest: NotRequired[int]
+    slowest: NotRequired[int]
+    usual: NotRequired[int]
+
+
 class ReadingFindingResponse(TypedDict):
     code: NotRequired[str]
     fix: NotRequired[list[dict[str, Any]]]
@@ -1557,7 +1564,7 @@ class SoundFields(TypedDict):
 class SoundLinksResponse(TypedDict):
     file: NotRequired[str]
     job: NotRequired[str | None]
-    original: NotRequired[str]
+    original: NotRequired[str | None]
     self: NotRequired[str]
 
 
@@ -1576,6 +1583,44 @@ class SoundRequest(TypedDict):
 class SpanResponse(TypedDict):
     end: NotRequired[float]
     start: NotRequired[float]
+
+
+class SpeechRequest(TypedDict):
+    organisation_id: NotRequired[str | None]
+    rate: NotRequired[int]
+    tags: NotRequired[list[Tag]]
+    text: str
+    title: NotRequired[str]
+    voice: NotRequired[str]
+
+
+class SpeechResponse(TypedDict):
+    rate: NotRequired[int]
+    text: NotRequired[str]
+    voice: NotRequired[str]
+
+
+class StageFontResponse(TypedDict):
+    data: NotRequired[str | None]
+    family: NotRequired[str]
+    key: NotRequired[str]
+    style: NotRequired[str]
+    url: NotRequired[str | None]
+    weight: NotRequired[str]
+
+
+HaveItem: TypeAlias = str
+
+
+class StageRequest(TypedDict):
+    have: NotRequired[list[HaveItem]]
+    scenario: dict[str, Any]
+
+
+class StageResponse(TypedDict):
+    fonts: NotRequired[list[StageFontResponse]]
+    images: NotRequired[dict[str, str]]
+    stage: NotRequired[dict[str, Any]]
 
 
 class StepResponse(TypedDict):
@@ -1683,6 +1728,11 @@ class TempoResponse(TypedDict):
     reason: NotRequired[str]
 
 
+class TicketResponse(TypedDict):
+    expires_at: NotRequired[str]
+    ticket: NotRequired[str]
+
+
 class TokenCreatedResponse(TypedDict):
     created_at: NotRequired[str]
     expires_at: NotRequired[str | None]
@@ -1774,6 +1824,7 @@ class UnmetResponse(TypedDict):
 class UploadCompleteRequest(TypedDict):
     diarize: NotRequired[bool]
     hotwords: NotRequired[list[Hotword]]
+    purpose: NotRequired[Literal["captions", "sound"]]
     speakers: NotRequired[int | None]
     upload_id: str
 
@@ -2006,6 +2057,18 @@ class VideoWorkResponse(TypedDict):
 class VisitResponse(TypedDict):
     expires_in_s: NotRequired[int]
     url: NotRequired[str]
+
+
+class VoiceResponse(TypedDict):
+    id: NotRequired[str]
+    name: NotRequired[str]
+
+
+class VoicesResponse(TypedDict):
+    longest_text: NotRequired[int]
+    rate: NotRequired[RatesResponse]
+    timbres: NotRequired[list[str]]
+    voices: NotRequired[list[VoiceResponse]]
 
 
 class WebhookAttemptResponse(TypedDict):
@@ -2465,6 +2528,8 @@ class SegmentResponse(TypedDict):
 
 
 class ShortCutResponse(TypedDict):
+    copied_frames: NotRequired[int]
+    encoded_because: NotRequired[str]
     frame_count: NotRequired[int]
     framing: NotRequired[FramingResponse | None]
     kept: NotRequired[list[ShortStretchResponse]]
@@ -2522,7 +2587,7 @@ class SongPageResponse(TypedDict):
 
 
 class SoundResponse(TypedDict):
-    asset_id: NotRequired[str]
+    asset_id: NotRequired[str | None]
     created_at: NotRequired[str]
     duration_s: NotRequired[float]
     error: NotRequired[JobErrorResponse | None]
@@ -2533,6 +2598,7 @@ class SoundResponse(TypedDict):
     links: NotRequired[SoundLinksResponse]
     organisation_id: NotRequired[str | None]
     plays: NotRequired[int]
+    speech: NotRequired[SpeechResponse | None]
     state: NotRequired[Literal["levelling", "ready", "failed"]]
     tags: NotRequired[list[str]]
     title: NotRequired[str]

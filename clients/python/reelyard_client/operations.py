@@ -505,9 +505,14 @@ class Operations(Transport):
     def post_auth_login(
         self,
         body: models.CredentialsRequest,
+        *,
+        x_reelyard_session: str | None = None,
     ) -> models.TokenResponse:
         """Sign in."""
-        return cast("models.TokenResponse", self.call("POST", "/api/v1/auth/login", body=body))
+        return cast(
+            "models.TokenResponse",
+            self.call("POST", "/api/v1/auth/login", body=body, headers={"X-Reelyard-Session": x_reelyard_session}),
+        )
 
     def post_auth_logout(
         self,
@@ -536,9 +541,16 @@ class Operations(Transport):
     def post_auth_oauth_token(
         self,
         body: models.CodeRequest,
+        *,
+        x_reelyard_session: str | None = None,
     ) -> models.TokenResponse:
         """Exchange the code of a sign-in for tokens."""
-        return cast("models.TokenResponse", self.call("POST", "/api/v1/auth/oauth/token", body=body))
+        return cast(
+            "models.TokenResponse",
+            self.call(
+                "POST", "/api/v1/auth/oauth/token", body=body, headers={"X-Reelyard-Session": x_reelyard_session}
+            ),
+        )
 
     def get_auth_oauth_callback(
         self,
@@ -602,9 +614,14 @@ class Operations(Transport):
 
     def post_auth_refresh(
         self,
+        *,
+        x_reelyard_session: str | None = None,
     ) -> models.TokenResponse:
         """Exchange the refresh token for a new pair."""
-        return cast("models.TokenResponse", self.call("POST", "/api/v1/auth/refresh"))
+        return cast(
+            "models.TokenResponse",
+            self.call("POST", "/api/v1/auth/refresh", headers={"X-Reelyard-Session": x_reelyard_session}),
+        )
 
     def post_auth_register(
         self,
@@ -623,9 +640,16 @@ class Operations(Transport):
     def post_auth_register_verify(
         self,
         body: models.LinkPasswordRequest,
+        *,
+        x_reelyard_session: str | None = None,
     ) -> models.TokenResponse:
         """Prove the address of a registration and sign in."""
-        return cast("models.TokenResponse", self.call("POST", "/api/v1/auth/register/verify", body=body))
+        return cast(
+            "models.TokenResponse",
+            self.call(
+                "POST", "/api/v1/auth/register/verify", body=body, headers={"X-Reelyard-Session": x_reelyard_session}
+            ),
+        )
 
     def get_auth_sessions(
         self,
@@ -806,6 +830,36 @@ class Operations(Transport):
                 "POST", f"/api/v1/jobs/{self.quoted(job_id)}/retry", headers={"Idempotency-Key": idempotency_key}
             ),
         )
+
+    def get_live_events(
+        self,
+        *,
+        topics: list[str] | None = None,
+        last_event_id: int | None = None,
+        ticket: str | None = None,
+    ) -> bytes:
+        """Follow everything, by Server-Sent Events."""
+        return self.fetch(
+            "GET", "/api/v1/live/events", query={"topics": topics, "last_event_id": last_event_id, "ticket": ticket}
+        )
+
+    def get_live_socket(
+        self,
+        *,
+        topics: list[str] | None = None,
+        last_event_id: int | None = None,
+        ticket: str | None = None,
+    ) -> None:
+        """Follow everything, by WebSocket."""
+        self.call(
+            "GET", "/api/v1/live/socket", query={"topics": topics, "last_event_id": last_event_id, "ticket": ticket}
+        )
+
+    def post_live_tickets(
+        self,
+    ) -> models.TicketResponse:
+        """Get a ticket for the live stream."""
+        return cast("models.TicketResponse", self.call("POST", "/api/v1/live/tickets"))
 
     def get_organisations(
         self,
@@ -1574,6 +1628,13 @@ class Operations(Transport):
         """Read the JSON Schema of scenarios."""
         return cast("dict[str, Any]", self.call("GET", "/api/v1/scenario/schema"))
 
+    def post_scenario_stage(
+        self,
+        body: models.StageRequest,
+    ) -> models.StageResponse:
+        """Resolve a scenario for a preview."""
+        return cast("models.StageResponse", self.call("POST", "/api/v1/scenario/stage", body=body))
+
     def post_scenario_validate(
         self,
         body: models.ScenarioValidateRequest,
@@ -1870,6 +1931,24 @@ class Operations(Transport):
     ) -> models.PlayerResponse:
         """Stop everything: the player, and every sound that was played beside it."""
         return cast("models.PlayerResponse", self.call("POST", "/api/v1/sounds/stop"))
+
+    def post_sounds_tts(
+        self,
+        body: models.SpeechRequest,
+        *,
+        idempotency_key: str | None = None,
+    ) -> models.SoundResponse:
+        """Make a sound of a text."""
+        return cast(
+            "models.SoundResponse",
+            self.call("POST", "/api/v1/sounds/tts", body=body, headers={"Idempotency-Key": idempotency_key}),
+        )
+
+    def get_sounds_voices(
+        self,
+    ) -> models.VoicesResponse:
+        """List the voices that say texts."""
+        return cast("models.VoicesResponse", self.call("GET", "/api/v1/sounds/voices"))
 
     def get_sound(
         self,
@@ -2300,7 +2379,7 @@ class Operations(Transport):
     def post_upload_complete(
         self,
         upload_id: str | int,
-        body: models.HearingRequest | None = None,
+        body: models.CompletionRequest | None = None,
     ) -> models.UploadCompletedResponse:
         """Complete an upload."""
         return cast(

@@ -994,8 +994,8 @@ export interface paths {
         put?: never;
         /**
          * Exchange the refresh token for a new pair
-         * @description Send it as the bearer. It is good once. One that comes a second time ends its session, since somebody else may
-         *     have it.
+         * @description Send it as the bearer, or as the cookie. It is good once. One that comes a second time ends its session, since
+         *     somebody else may have it.
          */
         post: operations["post_auth_refresh"];
         delete?: never;
@@ -1374,6 +1374,72 @@ export interface paths {
          *     queued or running changes nothing.
          */
         post: operations["post_job_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow everything, by Server-Sent Events
+         * @description Without gap or repeat from after ``Last-Event-ID``, within a day. First ``ready``. Topics and events: credits
+         *     (user_credits_changed), player (player_state, sounds_stopped), sounds (sound_played), jobs (all events of your
+         *     jobs, with job_id). ``missed``: what came after your position is not kept any more, read everything anew.
+         *     ``dropped``: you took nothing for ten seconds.
+         */
+        get: operations["get_live_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live/socket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow everything, by WebSocket
+         * @description The same events as ``GET /live/events``, each a text message: ``{"id", "event", "data"}``. The server expects
+         *     no messages. It closes with 4001 when the account is disabled, 4008 when you took nothing for ten seconds,
+         *     1001 after an hour: connect again with the last id.
+         */
+        get: operations["get_live_socket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a ticket for the live stream
+         * @description Browsers cannot send headers with WebSockets and event sources. A ticket stands in the address instead of a
+         *     token; it is good once, for thirty seconds.
+         */
+        post: operations["post_live_tickets"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2478,6 +2544,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scenario/stage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resolve a scenario for a preview
+         * @description What the stage module (`/studio/stage/stage.js`) draws at any time: the very file that renders load, so that a
+         *     page shows what a render will have.
+         */
+        post: operations["post_scenario_stage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scenario/validate": {
         parameters: {
             query?: never;
@@ -2945,6 +3032,44 @@ export interface paths {
         put?: never;
         /** Stop everything: the player, and every sound that was played beside it */
         post: operations["post_sounds_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sounds/tts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a sound of a text
+         * @description Costs what ``speech`` costs (one credit unless set), once the sound is there. The same text by the same voice
+         *     at the same rate is one sound.
+         */
+        post: operations["post_sounds_tts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sounds/voices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the voices that say texts */
+        get: operations["get_sounds_voices"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3448,8 +3573,8 @@ export interface paths {
         put?: never;
         /**
          * Complete an upload
-         * @description Checks what arrived and starts the job that probes and transcribes it. Completing again gives the same answer
-         *     and starts nothing.
+         * @description Checks what arrived and starts the job that probes it and, unless it is sent as sound alone, transcribes it.
+         *     Completing again gives the same answer and starts nothing.
          */
         post: operations["post_upload_complete"];
         delete?: never;
@@ -4336,6 +4461,26 @@ export interface components {
             code: string;
             verifier: string;
         };
+        CompletionRequest: {
+            /**
+             * @description Tell who speaks
+             * @default false
+             */
+            diarize?: boolean;
+            /** @description Names and terms that may occur, spelt as they are to be written */
+            hotwords?: string[];
+            /**
+             * @description What sound is taken for songs, sounds and music is not transcribed, nor charged
+             * @default captions
+             * @enum {string}
+             */
+            purpose?: "captions" | "sound";
+            /**
+             * @description How many there are; guessed, and often wrong, if absent
+             * @default null
+             */
+            speakers?: number | null;
+        };
         ComposeRequest: {
             /**
              * @description copy refuses what the container cannot hold as it is; auto makes it AAC. The film tells
@@ -4900,20 +5045,6 @@ export interface components {
             group?: number;
             label?: string;
             start?: number;
-        };
-        HearingRequest: {
-            /**
-             * @description Tell who speaks
-             * @default false
-             */
-            diarize?: boolean;
-            /** @description Names and terms that may occur, spelt as they are to be written */
-            hotwords?: string[];
-            /**
-             * @description How many there are; guessed, and often wrong, if absent
-             * @default null
-             */
-            speakers?: number | null;
         };
         HighlightResponse: {
             length?: number;
@@ -6247,6 +6378,11 @@ export interface components {
             resets_at?: string | null;
             used?: number;
         };
+        RatesResponse: {
+            fastest?: number;
+            slowest?: number;
+            usual?: number;
+        };
         ReadingFindingResponse: {
             /** @example cue.too_fast */
             code?: string;
@@ -6787,6 +6923,10 @@ export interface components {
             target?: number;
         };
         ShortCutResponse: {
+            /** @description How many are the source's own, never encoded again */
+            copied_frames?: number;
+            /** @description Why none is, like framed, codec, no_key_frame or seam */
+            encoded_because?: string;
             frame_count?: number;
             framing?: components["schemas"]["FramingResponse"] | null;
             kept?: components["schemas"]["ShortStretchResponse"][];
@@ -7021,8 +7161,8 @@ export interface components {
             /** @description What is played */
             file?: string;
             job?: string | null;
-            /** @description As it was uploaded */
-            original?: string;
+            /** @description As it was uploaded; null when it was not */
+            original?: string | null;
             /** @example /api/v1/sounds/0190… */
             self?: string;
         };
@@ -7057,10 +7197,14 @@ export interface components {
             title?: string;
         };
         SoundResponse: {
-            /** Format: uuid */
-            asset_id?: string;
+            /**
+             * Format: uuid
+             * @description The uploaded file; null without one
+             */
+            asset_id?: string | null;
             /** Format: date-time */
             created_at?: string;
+            /** @description 0 until a spoken sound is ready */
             duration_s?: number;
             error?: components["schemas"]["JobErrorResponse"] | null;
             /** @description Yours */
@@ -7078,6 +7222,8 @@ export interface components {
             organisation_id?: string | null;
             /** @description How often it was heard, by anybody */
             plays?: number;
+            /** @description What a spoken sound says */
+            speech?: components["schemas"]["SpeechResponse"] | null;
             /** @enum {string} */
             state?: "levelling" | "ready" | "failed";
             tags?: string[];
@@ -7092,6 +7238,73 @@ export interface components {
         SpanResponse: {
             end?: number;
             start?: number;
+        };
+        SpeechRequest: {
+            /**
+             * Format: uuid
+             * @description Whose; yours if null
+             * @default null
+             */
+            organisation_id?: string | null;
+            /**
+             * @description Words a minute
+             * @default 175
+             */
+            rate?: number;
+            tags?: string[];
+            /**
+             * @description At most 2000 characters
+             * @example Please welcome our guests!
+             */
+            text: string;
+            /**
+             * @description The text when empty
+             * @default
+             */
+            title?: string;
+            /**
+             * @description One of ``GET /sounds/voices``, with a timbre behind a plus or without
+             * @default en-us
+             * @example en-us+f3
+             */
+            voice?: string;
+        };
+        SpeechResponse: {
+            rate?: number;
+            text?: string;
+            voice?: string;
+        };
+        StageFontResponse: {
+            /** @description The file, base64 */
+            data?: string | null;
+            /** @example Montserrat */
+            family?: string;
+            key?: string;
+            /** @example normal */
+            style?: string;
+            /** @description Presigned, for fonts that somebody uploaded */
+            url?: string | null;
+            /** @example 100 900 */
+            weight?: string;
+        };
+        StageRequest: {
+            /** @description Keys of fonts that the page holds; they are left out of the answer */
+            have?: string[];
+            /** @description Version 1, or MotionText 1.3 or 2.0 */
+            scenario: {
+                [key: string]: unknown;
+            };
+        };
+        StageResponse: {
+            fonts?: components["schemas"]["StageFontResponse"][];
+            /** @description Name to presigned URL of the picture */
+            images?: {
+                [key: string]: string;
+            };
+            /** @description The scenario, resolved */
+            stage?: {
+                [key: string]: unknown;
+            };
         };
         StatisticsResponse: {
             /** @description Every day, oldest first */
@@ -7281,6 +7494,12 @@ export interface components {
             /** @description user: the owner said so */
             method?: string;
             reason?: string;
+        };
+        TicketResponse: {
+            /** Format: date-time */
+            expires_at?: string;
+            /** @description Good once, as ``?ticket=`` */
+            ticket?: string;
         };
         TokenCreatedResponse: {
             /** Format: date-time */
@@ -7491,6 +7710,12 @@ export interface components {
             diarize?: boolean;
             /** @description Names and terms that may occur, spelt as they are to be written */
             hotwords?: string[];
+            /**
+             * @description What sound is taken for songs, sounds and music is not transcribed, nor charged
+             * @default captions
+             * @enum {string}
+             */
+            purpose?: "captions" | "sound";
             /**
              * @description How many there are; guessed, and often wrong, if absent
              * @default null
@@ -7879,6 +8104,23 @@ export interface components {
              * @example /flower/
              */
             url?: string;
+        };
+        VoiceResponse: {
+            /**
+             * @description The language (BCP 47), which is the voice's name
+             * @example en-us
+             */
+            id?: string;
+            /** @example English (America) */
+            name?: string;
+        };
+        VoicesResponse: {
+            /** @description Characters */
+            longest_text?: number;
+            rate?: components["schemas"]["RatesResponse"];
+            /** @description Other throats for any voice: ``en-us+f3`` */
+            timbres?: string[];
+            voices?: components["schemas"]["VoiceResponse"][];
         };
         WebhookAttemptResponse: {
             /** Format: date-time */
@@ -9172,7 +9414,10 @@ export interface operations {
     post_auth_login: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description For pages of this origin: the refresh token is kept in a cookie that scripts cannot read, and is empty in the answer */
+                "X-Reelyard-Session"?: "cookie";
+            };
             path?: never;
             cookie?: never;
         };
@@ -9356,7 +9601,10 @@ export interface operations {
     post_auth_oauth_token: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description For pages of this origin: the refresh token is kept in a cookie that scripts cannot read, and is empty in the answer */
+                "X-Reelyard-Session"?: "cookie";
+            };
             path?: never;
             cookie?: never;
         };
@@ -9454,7 +9702,10 @@ export interface operations {
     post_auth_refresh: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description For pages of this origin: the refresh token is kept in a cookie that scripts cannot read, and is empty in the answer */
+                "X-Reelyard-Session"?: "cookie";
+            };
             path?: never;
             cookie?: never;
         };
@@ -9534,7 +9785,10 @@ export interface operations {
     post_auth_register_verify: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description For pages of this origin: the refresh token is kept in a cookie that scripts cannot read, and is empty in the answer */
+                "X-Reelyard-Session"?: "cookie";
+            };
             path?: never;
             cookie?: never;
         };
@@ -9999,6 +10253,78 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_live_events: {
+        parameters: {
+            query?: {
+                /** @description Go on after this one; the header ``Last-Event-ID`` comes first */
+                last_event_id?: number | null;
+                /** @description Of ``POST /live/tickets``, in place of a token */
+                ticket?: string;
+                /** @description Divided by commas; all without */
+                topics?: ("credits" | "jobs" | "player" | "sounds")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-Sent Events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": {
+                        data?: string;
+                        event?: string;
+                        id?: string;
+                    };
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_live_socket: {
+        parameters: {
+            query?: {
+                /** @description Go on after this one; the header ``Last-Event-ID`` comes first */
+                last_event_id?: number | null;
+                /** @description Of ``POST /live/tickets``, in place of a token */
+                ticket?: string;
+                /** @description Divided by commas; all without */
+                topics?: ("credits" | "jobs" | "player" | "sounds")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    post_live_tickets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketResponse"];
                 };
             };
             default: components["responses"]["DEFAULT_ERROR"];
@@ -11968,6 +12294,31 @@ export interface operations {
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
+    post_scenario_stage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StageRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StageResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
     post_scenario_validate: {
         parameters: {
             query?: never;
@@ -12766,6 +13117,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlayerResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    post_sounds_tts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same body, the first answer comes back and nothing is ordered twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpeechRequest"];
+            };
+        };
+        responses: {
+            /** @description It was said before: that sound, free of charge */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SoundResponse"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SoundResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_sounds_voices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VoicesResponse"];
                 };
             };
             default: components["responses"]["DEFAULT_ERROR"];
@@ -13605,7 +14014,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["HearingRequest"];
+                "application/json": components["schemas"]["CompletionRequest"];
             };
         };
         responses: {
