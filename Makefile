@@ -26,7 +26,7 @@ up: $(VENV)/.local browser studio-if-possible ## Run the whole system on this ma
 	@exec $(BIN)/reelyard up $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev browser clients-tools ## Run every test against real services, WORKERS files at a time (each with services of its own)
+test: $(VENV)/.dev browser clients-tools studio-if-possible ## Run every test against real services, WORKERS files at a time (each with services of its own)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: test-security
