@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
-
-import httpx
+from urllib.parse import urlencode, urlsplit
 
 from tasks.contracts.samples import TEXT_LENGTH, TITLE_LENGTH, CreatorInfo, LinkInfo, LinkOrder
-from tasks.errors import PermanentError
+from tasks.errors import PermanentError, ReelyardError
 from tasks.fetchers.base import FetchSettings, Tick, check_length, unavailable
 from tasks.fetchers.sentences import SENTENCES
 from tasks.fetchers.values import number_of, seconds_of, spell_moment, text_of, web_address
 from tasks.fetching import Fetcher, FetchLimits
 from tasks.fetching.links import read_link
 
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-DOWNLOAD_S = 900.0
+ASK_S, DOWNLOAD_S = 45.0, 900.0
 _MOST_JSON = 4 << 20
 
 
@@ -76,41 +75,24 @@ class RapidApi:
     def _ask(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         """Return the data of an answer; raise what its status, or the code in it, means."""
         settings = self._settings
-        base = httpx.URL(settings.rapidapi_url)
-        headers = {"X-RapidAPI-Key": settings.rapidapi_key, "X-RapidAPI-Host": base.host}
+        base = settings.rapidapi_url.rstrip("/")
+        headers = {"X-RapidAPI-Key": settings.rapidapi_key, "X-RapidAPI-Host": urlsplit(base).hostname or ""}
+        fetcher = Fetcher(FetchLimits(_MOST_JSON, ASK_S), inside=settings.inside, proxy=settings.proxy)
         try:
-            with (
-                httpx.Client(
-                    base_url=base, timeout=TIMEOUT, trust_env=False, proxy=settings.proxy or None, headers=headers
-                ) as client,
-                client.stream("GET", path, params=query) as answer,
-            ):
-                check_status(answer.status_code)
-                told = read_json(answer)
-        except httpx.HTTPError as error:
-            raise unavailable(f"no answer ({type(error).__name__})") from error
+            told = read_json(fetcher.read(f"{base}{path}?{urlencode(query)}", headers))
+        except ReelyardError as error:
+            if error.code.startswith("link."):
+                raise
+            raise unavailable(f"RapidAPI: {error.detail}") from error
         if told.get("code") != 0:
             raise refusal_of(text_of(told.get("msg"), 300))
         return dict_of(told.get("data"))
 
 
-def check_status(status: int) -> None:
-    """Raise for what is no answer to the question."""
-    if status in (401, 403):
-        raise unavailable(f"RapidAPI does not accept the key ({status})")
-    if status != 200:
-        raise unavailable(f"RapidAPI answers {status}")
-
-
-def read_json(answer: httpx.Response) -> dict[str, Any]:
-    """Return an answer of a sane size."""
-    data = b""
-    for piece in answer.iter_bytes():
-        data += piece
-        if len(data) > _MOST_JSON:
-            raise unavailable("RapidAPI answers too much")
+def read_json(data: bytes) -> dict[str, Any]:
+    """Return an answer that is an object."""
     try:
-        return dict_of(httpx.Response(200, content=data).json())
+        return dict_of(json.loads(data))
     except ValueError as error:
         raise unavailable("RapidAPI answers no JSON") from error
 

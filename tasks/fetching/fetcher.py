@@ -63,6 +63,10 @@ class Fetcher:
         self._proxy = proxy
         self._tls = ssl.create_default_context(cafile=certifi.where())
 
+    def check(self, url: str) -> None:
+        """Raise ``url.refused`` for a URL that it would not go to, as far as that can be read off it."""
+        read_url(url, inside=self._inside)
+
     def fetch(self, url: str, path: Path) -> Fetched:
         """Write what a URL gives to a file, which must not be there yet; no file is left when that fails."""
         target = read_url(url, inside=self._inside)
@@ -77,6 +81,17 @@ class Fetcher:
                 size_bytes, sha256 = self._save(answer, path)
                 return Fetched(target.url, header(answer, b"content-type"), size_bytes, sha256)
         raise PermanentError("url.too_many_redirects", f"More than {self._limits.max_redirects} redirects")
+
+    def read(self, url: str, headers: Mapping[str, str]) -> bytes:
+        """Return what a URL gives to headers of ours; no redirect is followed, so that a key goes nowhere else."""
+        deadline, data = time.monotonic() + self._limits.total_s, bytearray()
+        with self._answer("GET", read_url(url, inside=self._inside), deadline, headers=headers) as answer:
+            check_answer(answer, self._limits.max_bytes)
+            for chunk in answer.iter_stream():
+                data += chunk
+                if len(data) > self._limits.max_bytes:
+                    raise too_large(self._limits.max_bytes)
+        return bytes(data)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Send a body and return the status; redirects are not followed, the answer is not read."""

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import selectors
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -130,6 +132,56 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(data)
             except OSError:
                 return
+
+
+class WayOut:
+    """A proxy that connects whoever asks for a public address to a site of ours, and remembers who was asked for."""
+
+    def __init__(self, site: LinkSite) -> None:
+        self.asked: list[str] = []
+        way, port = self, int(site.url.rpartition(":")[2])
+
+        class Handler(BaseHTTPRequestHandler):
+            """Tunnels."""
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing."""
+
+            def do_CONNECT(self) -> None:
+                """Connect to the site, whatever the address."""
+                way.asked.append(self.path)
+                with socket.create_connection(("127.0.0.1", port)) as there:
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                    carry(self.connection, there)
+                self.close_connection = True
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> WayOut:
+        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def carry(one: socket.socket, other: socket.socket) -> None:
+    """Carry bytes both ways until either ends."""
+    with selectors.DefaultSelector() as ready:
+        ready.register(one, selectors.EVENT_READ, other)
+        ready.register(other, selectors.EVENT_READ, one)
+        while True:
+            for key, _ in ready.select():
+                assert isinstance(key.fileobj, socket.socket)
+                piece = key.fileobj.recv(65536)
+                if not piece:
+                    return
+                key.data.sendall(piece)
 
 
 def query_of(path: str) -> dict[str, str]:

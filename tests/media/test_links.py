@@ -28,7 +28,7 @@ from tasks.fetchers.ytdlp import YtDlp
 from tasks.fetching.links import read_link, service_of
 from tasks.media.limits import MediaLimits
 from tasks.sandbox import sandbox_problem
-from tests.media.link_site import LinkSite, query_of
+from tests.media.link_site import LinkSite, WayOut, query_of
 from tests.tunes import write_tune
 
 WALLS = "auto" if not sandbox_problem() else "off"
@@ -194,13 +194,24 @@ def test_what_is_no_sound_is_told_apart_whatever_its_type_says(site: LinkSite, t
     assert caught.value.code == "media.unsupported"
 
 
-def test_inner_networks_are_not_reached_by_any_way(site: LinkSite) -> None:
-    """Straight, by a redirect, and by an address that an extractor names: the gate lets nothing through."""
-    outside = FetchSettings(("generic",), sandbox="off")
+def test_inner_addresses_are_refused_before_anything_is_asked(site: LinkSite) -> None:
+    outside = FetchSettings(("generic",), sandbox=WALLS)
     with pytest.raises(PermanentError) as caught:
         YtDlp(outside).resolve(LinkOrder(f"{site.url}/tune.mp3"))
     assert caught.value.code == "url.refused"
     assert site.asked == []
+
+
+def test_sites_outside_are_reached_by_the_proxy_alone_and_lead_nobody_inside(site: LinkSite, tune: bytes) -> None:
+    """A public address is ours by the proxy; what it redirects to, and what a page names, is refused by the gate."""
+    with LinkSite({"/tune.mp3": tune}) as canary, WayOut(site) as way:
+        outside = YtDlp(FetchSettings(("generic",), proxy=way.url, sandbox=WALLS))
+        assert outside.resolve(LinkOrder("http://93.184.215.14/tune.mp3")).title == "tune"
+        assert set(way.asked) == {"93.184.215.14:80"}
+
+        site.inside = f"{canary.url}/tune.mp3"
+        assert refusal(outside, LinkOrder("http://93.184.215.14/inside.mp3")).code == "url.refused"
+        assert canary.asked == []
 
 
 def test_extractors_that_are_not_allowed_are_not_run(site: LinkSite) -> None:
