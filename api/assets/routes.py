@@ -27,8 +27,13 @@ def get_asset(asset_id: UUID) -> Asset:
 
 
 def hand_out(download: service.Download, query: dict[str, Any]) -> Any:
-    """Answer with the URL as JSON, or send the browser there."""
-    return redirect(download.url) if query["redirect"] else download
+    """Answer with the URL as JSON, or send the browser there; it may remember the way to a thumbnail."""
+    if not query["redirect"]:
+        return download
+    answer = redirect(download.url)
+    if download.cache_s:
+        answer.headers["Cache-Control"] = f"private, max-age={download.cache_s}"
+    return answer
 
 
 @blueprint.route("/assets")

@@ -22,16 +22,20 @@ from api.renders.models import Render
 from api.uploads.models import Upload, UploadState
 from tasks.storage.base import Storage
 
+PICTURE_CACHE_S = 3600
+"""How long browsers may show a thumbnail without asking again."""
+
 
 @dataclass(frozen=True)
 class Download:
-    """A presigned URL and what it leads to."""
+    """A presigned URL and what it leads to. ``cache_s``: how long whoever was sent there may remember it."""
 
     url: str
     filename: str
     content_type: str
     size_bytes: int | None
     expires_at: datetime
+    cache_s: int = 0
 
 
 def select_assets(
@@ -82,13 +86,14 @@ def sign_poster(asset: Asset, *, storage: Storage, settings: ApiSettings) -> Dow
 
 def sign_picture(key: str, filename: str, *, storage: Storage, settings: ApiSettings) -> Download:
     """Return a URL that shows a picture of ours (PNG)."""
-    url = storage.presign_get(key, filename=filename, content_type="image/png", inline=True)
-    return Download(url, filename, "image/png", None, expiry(settings))
+    url = storage.presign_get(key, filename=filename, content_type="image/png", inline=True, cache_s=PICTURE_CACHE_S)
+    expires_at = expiry(settings, cache_s=PICTURE_CACHE_S)
+    return Download(url, filename, "image/png", None, expires_at, cache_s=PICTURE_CACHE_S)
 
 
-def expiry(settings: ApiSettings) -> datetime:
+def expiry(settings: ApiSettings, *, cache_s: int = 0) -> datetime:
     """Return when a URL that is signed now stops working."""
-    return datetime.now(UTC) + timedelta(seconds=settings.storage.presign_s)
+    return datetime.now(UTC) + timedelta(seconds=max(settings.storage.presign_s, 2 * cache_s))
 
 
 def delete_asset(session: Session, asset: Asset, *, storage: Storage) -> None:

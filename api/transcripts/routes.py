@@ -12,6 +12,7 @@ from flask_smorest import Blueprint
 from api.assets.docs import problems
 from api.auth import login_required
 from api.extensions import db
+from api.files import send_file
 from api.ids import get_owned
 from api.pagination import filters_of, paginate
 from api.transcripts import importing, service
@@ -198,5 +199,5 @@ class TranscriptExport(MethodView):
         """Export the current version"""
         content_type, write = FORMATS[query["format"]]
         text = write(service.current_document(db.session(), get_transcript(transcript_id)))
-        disposition = {"Content-Disposition": f'attachment; filename="transcript.{query["format"]}"'}
-        return Response(text, content_type=f"{content_type}; charset=utf-8", headers=disposition)
+        filename = f"transcript.{query['format']}"
+        return send_file(text.encode(), filename=filename, content_type=f"{content_type}; charset=utf-8")

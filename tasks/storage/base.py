@@ -76,8 +76,14 @@ class Storage(Protocol):
     def abort_parts(self, key: str, upload_ref: str) -> None:
         """Give up a multipart upload; harmless when it is gone."""
 
-    def presign_get(self, key: str, *, filename: str = "", content_type: str = "", inline: bool = False) -> str:
-        """Return a URL that downloads the object, named ``filename`` (RFC 6266) for the person who saves it."""
+    def presign_get(
+        self, key: str, *, filename: str = "", content_type: str = "", inline: bool = False, cache_s: int = 0
+    ) -> str:
+        """Return a URL that downloads the object, named ``filename`` (RFC 6266) for the person who saves it.
+
+        :param cache_s: how long the browser may show what it got without asking again; the URL is good for at least
+            twice as long, so that whoever remembers it meanwhile is not led astray.
+        """
 
     def head(self, key: str) -> ObjectInfo | None:
         """Return what is stored under ``key``, or None."""

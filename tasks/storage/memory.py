@@ -119,7 +119,9 @@ class MemoryStorage:
         """Give up a multipart upload."""
         self._uploads.pop(upload_ref, None)
 
-    def presign_get(self, key: str, *, filename: str = "", content_type: str = "", inline: bool = False) -> str:
+    def presign_get(
+        self, key: str, *, filename: str = "", content_type: str = "", inline: bool = False, cache_s: int = 0
+    ) -> str:
         """Return a URL for :meth:`client_get`."""
         query = {"disposition": content_disposition(filename, inline=inline), "type": content_type}
         return f"memory://{key}?" + urlencode(query)

