@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from tasks.contracts.delivery import SendResult
 from tasks.delivery.calls import refused, unauthorized, unavailable
@@ -43,6 +44,14 @@ class Bucket:
         raise refused(f"the storage answers {status}", status=status)
 
     def _sign(self, key: str, content_type: str) -> str:
+        if self.settings.get("endpoint_url"):
+            self.fetcher.check(self.settings["endpoint_url"])
+        try:
+            return self._presign(key, content_type)
+        except (BotoCoreError, ValueError) as error:
+            raise refused(f"nothing can be signed for this storage: {type(error).__name__}") from error
+
+    def _presign(self, key: str, content_type: str) -> str:
         client = boto3.client(
             "s3",
             endpoint_url=self.settings.get("endpoint_url") or None,

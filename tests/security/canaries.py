@@ -17,12 +17,14 @@ from typing import Any
 from tasks.errors import ReelyardError
 from tasks.fetching import Fetcher, FetchLimits
 from tests.security.addresses import forms
+from tests.security.entry_points import entry_points
 
 PUBLIC = "93.184.215.14"
 INSIDE = ("127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fd00:ec2::254")
 """What is listened on: loopback, a cloud's metadata in both families, a private network."""
 PROXY = "10.9.9.9"
 NAMES = ("inside", "mixed", "mapped", "six", "both", "rebinding", "unknown")
+REFUSED = ("url.refused", "url.unavailable", "publish.refused")
 LIMITS = FetchLimits(max_bytes=1000, total_s=1.5)
 hits: list[str] = []
 hosts: list[str] = []
@@ -190,11 +192,14 @@ def tell(folder: Path) -> dict[str, Any]:
         return code_of(lambda: fetch(f"http://public.example.com/{path}"))
 
     told: dict[str, Any] = {"forms_not_refused": []}
-    for url in forms():
-        for call in (lambda: fetch(url), lambda: fetcher.post(url, b"{}", {})):  # noqa: B023 - called at once
-            code = code_of(call)
-            if code not in ("url.refused", "url.unavailable"):
-                told["forms_not_refused"].append([url, code])
+    with tempfile.TemporaryDirectory() as beside:
+        entries = entry_points(fetcher, Path(beside))
+        for url in forms():
+            for name, enter in entries.items():
+                code = code_of(lambda: enter(url))  # noqa: B023 - called at once
+                if code not in REFUSED:
+                    told["forms_not_refused"].append([name, url, code])
+        told["entry_points"] = list(entries)
     told["public"] = at("hello")
     walled = Fetcher(LIMITS, resolver=resolver, proxy=f"http://{PROXY}:3128")
     for url in [*forms(), *(f"http://{name}.example.com/" for name in ("inside", "mixed", "mapped", "six", "both"))]:

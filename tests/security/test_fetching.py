@@ -90,6 +90,7 @@ def seen() -> dict[str, object]:
 
 def test_no_form_of_an_inner_address_is_connected_to(seen: dict[str, object]) -> None:
     assert seen["forms_not_refused"] == []
+    assert seen["entry_points"] == ["link", "webhook", "upload", "delivery to a webhook", "delivery to a bucket"]
     assert seen["canary_hits"] == 0
 
 

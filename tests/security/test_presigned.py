@@ -150,3 +150,12 @@ def test_an_upload_that_comes_late_stores_nothing(service_environ: dict[str, str
 
         assert send(("PUT", url, GOOD, b"x" * SIZE)) >= 400
         assert storage.head(key) is None
+
+
+def test_a_part_takes_its_own_length_alone(storage: S3Storage, key: str) -> None:
+    part = 5 << 20
+    signed = storage.presign_put(key, content_type=TYPE, size_bytes=part + SIZE, part_size_bytes=part)
+
+    for size in (0, SIZE - 1, SIZE + 1, part):
+        assert send(("PUT", signed.parts[1], {}, b"x" * size)) >= 400
+    assert send(("PUT", signed.parts[1], {}, b"x" * SIZE)) == 200

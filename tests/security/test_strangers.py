@@ -10,35 +10,59 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.farm import Caller
+from tests.api.farm import CLIP, Caller, Farm, announce, ingest
 from tests.api.instances import api_process, bearer
 from tests.api.others import another_app
 from tests.api.test_limits import ORDER
 from tests.apps import PASSWORD
 
-PAIRS = 60
+PAIRS = 40
 FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP")
 TRIALS, RATE, WINDOW_S = 1000, 20, 10
+MADE: dict[str, dict[str, Any]] = {
+    "organisations": {"name": "Studio"},
+    "tokens": {"name": "one", "scopes": ["read"]},
+    "webhooks": {"url": "https://example.com/hook"},
+    "playlists": {"name": "Friday"},
+}
 
 
 @pytest.mark.security("S-10")
-@pytest.mark.parametrize("kind", ["organisations", "tokens"])
+@pytest.mark.parametrize("kind", ["organisations", "tokens", "webhooks", "playlists"])
 def test_what_is_anothers_takes_as_long_as_what_is_not_there(user: Caller, other: Caller, kind: str) -> None:
-    mine = {"organisations": {"name": "Studio"}, "tokens": {"name": "one", "scopes": ["read"]}}[kind]
-    there = user.post(f"/{kind}", mine, expect=201)["id"]
-    method = "GET" if kind == "organisations" else "DELETE"
-    took: dict[str, list[float]] = {"foreign": [], "absent": []}
+    there = user.post(f"/{kind}", MADE[kind], expect=201)["id"]
 
-    bodies = set()
+    check_alike(other, "DELETE" if kind == "tokens" else "GET", f"/{kind}/{{}}", there)
+
+
+@pytest.mark.security("S-10")
+def test_so_does_what_comes_of_an_upload(user: Caller, other: Caller, farm: Farm) -> None:
+    ticket = announce(user, CLIP)
+    asset_id = ingest(user, farm)
+    [transcript] = user.get(f"/transcripts?asset_id={asset_id}")["items"]
+    job_id = user.get("/jobs")["items"][0]["id"]
+
+    check_alike(other, "GET", "/assets/{}", asset_id)
+    check_alike(other, "DELETE", "/assets/{}", asset_id)
+    check_alike(other, "GET", "/transcripts/{}", transcript["id"])
+    check_alike(other, "GET", "/jobs/{}", job_id)
+    check_alike(other, "POST", "/jobs/{}/cancel", job_id)
+    check_alike(other, "POST", "/uploads/{}/complete", ticket["id"])
+
+
+def check_alike(caller: Caller, method: str, path: str, there: str) -> None:
+    """Ask for what is another's and for what is not there, in turns: one answer, in the same time."""
+    took: dict[str, list[float]] = {"foreign": [], "absent": []}
+    told = set()
     for _ in range(PAIRS):
         for which, one in (("foreign", there), ("absent", str(uuid4()))):
             began = time.perf_counter()
-            answer = other.call(method, f"/{kind}/{one}")
+            answer = caller.call(method, path.format(one))
             took[which].append(time.perf_counter() - began)
-            bodies.add((answer.status_code, answer.get_json()["code"], answer.get_json()["message"]))
+            told.add((answer.status_code, answer.get_json()["code"], answer.get_json()["message"]))
 
-    assert len(bodies) == 1 and next(iter(bodies))[0] == 404
-    assert abs(median(took["foreign"]) - median(took["absent"])) < 0.005
+    assert len(told) == 1 and next(iter(told))[0] == 404, (method, path, told)
+    assert abs(median(took["foreign"]) - median(took["absent"])) < 0.005, (method, path)
 
 
 @pytest.mark.security("S-12")
