@@ -19,8 +19,7 @@ Shape = Callable[[av.VideoFrame, Fraction], av.VideoFrame]
 def framed_info(video: VideoInfo, order: Reframing) -> VideoInfo:
     """Return what the picture is once it is framed."""
     width, height = output_size(order.framing, video.display_width, video.display_height, widest=order.width)
-    size = {"width": width, "height": height, "display_width": width, "display_height": height}
-    return replace(video, **size, rotation=0, sample_aspect_num=1, sample_aspect_den=1)
+    return replace(video, width=width, height=height, rotation=0, sample_aspect_num=1, sample_aspect_den=1)
 
 
 def framer(video: VideoInfo, order: Reframing) -> Shape:

@@ -23,6 +23,7 @@ from api.jobs.metrics import QUEUES
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.publish import BROKER_ERRORS, Publisher
 from api.jobs.states import ACTIVE, TERMINAL, TERMINAL_STEP, StepState
+from api.quotas import line
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ def reconcile(session: Session, *, rering_s: float) -> dict[str, int]:
         "lease_over": apply(session, find_expired(session), take_back),
         "forgotten": apply(session, find_forgotten(session, rering_s), ring_forgotten),
         "unfinished": apply(session, find_unfinished(session), finish),
+        "slot_free": apply(session, line.find_next(session), line.begin),
     }
     for rule, count in found.items():
         if count:

@@ -18,6 +18,7 @@ from api.jobs.service import create_job
 from api.projects.models import Project, Short
 from api.projects.service import get_short
 from api.projects.wishes import list_edits, wish_of
+from api.quotas import line
 from api.quotas.service import reserve_render
 from api.renders.service import require_room
 from api.users.models import User
@@ -34,6 +35,7 @@ SHORT_KIND = "short"
 def order_cuts(session: Session, user: User, project: Project, short_ids: Sequence[UUID]) -> list[Job]:
     """Order the cut of some shorts of a locked project, or of all that are not cut yet.
 
+    What is over the plan's renders at a time is queued, and begins as slots come free.
     Raises ``asset.*``, ``short.not_found``, ``short.busy``, ``short.none``, ``project.not_transcribed``, ``quota.*``,
     ``credits.insufficient``; nothing is ordered then.
     """
@@ -74,19 +76,34 @@ def order_cut(session: Session, user: User, project: Project, short: Short) -> J
         priority=Priority.NORMAL,
         subject={"short_id": str(short.id), "project_id": str(project.id), "render_id": str(new_id())},
     )
-    reserve(session, user, job, short, asset)
+    reserve(session, user, job, short, asset, in_line=True)
     short.job_id = job.id
     session.flush()
     session.refresh(short)
     return job
 
 
-def reserve(session: Session, user: User, job: Job, short: Short, asset: Asset, *, again: bool = False) -> None:
-    """Reserve quota and credits of a short's job; raise ``quota.*``, ``credits.insufficient``."""
+def reserve(
+    session: Session,
+    user: User,
+    job: Job,
+    short: Short,
+    asset: Asset,
+    *,
+    again: bool = False,
+    in_line: bool = False,
+) -> None:
+    """Reserve quota and credits of a short's job; raise ``quota.*``, ``credits.insufficient``.
+
+    :param in_line: let a new job wait for a slot of the plan's renders at a time where there is none.
+    """
     length_s, wish = short.end_s - short.start_s, wish_of(short)
     hold(session, job, Action.CUTTING, price(Action.CUTTING, length_s), again=again)
     if wish.look:
-        reserve_render(session, user, job.id)
+        if in_line:
+            line.reserve_in_line(session, user, job)
+        else:
+            reserve_render(session, user, job.id)
         action = render_action(*largest_size(wish, asset))
         hold(session, job, action, price(action, length_s), again=again)
 

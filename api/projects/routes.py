@@ -28,6 +28,7 @@ from api.projects.schemas import (
     ProjectRequest,
     ProjectResponse,
 )
+from api.quotas.line import is_waiting
 from api.transcripts import hearing
 
 blueprint = Blueprint("projects", __name__, url_prefix="/api/v1", description="Projects: long videos and their shorts")
@@ -144,13 +145,15 @@ class ProjectJobs(MethodView):
         makes way; shorts that were cut stay.
 
         ``cutting`` frames and cuts shorts as their ``wish`` says and draws their captions: a job for each, all or none.
+        What is over the plan's renders at a time stays queued until others have ended.
 
         ``delivery`` sends finished shorts to a publish target, at once or at a set time; each is a publication.
         """
         project = service.lock_project(db.session(), project_id)
         jobs = self.order(project, body)
         for job in jobs if body["at"] is None else ():
-            after_commit(partial(publish_soon, job.id))
+            if not is_waiting(db.session(), job.id):
+                after_commit(partial(publish_soon, job.id))
         told = {**describe(project), "job_ids": [job.id for job in jobs]}
         return told, 202, {"Location": told["links"]["self"]}
 

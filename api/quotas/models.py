@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, String
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.extensions import db
@@ -36,10 +36,13 @@ class QuotaOverride(db.Model):
 
 
 class QuotaReservation(db.Model):
-    """What a job or an asset holds of a counter: ``held``, ``settled`` (used up) or ``released``."""
+    """What a job or an asset holds of a counter: ``held``, ``settled``, ``released``, or ``waiting`` for it."""
 
     __tablename__ = "quota_reservation"
-    __table_args__ = (CheckConstraint("state IN ('held', 'settled', 'released')", name="state"),)
+    __table_args__ = (
+        CheckConstraint("state IN ('held', 'settled', 'released', 'waiting')", name="state"),
+        Index("ix_quota_reservation_waiting", "user_id", "ref", postgresql_where=text("state = 'waiting'")),
+    )
 
     ref: Mapped[str] = mapped_column(String(80), primary_key=True)
     kind: Mapped[str] = mapped_column(String(32), primary_key=True)

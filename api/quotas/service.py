@@ -112,7 +112,7 @@ def _claim_reservation(
     renewed = row.on_conflict_do_update(
         index_elements=["ref", "kind"],
         set_={"window_start": start, "amount": amount, "state": "held"},
-        where=QuotaReservation.state == "released",
+        where=QuotaReservation.state.in_(("released", "waiting")),
     )
     return session.execute(renewed.returning(QuotaReservation.ref)).first() is not None
 
@@ -130,7 +130,9 @@ def refuse(kind: QuotaKind, state: QuotaState, amount: int) -> None:
 
 
 def release(session: Session, ref: UUID | str) -> None:
-    """Give back everything that the ref still holds or has settled, each to the window it came from."""
+    """Give back all that the ref still holds or has settled, each to the window it came from, and wait no more."""
+    waiting = (QuotaReservation.ref == str(ref), QuotaReservation.state == "waiting")
+    session.execute(update(QuotaReservation).where(*waiting).values(state="released"))
     _close(session, str(ref), tuple(kind.value for kind in QuotaKind), from_states=("held", "settled"), to="released")
 
 

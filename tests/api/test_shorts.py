@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.extensions import get_storage
+from api.control.reconciler import reconcile
+from api.extensions import db, get_storage
 from tasks.contracts import MediaInfo, VideoInfo
 from tasks.contracts.shorts import CutOrder, CutResult, Framing, SceneFrame, Stretch
 from tests.api.farm import Caller, Farm, ingest, receipt_of, sha256_of
@@ -190,3 +191,31 @@ def test_jobs_refuse_what_their_type_does_not_know(user: Caller, project: dict[s
 
     assert wrong["code"] == "request.invalid"
     assert "/count" in str(wrong)
+
+
+def test_five_shorts_are_cut_on_a_plan_with_two_renders_at_a_time(
+    user: Caller, farm: Farm, project: dict[str, Any]
+) -> None:
+    path = f"/projects/{project['id']}"
+    for number in range(4):
+        user.post(f"{path}/shorts", {"start_s": 0.1 * number, "end_s": 2.9, "snap": False}, expect=201)
+
+    def running() -> int:
+        return int(user.get("/usage")["quotas"]["concurrent_renders"]["used"])
+
+    jobs = user.post(f"{path}/jobs", {"type": "cutting"}, expect=202)["job_ids"]
+    assert (len(jobs), running()) == (5, 2)
+    assert user.get("/usage")["quotas"]["daily_renders"]["used"] == 5
+    assert {user.get(f"/jobs/{job}")["state"] for job in jobs} == {"queued"}
+    with pytest.raises(AssertionError, match="'reason': 'waiting'"):
+        farm.claim(jobs[2], "cut")
+
+    user.post(f"/jobs/{jobs[4]}/cancel", expect=202)
+    for job in jobs[:4]:
+        cut(farm, job, (0.5, 2.9))
+        draw(farm, job)
+        reconcile(db.session(), rering_s=30.0)
+        assert running() <= 2
+
+    assert [user.get(f"/jobs/{job}")["state"] for job in jobs] == ["succeeded"] * 4 + ["cancelled"]
+    assert (running(), user.get("/usage")["quotas"]["daily_renders"]["used"]) == (0, 4)

@@ -167,7 +167,7 @@ class Walk:
         if owning:
             claim = self.random.choice(owning)
             self.play.let_lease_pass(claim)
-            assert self.play.reconcile() == {"lease_over": 1, "forgotten": 0, "unfinished": 0}
+            assert self.play.reconcile() == {"lease_over": 1, "forgotten": 0, "unfinished": 0, "slot_free": 0}
             self.let_go(claim)
 
     def reconcile(self) -> None:
