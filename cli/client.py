@@ -75,8 +75,13 @@ class ApiClient:
             raise _problem(response)
         return response
 
-    def upload(self, path: Path, *, content_type: str = "video/mp4", language: str | None = None) -> dict[str, Any]:
-        """Send a file straight into the storage and complete the upload; return what completing answered."""
+    def upload(
+        self, path: Path, *, content_type: str = "video/mp4", language: str | None = None, purpose: str = "captions"
+    ) -> dict[str, Any]:
+        """Send a file straight into the storage and complete the upload; return what completing answered.
+
+        :param purpose: ``captions`` has what is said transcribed, ``sound`` does not.
+        """
         size_bytes = path.stat().st_size
         declared = {"filename": path.name, "content_type": content_type, "size_bytes": size_bytes, "language": language}
         ticket = self.call("POST", "/uploads", json=declared)
@@ -85,7 +90,8 @@ class ApiClient:
             for part in transfer["parts"]:
                 file.seek(part["offset_bytes"])
                 self._put(part["url"], file.read(part["size_bytes"]), transfer["headers"])
-        completed: dict[str, Any] = self.call("POST", f"/uploads/{ticket['id']}/complete")
+        wish = {"purpose": purpose}
+        completed: dict[str, Any] = self.call("POST", f"/uploads/{ticket['id']}/complete", json=wish)
         return completed
 
     def download(self, path: str, target: Path) -> Path:
@@ -119,6 +125,28 @@ class ApiClient:
             if self.job(job_id)["state"] in ENDED:
                 return
         raise TransientError("job.too_slow", f"Job {job_id} did not end within {give_up_s:g} s")
+
+    def live(self, *topics: str) -> Iterator[dict[str, Any]]:
+        """Yield what the live stream tells, for ever; what it tells is as that of :meth:`events`.
+
+        A broken connection is taken up again after the last event that came; ``ready`` then comes anew.
+        """
+        last = ""
+        while True:
+            headers = {"Last-Event-ID": last} if last else {}
+            query = {"topics": ",".join(topics)}
+            try:
+                with self._http.stream(
+                    "GET", f"{PREFIX}/live/events", headers=headers, params=query, timeout=30
+                ) as stream:
+                    if stream.is_error:
+                        stream.read()
+                        raise _problem(stream)
+                    for event in parse_events(stream.iter_lines()):
+                        last = event["id"] or last
+                        yield event
+            except httpx.TransportError:
+                time.sleep(_RETRY_S)
 
     def job(self, job_id: str) -> dict[str, Any]:
         """Return a job as it is now."""

@@ -23,6 +23,7 @@ COMMANDS = (
     "translate",
     "analyze",
     "sample",
+    "play",
     "musicvideo",
     "shorts",
     "scenario",
