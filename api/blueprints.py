@@ -16,6 +16,7 @@ def register_blueprints(app: Flask) -> None:
     from api.credits.routes import blueprint as credits
     from api.events.routes import blueprint as events
     from api.extensions import get_smorest
+    from api.extractions.routes import blueprint as extractions
     from api.farm import work_routes  # noqa: F401  adds to the blueprint of api.farm.routes
     from api.farm.node_routes import blueprint as nodes
     from api.farm.routes import blueprint as farm
@@ -34,8 +35,10 @@ def register_blueprints(app: Flask) -> None:
     from api.publishing.routes import blueprint as publishing
     from api.renders.estimate_routes import blueprint as estimates
     from api.renders.routes import blueprint as renders
+    from api.samples.routes import blueprint as samples
     from api.scenarios.routes import blueprint as scenarios
     from api.songs.routes import blueprint as songs
+    from api.sounds import scan_routes  # noqa: F401  adds to the blueprint of api.sounds.routes
     from api.sounds.routes import blueprint as sounds
     from api.stills.routes import blueprint as stills
     from api.tokens.routes import blueprint as tokens
@@ -50,9 +53,9 @@ def register_blueprints(app: Flask) -> None:
 
     in_order = (
         auth, identities, tokens, organisations, invitations, uploads, assets, transcripts, scenarios, fonts,
-        renders, estimates, stills, songs, sounds, playlists, player, videos, projects, publishing, validations,
-        jobs, events, live, webhooks, usage, credits, payments, admin, audit, farm, limits, flower, callbacks, nodes,
-        health,
+        renders, estimates, stills, songs, samples, extractions, sounds, playlists, player, videos, projects,
+        publishing, validations, jobs, events, live, webhooks, usage, credits, payments, admin, audit, farm, limits, flower,
+        callbacks, nodes, health,
     )  # fmt: skip
     for documented in in_order:
         get_smorest(app).register_blueprint(documented)

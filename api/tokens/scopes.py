@@ -42,6 +42,8 @@ BY_BLUEPRINT: dict[str, tuple[Scope | None, Scope | None]] = {
     "renders": (Scope.READ, Scope.RENDER),
     "stills": (Scope.READ, Scope.RENDER),
     "songs": (Scope.READ, Scope.RENDER),
+    "samples": (Scope.READ, Scope.UPLOAD),
+    "extractions": (Scope.READ, Scope.UPLOAD),
     "sounds": (Scope.READ, Scope.UPLOAD),
     "playlists": (Scope.READ, Scope.UPLOAD),
     "player": (Scope.READ, Scope.RENDER),
@@ -75,6 +77,9 @@ BY_OPERATION: dict[tuple[str, str], Scope | None] = {
     ("GET", "auth.Me"): Scope.READ,
     ("GET", "credits.UserCredits"): Scope.ADMIN,
     ("POST", "credits.UserCredits"): Scope.ADMIN,
+    ("GET", "extractions.ExtractionStatus"): Scope.ADMIN,
+    ("GET", "sounds.SoundScans"): Scope.ADMIN,
+    ("POST", "sounds.SoundScans"): Scope.ADMIN,
     ("POST", "transcripts.TranscriptCut"): Scope.READ,
     ("POST", "transcripts.TranscriptTimeline"): Scope.READ,
 }
