@@ -19,6 +19,7 @@ export const text = {
   offline: "You are offline. What you change is kept here and sent once the connection is back.",
   notFound: {title: "There is nothing at this address", body: "The page may have moved, or what it showed was deleted.", back: "Back to the library"},
   crashed: {title: "This page stopped working", body: "Your edits are saved as you make them. Load the page again to go on.", reload: "Load again"},
+  toLibrary: "Upload in the library",
   nav: {library: "Library", songs: "Songs", shorts: "Shorts", sounds: "Sounds", jobs: "Jobs", account: "Account", farm: "Farm"},
   states: {queued: "Waiting", running: "Running", succeeded: "Done", failed: "Failed", cancelled: "Cancelled", pending: "Waiting for its file",
     probing: "Being looked at", ready: "Ready", refused: "Refused", online: "Online", draining: "Draining", offline: "Offline",
@@ -36,7 +37,7 @@ export const text = {
     choose: "Choose files", drop: "Drop to upload", uploads: "Uploads", open: (name: string) => `Edit ${name}`, play: (name: string) => `Play ${name}`,
     filter: {all: "All", video: "Videos", audio: "Sound", render: "Exports"} as Record<string, string>, filterLabel: "Show", deleteAsk: (name: string) => `Delete ${name}?`,
     deleteBody: "The file and its transcripts go for good. Exports made of it stay.", deleted: (name: string) => `${name} was deleted`, actions: (name: string) => `Actions for ${name}`,
-    download: "Download", edit: "Edit", language: "Spoken language", detect: "Detect", noMatch: "Nothing of this kind yet", hearing: "Listening to the words", looking: "Looking at the file",
+    download: "Download", edit: "Edit", language: "Spoken language", detect: "Language: detect", noMatch: "Nothing of this kind yet", hearing: "Listening to the words", looking: "Looking at the file",
   },
   upload: {
     waiting: "Waiting", sending: (percent: number) => `${percent} %`, paused: "Paused", finishing: "Checking", failed: "Failed", done: "Uploaded", stopped: "Stopped",
@@ -68,7 +69,7 @@ export const text = {
     container: "File", layer: "What is drawn", layers: {video: "Video with captions", captions: "Captions alone, transparent"} as Record<string, string>, loudness: "Level the loudness for the web (-14 LUFS)",
   },
   checks: {
-    title: "Checks", fine: "Nothing to mend", fineBody: "Reading speed, length and times are all within their bounds.", fix: "Mend", go: "Show", count: (count: number) => plural(count, "finding", "findings"), looking: "Checking",
+    title: "Checks", fine: "Nothing to mend", fineBody: "Reading speed, length and times are all within their bounds.", fix: "Mend", go: "Show", again: "Check again", count: (count: number) => plural(count, "finding", "findings"), looking: "Checking",
   },
   export: {
     title: "Export", button: "Export video", estimate: "Estimate", about: (seconds: string) => `about ${seconds}`, wait: "Waits first", credits: "Credits", free: "free", cached: "This very video is there already", frames: (count: number) => plural(count, "frame", "frames"),
@@ -78,7 +79,7 @@ export const text = {
   jobs: {
     title: "Jobs", empty: "No jobs yet", emptyBody: "Uploads, exports and everything else that takes time shows here.", kind: "What", state: "State", progress: "How far", started: "Asked for", actions: "Actions", cancel: "Cancel", retry: "Retry",
     why: "Why it failed", steps: "Steps", attempt: (number: number) => `Try ${number}`, filter: "Show", all: "All", cancelled: "Cancelled; what was not done is given back", retried: "On its way again", back: "All jobs", run: (run: number) => `Run ${run}`, eta: (time: string) => `${time} left`, took: "Took",
-    kinds: {render: "Export", ingest: "Upload", still: "Still picture", transcription: "Listening", song_analysis: "Song analysis", analysis: "Analysis"} as Record<string, string>,
+    kinds: {render: "Export", ingest: "Upload", still: "Still picture", transcription: "Listening", transcribe: "Listening", check: "Check of captions", validation: "Check of captions", song_analysis: "Song analysis", analysis: "Analysis"} as Record<string, string>,
   },
   account: {
     title: "Account", usage: "What is left", of: (used: string, cap: string) => `${used} of ${cap}`, resets: (when: string) => `anew ${when}`, unlimited: "no limit", credits: "Credits", balance: "Balance", held: "Held by running work", next: (when: string) => `Filled up again ${when}`, history: "What changed the balance", noHistory: "Nothing has changed it yet", tokens: "API tokens",
@@ -95,16 +96,16 @@ export const text = {
     audit: "Audit log", flower: "Open Flower", count: (count: number) => plural(count, "job", "jobs"), live: "Read every 3 seconds", paused: "Paused", unmet: "Not consumed anywhere", gpuUse: "GPU", memory: "Memory", encoder: "Encoder", over: "Depth over the last minutes", sections: "Sections", reasonDefault: "By hand, from the studio",
   },
   songs: {
-    title: "Songs", empty: "No songs yet", emptyBody: "Upload a sound file, and hear where its beats and sections are.", add: "Make a song", choose: "A sound file from the library", analyse: "Analyse", again: "Analyse again", tempo: "Tempo", key: "Key", mood: "Mood", genre: "Genre", loudness: "Loudness", sections: "Sections", suggested: "Suggested; not kept yet",
+    title: "Songs", empty: "No songs yet", emptyBody: "Upload a sound file, and hear where its beats and sections are.", add: "Make a song", choose: "Start with a sound file…", analyse: "Analyse", again: "Analyse again", tempo: "Tempo", key: "Key", mood: "Mood", genre: "Genre", loudness: "Loudness", sections: "Sections", suggested: "Suggested; not kept yet",
     keep: "Keep these sections", snap: "Edges snap to the nearest beat", clips: "Clips", generate: "Make clips", compose: "Join into a film", finalize: "Finish", finalizeAsk: "Finish this film?", finalizeBody: "Clips, stills and drafts are deleted; nothing changes any more.", remake: "Make again", left: (count: number) => plural(count, "try left", "tries left"), lyrics: "Words", noClips: "No clips yet", download: "Download the film", back: "All songs",
     label: "Label", beats: (count: number) => plural(count, "beat", "beats"), player: "Player", spent: (spent: string, cap: string) => `$${spent} of $${cap}`,
   },
   shorts: {
-    title: "Shorts", empty: "No projects yet", emptyBody: "Choose a long video, and the stretches that stand on their own are found.", add: "Start a project", choose: "A video from the library", find: "Find highlights", again: "Find again", none: "Nothing found yet", evidence: "Why this stretch", start: "Starts", end: "Ends", cut: "Cut", look: "Look", aspect: "Shape", state: "State", export: "Cut chosen", back: "All projects",
+    title: "Shorts", empty: "No projects yet", emptyBody: "Choose a long video above, and the stretches that stand on their own are found.", add: "Start a project", choose: "Start with a video…", find: "Find highlights", again: "Find again", none: "Nothing found yet", evidence: "Why this stretch", start: "Starts", end: "Ends", cut: "Cut", look: "Look", aspect: "Shape", state: "State", export: "Cut chosen", back: "All projects",
     reasons: {hook: "Opening", energy: "Energy", novelty: "New words", payoff: "Ending", boundary: "Whole sentences", cuts: "Cuts"} as Record<string, string>, count: (count: number) => plural(count, "short", "shorts"), download: "Download", name: "Title", chosen: (count: number) => `${count} chosen`, score: "Score",
   },
   sounds: {
-    title: "Sounds", empty: "No sounds yet", emptyBody: "Upload short sounds to play them at one touch.", search: "Search titles and tags", all: "All", favourites: "Favourites", play: (name: string) => `Play ${name}`, stopAll: "Stop all", add: "Add from the library", favourite: "Favourite", unfavourite: "No favourite", download: "Download", player: "Player", playlist: "Playlist", next: "Next", previous: "Previous", pause: "Pause", resume: "Play", volume: "Volume", mode: "Mode",
+    title: "Sounds", empty: "No sounds yet", emptyBody: "Upload short sounds to play them at one touch.", search: "Search titles and tags", all: "All", favourites: "Favourites", play: (name: string) => `Play ${name}`, stopAll: "Stop all", add: "Add from the library…", favourite: "Favourite", unfavourite: "No favourite", download: "Download", player: "Player", playlist: "Playlist", next: "Next", previous: "Previous", pause: "Pause", resume: "Play", volume: "Volume", mode: "Mode",
     modes: {continuous: "On and on", loop: "Around", "loop-one": "One, again and again", random: "At random", single: "One only"} as Record<string, string>, nothing: "Nothing is on", keys: "Keys 1 to 9 play the first nine", plays: (count: number) => plural(count, "play", "plays"), noMatch: "No sound fits the search", noPlaylist: "No playlist yet",
   },
 };

@@ -40,8 +40,9 @@ class Session extends Store<State> {
     try {
       if (await this.refresh()) await this.#readUser();
     } catch {
-      this.set({status: "out", user: null});
+      // Offline, most likely: signing in will say so.
     }
+    if (this.state.status === "unknown") this.forget();
   }
 
   async signIn(email: string, password: string): Promise<void> {

@@ -88,7 +88,7 @@ export function ChecksPanel({found, edited, show}: {found: Found; edited: Edited
   return (
     <div class="stack side">
       <div class="row"><span class="grow small soft" role="status">{found.isBusy ? t.looking : found.items ? t.count(found.items.length) : ""}</span>
-        <Button tiny disabled={found.isBusy} onClick={found.look}>{text.retry}</Button></div>
+        <Button tiny disabled={found.isBusy} onClick={found.look}>{t.again}</Button></div>
       {found.problem && <ProblemNote problem={found.problem} />}
       {!found.items && !found.problem && <Loading />}
       {found.items?.length === 0 && !found.isBusy && <Empty icon="check" title={t.fine} body={t.fineBody} />}

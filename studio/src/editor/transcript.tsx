@@ -75,12 +75,12 @@ const Line = memo(function Line({segment, flags, selected, editing, done}: LineP
   return (
     <div class={flag ? "line flagged" : "line"} role="group" aria-label={text.editor.segment(clock(segment.start))} title={flag?.message}>
       <span class="line-head"><span class="num">{clock(segment.start)}</span>{segment.speaker && <span class="speaker">{segment.speaker}</span>}</span>
-      <p>
+      <div>
         {segment.words.map((word) => word.id === editing
           ? <WordInput key={word.id} word={word} done={done} />
           : <><span key={word.id} role="option" data-word={word.id} aria-selected={word.id === selected} tabIndex={word.id === selected ? 0 : -1}
               class={["word", flags.has(word.id) && "flagged", word.score < 0.5 && "unsure"].filter(Boolean).join(" ")} title={flags.get(word.id)?.message}>{word.text}</span>{" "}</>)}
-      </p>
+      </div>
     </div>
   );
 }, (before, after) => before.segment === after.segment && before.flags === after.flags && before.selected === after.selected && before.editing === after.editing);

@@ -109,7 +109,7 @@ function Tokens() {
   const revoke = (id: string) => take(api.DELETE("/api/v1/tokens/{token_id}", {params: {path: {token_id: id}}})).then(list.reload, sayProblem);
   const good = list.value?.items.filter((token) => !token.revoked_at) ?? [];
   return (
-    <section class="panel pad"><h2>{t.tokens}</h2><p class="small soft">{t.tokensBody}</p>
+    <section class="panel pad stack"><h2>{t.tokens}</h2><p class="small soft">{t.tokensBody}</p>
       {made && <div class="note good"><div><strong>{t.tokenMade}</strong><p class="secret"><code>{made}</code><Button tiny onClick={() => void navigator.clipboard.writeText(made).then(() => say(t.copied))}>{t.copy}</Button></p></div></div>}
       {list.value && !good.length && <p class="soft">{t.noTokens}</p>}
       <ul class="list">{good.map((token) => <li key={token.id}><span class="grow"><strong>{token.name}</strong> <code class="small soft">{token.prefix}…</code><br /><span class="small soft">{token.scopes.join(", ")} · {token.last_used_at ? t.used(ago(token.last_used_at)) : t.never}</span></span><Button tiny kind="bad" onClick={() => void revoke(token.id)}>{t.revoke}</Button></li>)}</ul>

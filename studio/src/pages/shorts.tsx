@@ -30,7 +30,7 @@ function ProjectList() {
       <header><h1>{t.title}</h1><Select label={t.add} hideLabel value="" options={options} onChange={(id) => { if (id) void make(id); }} /></header>
       {list.problem && <ProblemNote problem={list.problem} retry={list.reload} />}
       {!list.value && !list.problem && <Loading lines={4} />}
-      {list.value?.items.length === 0 && <Empty icon="play" title={t.empty} body={t.emptyBody}><a class="button" href={href("")}>{text.library.choose}</a></Empty>}
+      {list.value?.items.length === 0 && <Empty icon="play" title={t.empty} body={t.emptyBody}><a class="button" href={href("")}>{text.toLibrary}</a></Empty>}
       {Boolean(list.value?.items.length) && <ul class="cards">{list.value?.items.map((project) => (
         <li key={project.id} class="card"><a class="poster-link" href={href(`shorts/${project.id}`)} aria-label={project.name}><Poster path={`/api/v1/assets/${project.asset_id}/poster`} kind="video" /></a>
           <div class="card-body"><h2 class="truncate">{project.name}</h2><p class="small soft">{t.count(project.shortsCount)} · {ago(project.created_at)}</p></div></li>))}</ul>}

@@ -30,7 +30,7 @@ function SongList() {
       <header><h1>{t.title}</h1><Select label={t.add} hideLabel value="" options={options} onChange={(id) => { if (id) void make(id); }} /></header>
       {list.problem && <ProblemNote problem={list.problem} retry={list.reload} />}
       {!list.value && !list.problem && <Loading lines={4} />}
-      {list.value?.items.length === 0 && <Empty icon="sound" title={t.empty} body={t.emptyBody}><a class="button" href={href("")}>{text.library.choose}</a></Empty>}
+      {list.value?.items.length === 0 && <Empty icon="sound" title={t.empty} body={t.emptyBody}><a class="button" href={href("")}>{text.toLibrary}</a></Empty>}
       {Boolean(list.value?.items.length) && <ul class="panel pad list">{list.value?.items.map((song) => (
         <li key={song.id}><a class="grow" href={href(`songs/${song.id}`)}><strong>{song.title}</strong></a><span class="small soft num">{clock(song.duration_s)}</span><Chip state={song.state} /><span class="small soft">{ago(song.created_at)}</span></li>))}</ul>}
     </main>
