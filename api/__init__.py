@@ -21,7 +21,7 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     """Build the application; settings come from the environment when not given."""
     from api.auth.guard import configure_jwt
     from api.blueprints import register_blueprints
-    from api.database import driver_url
+    from api.database import driver_url, ping_idle
     from api.errors import register_error_handlers
     from api.extensions import db
     from api.idempotency import register_idempotency
@@ -50,6 +50,8 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     watch_requests(app)
     register_idempotency(app)
     db.init_app(app)
+    with app.app_context():
+        ping_idle(db.engine)
     Migrate(app, db, directory=str(FOLDER))
     configure_jwt(app, settings)
     configure_openapi(app, settings)
@@ -68,7 +70,6 @@ def engine_options(settings: ApiSettings) -> dict[str, object]:
         "pool_size": settings.db_pool_size,
         "max_overflow": settings.db_pool_size,
         "pool_timeout": 5,
-        "pool_pre_ping": True,
         "pool_recycle": 1800,
         "connect_args": {
             "connect_timeout": 2,

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from sqlalchemy import URL, make_url
+import time
+from typing import Any
+
+from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy.exc import DisconnectionError
 
 DRIVER = "postgresql+psycopg2"
+PING_AFTER_S = 1.0
+"""A connection that was used within it is taken without a ping: under load that is a round trip for each request."""
 
 
 def driver_url(database_url: str) -> URL:
     """Return the URL with the driver that we install; a plain ``postgresql://`` means another to SQLAlchemy."""
     return make_url(database_url).set(drivername=DRIVER)
+
+
+def ping_idle(engine: Engine) -> None:
+    """Have connections that were idle tried before they are used again, and replaced where the server is gone."""
+
+    def note(connection: Any, record: Any) -> None:
+        record.info["left_at"] = time.monotonic()
+
+    def try_out(connection: Any, record: Any, proxy: Any) -> None:
+        left_at = record.info.get("left_at")
+        if left_at is None or time.monotonic() - left_at < PING_AFTER_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError("the connection is gone") from error
+
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", try_out)

@@ -30,6 +30,7 @@ from tasks.progress import ProgressHints, ProgressTracker, Throttle
 from tasks.scratch import scratch_directory
 from tasks.sources import open_cache
 from tasks.storage import Storage
+from tasks.tracing import span
 
 REPORT_FOR_S = 600.0
 """How long a finished attempt tries to hand in its report while its lease is kept alive."""
@@ -151,6 +152,8 @@ class StepContext:
 
 
 Body = Callable[[StepContext], dict[str, Any]]
+HandIn = Callable[[StepReport], None]
+"""Tells the API once how an attempt ended."""
 
 
 @dataclass(frozen=True)
@@ -170,11 +173,17 @@ def run_attempt(tools: AttemptTools, task: TaskName, *, job_id: str, step_id: st
         if not claim.claimed:
             _log.info("step not claimed", extra={"reason": claim.reason})
             return {"claimed": False, "reason": claim.reason}
-        with bind(step=claim.name, attempt=claim.attempt, token=claim.token):
-            return _run_claimed(tools, task, claim, body)
+        return run_claimed(tools, claim, body, hand_in=lambda report: tools.client.report(task, report, tries=1))
 
 
-def _run_claimed(tools: AttemptTools, task: TaskName, claim: Claim, body: Body) -> dict[str, Any]:
+def run_claimed(tools: AttemptTools, claim: Claim, body: Body, *, hand_in: HandIn) -> dict[str, Any]:
+    """Run the body of a step that is claimed, and report; raise after reporting a failure."""
+    about = {"step": claim.name, "attempt": claim.attempt, "token": claim.token}
+    with bind(**about), span(f"step {claim.name}", parent=claim.trace, job_id=claim.job_id, part=claim.part, **about):
+        return _run_bound(tools, claim, body, hand_in)
+
+
+def _run_bound(tools: AttemptTools, claim: Claim, body: Body, hand_in: HandIn) -> dict[str, Any]:
     started = time.monotonic()
     failpoint("after_claim", attempt=claim.attempt)
     fence, children, tracker = Fence(), ChildGroup(), ProgressTracker()
@@ -182,7 +191,7 @@ def _run_claimed(tools: AttemptTools, task: TaskName, claim: Claim, body: Body) 
         outcome = _work(tools, claim, body, fence=fence, children=children, tracker=tracker)
         report = StepReport(claim.job_id, claim.step_id, claim.token, **outcome)
         failpoint("before_report", attempt=claim.attempt)
-        failure = _hand_in(tools.client, task, report, fence=fence)
+        failure = _hand_in(hand_in, report, fence=fence)
         failpoint("after_report", attempt=claim.attempt)
     elapsed_s = round(time.monotonic() - started, 3)
     if failure is not None:
@@ -237,7 +246,7 @@ def describe_failure(error: BaseException) -> StepFailure:
     return StepFailure("internal.error", "Something went wrong inside the worker", permanent=False)
 
 
-def _hand_in(client: ControlClient, task: TaskName, report: StepReport, *, fence: Fence) -> StepFailure | None:
+def _hand_in(hand_in: HandIn, report: StepReport, *, fence: Fence) -> StepFailure | None:
     """Report until it is heard, as long as the lease can live (the keeper closes the fence when it cannot).
 
     Return the failure that was reported, if it was one: a result that the API refuses becomes one.
@@ -245,7 +254,7 @@ def _hand_in(client: ControlClient, task: TaskName, report: StepReport, *, fence
     give_up_at, tries = time.monotonic() + REPORT_FOR_S, 0
     while True:
         try:
-            client.report(task, report, tries=1)
+            hand_in(report)
         except TransientError as error:
             tries += 1
             _log.warning("report not heard", extra={"code": error.code, "tries": tries})

@@ -7,14 +7,26 @@ import random
 import threading
 import time
 import uuid
+from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
 
-import httpx
-
-from tasks.contracts import Claim, ClaimRequest, Heartbeat, NodeBeat, NodeOrder, StepFailure, StepNews, StepReport
+from tasks.contracts import (
+    Claim,
+    ClaimRequest,
+    Heartbeat,
+    NodeBeat,
+    NodeOrder,
+    ReportAndAsk,
+    StepFailure,
+    StepNews,
+    StepReport,
+)
 from tasks.contracts.signing import signed_headers
 from tasks.errors import FencedError, PermanentError, TransientError
+from tasks.kept import Answer, KeptConnections
 from tasks.names import REPORT_PATH, CallbackPath, TaskName
+from tasks.tracing import HEADER, add_past_span, current_traceparent, span
 
 _TIMEOUT_S, _CONNECT_TIMEOUT_S = 10.0, 2.0
 _RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -31,7 +43,7 @@ class ControlClient:
         self._secret = secret
         self._node = node
         self._tries = tries
-        self._http = httpx.Client(base_url=api_url, trust_env=False)
+        self._http = KeptConnections(api_url)
 
     def close(self) -> None:
         """Close the connections."""
@@ -40,14 +52,16 @@ class ControlClient:
     def claim(self, job_id: str, step_id: str, task: TaskName) -> Claim:
         """Ask for a step; ``claimed`` false in the answer means it is not ours."""
         # One nonce for all tries: a claim whose answer was lost on the way is given again, not refused as running.
-        request = ClaimRequest(job_id, step_id, self._node, task.value, nonce=uuid.uuid4().hex)
+        request, began = ClaimRequest(job_id, step_id, self._node, task.value, nonce=uuid.uuid4().hex), time.time()
         answer = self._post(CallbackPath.CLAIM, step_id, request.to_json(), tries=self._tries)
         try:
-            return Claim.from_json(answer)
+            claim = Claim.from_json(answer)
         except PermanentError as error:
             if not self._give_back(answer, task, error):
                 raise
-        return Claim(False, reason="unknown_version")
+            return Claim(False, reason="unknown_version")
+        add_past_span("claim", began=began, parent=claim.trace, job_id=job_id, step=claim.name, node=self._node)
+        return claim
 
     def heartbeat(self, beat: Heartbeat, *, timeout_s: float) -> float:
         """Renew the lease once, without retries, and return its new length in seconds."""
@@ -62,7 +76,26 @@ class ControlClient:
     def report(self, task: TaskName, report: StepReport, *, tries: int | None = None) -> None:
         """Hand in the end of an attempt."""
         path = REPORT_PATH.get(task, CallbackPath.REPORT)
-        self._post(path, report.step_id, report.to_json(), tries=tries or self._tries)
+        with span("report", kind="client", job_id=report.job_id):
+            self._post(path, report.step_id, report.to_json(), tries=tries or self._tries)
+
+    def report_and_ask(self, task: TaskName, report: StepReport, *, nonce: str) -> Claim | None:
+        """Hand in the end of an attempt and claim, by the same call and without retries, the next step of its task.
+
+        :param nonce: the same for every repetition, which is answered with the same claim.
+        """
+        asked = ReportAndAsk(report, self._node, task.value, nonce)
+        path = CallbackPath.REPORT_AND_ASK.value.format(step_id=report.step_id)
+        with span("report", kind="client", job_id=report.job_id):
+            answer = self._post_once(path, asked.to_json()).get("next")
+        if not isinstance(answer, dict):
+            return None
+        try:
+            return Claim.from_json(answer)
+        except PermanentError as error:
+            if not self._give_back(answer, task, error):
+                raise
+        return None
 
     def beat(self, beat: NodeBeat) -> NodeOrder:
         """Tell once, without retries, how a worker process is; return what it shall be."""
@@ -95,13 +128,15 @@ class ControlClient:
     def _post_once(self, path: str, body: dict[str, Any], *, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
         content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
         headers = {"Content-Type": "application/json", **signed_headers(self._secret, "POST", path, content)}
+        if trace := current_traceparent():
+            headers[HEADER] = trace
         try:
-            timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S))
-            response = self._http.post(path, content=content, headers=headers, timeout=timeout)
-        except httpx.HTTPError as error:
+            connect_s = min(timeout_s, _CONNECT_TIMEOUT_S)
+            response = self._http.post(path, content, headers, timeout_s=timeout_s, connect_s=connect_s)
+        except (OSError, HTTPException) as error:
             raise TransientError("control.unreachable", f"The API does not answer: {type(error).__name__}") from error
-        if response.is_success:
-            return _json_object(response)
+        if 200 <= response.status < 300:
+            return _with_trace(_json_object(response), response.headers.get(HEADER, ""))
         raise _refusal(response)
 
 
@@ -111,7 +146,7 @@ def backoff_s(attempt: int, *, first_s: float = 0.25, longest_s: float = 5.0) ->
     return jitter * min(longest_s, first_s * 2.0 ** min(attempt - 1, 16))
 
 
-def _json_object(response: httpx.Response) -> dict[str, Any]:
+def _json_object(response: Answer) -> dict[str, Any]:
     try:
         answer = response.json()
     except ValueError as error:
@@ -121,16 +156,24 @@ def _json_object(response: httpx.Response) -> dict[str, Any]:
     return answer
 
 
-def _refusal(response: httpx.Response) -> FencedError | TransientError | PermanentError:
+def _with_trace(answer: dict[str, Any], trace: str) -> dict[str, Any]:
+    """Put the trace that came in the header into the claim of an answer."""
+    claim = answer.get("next") if "next" in answer else answer
+    if trace and isinstance(claim, dict):
+        claim["trace"] = trace
+    return answer
+
+
+def _refusal(response: Answer) -> FencedError | TransientError | PermanentError:
     code, message = _error_of(response)
-    if response.status_code == httpx.codes.CONFLICT:
+    if response.status == HTTPStatus.CONFLICT:
         return FencedError(code or "step.fenced", message or "Another attempt owns this step")
-    if response.status_code in _RETRYABLE or response.status_code >= 500:
-        return TransientError("control.unreachable", f"The API answered {response.status_code}")
-    return PermanentError("control.refused", f"The API refused the call with {response.status_code} {code}: {message}")
+    if response.status in _RETRYABLE or response.status >= 500:
+        return TransientError("control.unreachable", f"The API answered {response.status}")
+    return PermanentError("control.refused", f"The API refused the call with {response.status} {code}: {message}")
 
 
-def _error_of(response: httpx.Response) -> tuple[str, str]:
+def _error_of(response: Answer) -> tuple[str, str]:
     try:
         answer = response.json()
     except ValueError:

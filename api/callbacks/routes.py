@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 from uuid import UUID
 
+from flask import Response
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
 from api.assets.docs import problems
 from api.callbacks.guard import check_signature, read_message
-from api.callbacks.schemas import AcceptedResponse, ClaimResponse, LeaseResponse, RenderCallbackResponse
+from api.callbacks.schemas import (
+    AcceptedResponse,
+    AcceptedWithNextResponse,
+    ClaimResponse,
+    LeaseResponse,
+    RenderCallbackResponse,
+)
 from api.extensions import db
-from api.farm import admission
+from api.farm import admission, next_in_line
 from api.jobs import attempts
-from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepNews, StepReport
-from tasks.errors import PermanentError
+from api.tracing import hand_on
+from tasks.contracts import Claim, ClaimRequest, Heartbeat, ReportAndAsk, StepNews, StepReport
+from tasks.errors import InvalidInputError, PermanentError
 from tasks.names import CallbackPath
 
 logger = logging.getLogger(__name__)
@@ -42,7 +51,7 @@ class StepClaim(MethodView):
     @blueprint.doc(**DOC)
     @blueprint.response(200, ClaimResponse)
     @problems(blueprint, UNSIGNED | REFUSED)
-    def post(self, step_id: UUID) -> dict[str, Any]:
+    def post(self, step_id: UUID) -> Response:
         """Claim a step
 
         ``claimed`` false is an answer too; its reason says why.
@@ -53,10 +62,11 @@ class StepClaim(MethodView):
         except PermanentError as error:
             if error.code != attempts.UNKNOWN_VERSION:
                 raise
-            return Claim(False, reason="unknown_version").to_json()
+            return answer(Claim(False, reason="unknown_version").to_json())
         claim = claim_if_admitted(request)
         db.session.commit()
-        return claim.to_json()
+        hand_on(claim.trace)
+        return answer(claim.to_json())
 
 
 @blueprint.route(rule(CallbackPath.HEARTBEAT))
@@ -103,6 +113,26 @@ class StepEnd(MethodView):
         return take_report(read_message(str(step_id)))
 
 
+@blueprint.route(rule(CallbackPath.REPORT_AND_ASK))
+class StepEndAndNext(MethodView):
+    """The end of a short attempt."""
+
+    @blueprint.doc(**DOC)
+    @blueprint.response(200, AcceptedWithNextResponse)
+    @problems(blueprint, UNSIGNED | FENCED | REFUSED)
+    def post(self, step_id: UUID) -> Response:
+        """Report how an attempt ended and claim what is next
+
+        The step that is next in line, if it has the same task and the node may have it. Sending the same call again is
+        harmless and answered with the same claim.
+        """
+        message = read_message()
+        report = message.get("report")
+        if not isinstance(report, dict) or report.get("step_id") != str(step_id):
+            raise InvalidInputError("contract.invalid", "The report is about another step than the path")
+        return answer(take_report_and_next(message))
+
+
 @blueprint.route(CallbackPath.TRANSCRIPT_RESULT.value)
 class TranscriptResult(MethodView):
     """The result of a transcription."""
@@ -136,6 +166,11 @@ class RenderCallback(MethodView):
         return take_heartbeat(message)
 
 
+def answer(document: dict[str, Any]) -> Response:
+    """Answer with what our own contracts have made, which no schema needs to look at again."""
+    return Response(json.dumps(document), mimetype="application/json")
+
+
 def claim_if_admitted(request: ClaimRequest) -> Claim:
     """Claim a step, unless its node or queue shall have no work now: then it is rung for another one."""
     session = db.session()
@@ -145,6 +180,27 @@ def claim_if_admitted(request: ClaimRequest) -> Claim:
     claim = attempts.claim_step(session, request)
     admission.note_gpu(session, request, claim)
     return claim
+
+
+def take_report_and_next(message: dict[str, Any]) -> dict[str, Any]:
+    """Apply a report and hand on the next step in line, in one transaction; whatever becomes of that, the report holds.
+
+    One transaction, since whoever repeats the call waits for it by the lock on the step that is reported: what was
+    handed on is known then, and given again.
+    """
+    asked = ReportAndAsk.from_json(message)
+    session = db.session()
+    held = attempts.take_report(session, asked.report)
+    try:
+        claim = next_in_line.repeat(session, asked) if held is None else next_in_line.hand_on(session, held, asked)
+    except Exception:
+        logger.exception("next step not handed on", extra={"node": asked.node})
+        session.rollback()
+        attempts.take_report(session, asked.report)
+        claim = None
+    session.commit()
+    hand_on(claim.trace if claim else "")
+    return {"accepted": True, "next": claim and claim.to_json()}
 
 
 def take_heartbeat(message: dict[str, Any]) -> dict[str, float]:

@@ -44,6 +44,13 @@ class AcceptedResponse(Schema):
     accepted = fields.Boolean()
 
 
+class AcceptedWithNextResponse(Schema):
+    """A report that was taken, and what to work on next."""
+
+    accepted = fields.Boolean()
+    next = fields.Nested(ClaimResponse, allow_none=True, metadata={"description": "null when there is nothing to do"})
+
+
 class RenderCallbackResponse(Schema):
     """Either of the two, as the message was."""
 

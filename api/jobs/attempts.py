@@ -35,7 +35,7 @@ from api.jobs.engine import (
     succeed_step,
 )
 from api.jobs.holding import Held, hold_step
-from api.jobs.models import Attempt, Job, Step
+from api.jobs.models import Attempt, Job, Step, were_steps_added
 from api.jobs.states import JobState, Outcome, StepState, is_ready, refusal_of
 from api.turns.limits import put_aside, take_slots
 from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepFailure, StepNews, StepReport
@@ -67,10 +67,14 @@ def claim_step(session: Session, request: ClaimRequest) -> Claim:
     held = hold_step(session, request.job_id, request.step_id, to_start=True)
     if held is None or held.step.task != request.task:
         return Claim(False, reason="unknown")
-    job, step = held.change.job, held.step
-    if step.state == StepState.RUNNING and request.nonce and step.nonce == request.nonce:
-        return describe_claim(session, job, step)
-    others = held.others
+    if held.step.state == StepState.RUNNING and request.nonce and held.step.nonce == request.nonce:
+        return describe_claim(session, held.change.job, held.step)
+    return claim_held(held, request)
+
+
+def claim_held(held: Held, request: ClaimRequest) -> Claim:
+    """Give a locked step to a worker, or say why not."""
+    session, job, step, others = held.change.session, held.change.job, held.step, held.others
     reason = refusal_of(JobState(job.state), StepState(step.state), ready=is_due(step, others, held.change.now))
     reason = reason or wait_for_others(session, job, step) or (LIMITED if take_slots(session, step) else "")
     if reason:
@@ -138,6 +142,7 @@ def describe_claim(session: Session, job: Job, step: Step) -> Claim:
         input=effects.claim_input(session, job, step),
         results=results_before(session, job, step),
         output_prefix=f"jobs/{job.id}/{step.name}/{step.token}/",
+        trace=job.traceparent,
     )
 
 
@@ -192,25 +197,31 @@ def take_news(session: Session, news: StepNews) -> None:
         settle(held.change)
 
 
-def take_report(session: Session, report: StepReport) -> None:
-    """End an attempt as its worker says. A report that was taken already is taken again without effect.
+def take_report(session: Session, report: StepReport) -> Held | None:
+    """End an attempt as its worker says; return what it was about, None if that report had been taken already.
 
     A result that an effect refuses leaves nothing of what was done for it: it is rolled back, and a failure is taken.
     """
     if (report.result is None) == (report.failure is None):
         raise PermanentError("contract.invalid", "A report has either a result or a failure")
-    refused = end_attempt(session, report)
+    held = hold_to_end(session, report)
+    refused = None if held is None else end_attempt(held, report)
     if refused is not None:
         session.rollback()
-        end_attempt(session, replace(report, result=None, failure=refused))
+        return take_report(session, replace(report, result=None, failure=refused))
+    return held
 
 
-def end_attempt(session: Session, report: StepReport) -> StepFailure | None:
-    """Apply a report; return why its result is refused, when what was done so far has to be undone."""
+def hold_to_end(session: Session, report: StepReport) -> Held | None:
+    """Lock the step that a report is about, None if it was ended by this very report; raise FencedError."""
     held = hold_step(session, report.job_id, report.step_id)
     if held is not None and was_reported(session, held.step, report.token):
         return None
-    held = check_owner(held, report.token)
+    return check_owner(held, report.token)
+
+
+def end_attempt(held: Held, report: StepReport) -> StepFailure | None:
+    """Apply a report; return why its result is refused, when what was done so far has to be undone."""
     if report.failure is not None:
         take_failure(held, report.failure)
     elif report.result is not None:
@@ -229,7 +240,7 @@ def try_result(held: Held, result: dict[str, Any]) -> StepFailure | None:
     try:
         if effects.run_step_succeeded(held.change.session, job, step, result):
             held.change.session.flush()
-            held.alone = False  # an effect may have given the job more steps
+            held.alone = held.alone and not were_steps_added(held.change.session)
     except PermanentError as error:
         return StepFailure(error.code, error.detail, permanent=True, extra=error.extra)
     except (KeyError, TypeError, ValueError) as error:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table, TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.states import IllegalMoveError, Outcome
@@ -46,46 +47,64 @@ def assigned(names: tuple[str, ...], source: str) -> str:
     return ", ".join(f"{name} = {source}.{name}" for name in names)
 
 
-# No value stands in the text: all of it is the names and types of our own columns.
-WRITE = text(
-    f"""
-WITH asked AS (
-    SELECT * FROM jsonb_to_recordset(CAST(:steps AS jsonb))
-        AS asked (id uuid, was_state text, was_attempt integer, {typed(Step.__table__, STEP_COLUMNS)})
-), moved AS (
-    UPDATE step SET {assigned(STEP_COLUMNS, "asked")},
-        result = CASE WHEN step.id = CAST(:finished AS uuid) THEN CAST(:result AS jsonb) ELSE step.result END
-    FROM asked WHERE step.id = asked.id AND step.state = asked.was_state AND step.attempt = asked.was_attempt
-    RETURNING step.id, step.attempt, step.token, step.node, step.started_at, step.attempt > asked.was_attempt AS claimed
-), opened AS (
+# No value stands in the texts: all of them are the names and types of our own columns.
+PARTS = {
+    "opened": """
     INSERT INTO attempt (step_id, number, token, node, started_at)
-    SELECT id, attempt, token, node, started_at FROM moved WHERE claimed
-), closed AS (
+    SELECT id, attempt, token, node, started_at FROM moved WHERE claimed""",
+    "closed": """
     UPDATE attempt SET outcome = ended.outcome, ended_at = CAST(:now AS timestamptz), code = ended.code,
         message = ended.message
     FROM jsonb_to_recordset(CAST(:closed AS jsonb))
         AS ended (step_id uuid, number integer, outcome text, code text, message text)
-    WHERE attempt.step_id = ended.step_id AND attempt.number = ended.number AND attempt.outcome IS NULL
-), taken_down AS (
-    DELETE FROM outbox WHERE job_id = CAST(:job AS uuid)
-        AND (CAST(:ended AS boolean) OR step_id IN (SELECT id FROM moved WHERE claimed))
-), rung AS (
+    WHERE attempt.step_id = ended.step_id AND attempt.number = ended.number AND attempt.outcome IS NULL""",
+    "taken_down": """
+    DELETE FROM outbox WHERE job_id = CAST(:job AS uuid) AND step_id IN (SELECT id FROM moved WHERE claimed)""",
+    "cleared": """
+    DELETE FROM outbox WHERE job_id = CAST(:job AS uuid)""",
+    "rung": f"""
     INSERT INTO outbox ({", ".join(BELL_COLUMNS)}, tries)
     SELECT {", ".join(BELL_COLUMNS)}, 0 FROM jsonb_to_recordset(CAST(:rung AS jsonb))
         AS bell ({typed(OutboxBell.__table__, BELL_COLUMNS)})
     ON CONFLICT (step_id) DO UPDATE SET due_at = excluded.due_at, priority = excluded.priority, paid = excluded.paid,
-        sent_at = NULL, tries = 0, turn = NULL, arrived_at = NULL, parked_on = NULL
-), told AS (
+        sent_at = NULL, tries = 0, turn = NULL, arrived_at = NULL, parked_on = NULL""",  # noqa: S608  # nosec B608
+    "told": """
     INSERT INTO event (job_id, seq, kind, data, at)
     SELECT CAST(:job AS uuid), seq, kind, data, at FROM jsonb_to_recordset(CAST(:events AS jsonb))
-        AS event (seq bigint, kind text, data jsonb, at timestamptz)
-), led AS (
-    UPDATE job SET {assigned(JOB_COLUMNS, "led")}
-    FROM jsonb_to_record(CAST(:values AS jsonb)) AS led ({typed(Job.__table__, JOB_COLUMNS)})
+        AS event (seq bigint, kind text, data jsonb, at timestamptz)""",
+}
+"""What may happen beside the moves of steps and of the job: each is a part of the statement where it does happen."""
+
+MOVED = """
+    SELECT * FROM jsonb_to_recordset(CAST(:steps AS jsonb))
+        AS asked (id uuid, was_state text, was_attempt integer, {types})
+), moved AS (
+    UPDATE step SET {changes}
+    FROM asked WHERE step.id = asked.id AND step.state = asked.was_state AND step.attempt = asked.was_attempt
+    RETURNING step.id, step.attempt, step.token, step.node, step.started_at, step.attempt > asked.was_attempt AS claimed
+"""
+KEPT = ", result = CASE WHEN step.id = CAST(:finished AS uuid) THEN CAST(:result AS jsonb) ELSE step.result END"
+LED = """
+    UPDATE job SET {changes} FROM jsonb_to_record(CAST(:values AS jsonb)) AS led ({types})
     WHERE job.id = CAST(:job AS uuid)
-)
-SELECT count(*) FROM moved"""  # noqa: S608  # nosec B608
-)
+"""
+
+
+@lru_cache(maxsize=512)
+def writing(steps: tuple[str, ...], job: tuple[str, ...], parts: tuple[str, ...], *, keeps: bool) -> TextClause:
+    """Return the statement that writes columns of steps and of the job, with those of the other parts that are needed.
+
+    :param keeps: whether the result of a step is written.
+    """
+    chosen: dict[str, str] = {}
+    if steps:
+        changes = assigned(steps, "asked") + (KEPT if keeps else "")
+        chosen["asked"] = MOVED.format(types=typed(Step.__table__, steps), changes=changes)
+    chosen |= {name: PARTS[name] for name in parts}
+    if job:
+        chosen["led"] = LED.format(types=typed(Job.__table__, job), changes=assigned(job, "led"))
+    written = ", ".join(f"{name} AS ({part})" for name, part in chosen.items())
+    return text(f"WITH {written} SELECT {'count(*) FROM moved' if steps else '0'}")  # noqa: S608  # nosec B608
 
 
 @dataclass(frozen=True)
@@ -114,6 +133,7 @@ class Change:
     events: list[JobEvent] = field(default_factory=list)
     _steps: dict[UUID, Step] = field(default_factory=dict)
     _were: dict[UUID, tuple[str, int]] = field(default_factory=dict)
+    _set: set[str] = field(default_factory=set)
     _closed: list[dict[str, Any]] = field(default_factory=list)
     _rung: list[dict[str, Any]] = field(default_factory=list)
     _finished: tuple[UUID, dict[str, Any]] | None = None
@@ -122,6 +142,7 @@ class Change:
         """Change columns of a step. The unit of work is passed by: it would write them as well, and apart."""
         self._steps[step.id] = step
         self._were.setdefault(step.id, (step.state, step.attempt))
+        self._set.update(values)
         for name, value in values.items():
             set_committed_value(step, name, value)
 
@@ -151,15 +172,18 @@ class Change:
         """Write all of it and begin anew; return the events. Raise IllegalMoveError if a step was moved by others."""
         job, events = self.job, self.events
         found, result = self._finished or (None, None)
-        values = {name: getattr(job, name) for name in JOB_COLUMNS}
+        changed = instance_state(job).committed_state
+        values = {name: getattr(job, name) for name in JOB_COLUMNS if name in changed}
+        steps, parts = tuple(name for name in STEP_COLUMNS if name in self._set), self._parts()
+        if not (steps or values or parts):
+            return []
         written = self.session.connection().execute(
-            WRITE,
+            writing(steps, tuple(values), parts, keeps=found is not None),
             {
                 "job": job.id,
                 "now": self.now,
-                "ended": self.ended,
                 "values": to_json(values),
-                "steps": to_json([self._row_of(step) for step in self._steps.values()]),
+                "steps": to_json([self._row_of(step, steps) for step in self._steps.values()]),
                 "finished": found,
                 "result": None if result is None else to_json(result),
                 "closed": to_json(self._closed),
@@ -172,12 +196,25 @@ class Change:
         for name, value in values.items():
             set_committed_value(job, name, value)
         self.events, self._steps, self._were, self._closed, self._rung, self._finished = [], {}, {}, [], [], None
-        self.ended = False
+        self._set, self.ended = set(), False
         return events
 
-    def _row_of(self, step: Step) -> dict[str, Any]:
+    def _parts(self) -> tuple[str, ...]:
+        """Name the parts that have something to do."""
+        claims = any(step.attempt > self._were[step.id][1] for step in self._steps.values())
+        needed = {
+            "opened": claims,
+            "closed": self._closed,
+            "taken_down": claims and not self.ended,
+            "cleared": self.ended,
+            "rung": self._rung,
+            "told": self.events,
+        }
+        return tuple(name for name, wanted in needed.items() if wanted)
+
+    def _row_of(self, step: Step, names: tuple[str, ...]) -> dict[str, Any]:
         state, attempt = self._were[step.id]
-        row = {name: getattr(step, name) for name in STEP_COLUMNS}
+        row = {name: getattr(step, name) for name in names}
         return {"id": step.id, "was_state": state, "was_attempt": attempt, **row}
 
 

@@ -39,21 +39,27 @@ class Held:
         return self._others
 
 
+def what_is_held(*, to_start: bool) -> Select[*tuple[Any, ...]]:
+    """Select a job, its step, the moment, a fencing token, whether the step is alone and whether anybody listens."""
+    other = aliased(Step)
+    alone = ~select(other.id).where(other.job_id == Job.id, other.id != Step.id).correlate(Job, Step).exists()
+    token = STEP_TOKEN.next_value() if to_start else null()
+    chosen = select(Job, Step, func.clock_timestamp(), token, alone, effects.is_heard())
+    chosen = chosen.select_from(Job).join(Step, Step.job_id == Job.id)
+    if to_start:
+        chosen = chosen.options(undefer(Step.input))
+    return chosen.execution_options(populate_existing=True)
+
+
 @lru_cache(maxsize=2)
 def select_held(*, to_start: bool) -> Select[*tuple[Any, ...]]:
-    """Select a job, its step, the moment, a fencing token, whether the step is alone and whether anybody listens.
+    """Select and lock one step with its job.
 
     The clock is read by the same statement as the rows and still not before they are locked: whoever waits for a lock
     and finds the row changed has the whole row computed anew; and where nobody changed it, it does not matter.
     """
-    other = aliased(Step)
-    alone = ~select(other.id).where(other.job_id == Job.id, other.id != Step.id).correlate(Job, Step).exists()
-    token = STEP_TOKEN.next_value() if to_start else null()
-    chosen = select(Job, Step, func.clock_timestamp(), token, alone, effects.is_heard()).join(Step)
-    chosen = chosen.where(Job.id == bindparam("job_id"), Step.id == bindparam("step_id"))
-    if to_start:
-        chosen = chosen.options(undefer(Step.input))
-    return chosen.with_for_update(key_share=True, of=[Job, Step]).execution_options(populate_existing=True)
+    chosen = what_is_held(to_start=to_start).where(Job.id == bindparam("job_id"), Step.id == bindparam("step_id"))
+    return chosen.with_for_update(key_share=True, of=[Job, Step])
 
 
 def hold_step(session: Session, job_id: str, step_id: str, *, to_start: bool = False) -> Held | None:

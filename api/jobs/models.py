@@ -19,11 +19,12 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    event,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column, object_session, relationship
 
 from api.extensions import db
 from api.ids import new_id
@@ -35,6 +36,7 @@ MOMENT = DateTime(timezone=True)
 STEP_TOKEN = Sequence("step_token", metadata=db.metadata)
 """Fencing tokens: every claim takes the next number, so that a later owner always holds a greater one."""
 
+_STEPS_ADDED = "reelyard.steps_added"
 _PRIORITY_WORDS = {int(number): word for word, number in PRIORITY_NAMES.items()}
 
 
@@ -291,3 +293,20 @@ class Event(db.Model):
 
 def _error_of(code: str | None, message: str | None, details: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"code": code, "message": message or "", "details": details or {}} if code else None
+
+
+def note_steps_added(session: Session) -> None:
+    """Remember until the end of the transaction that jobs were given steps."""
+    session.info[_STEPS_ADDED] = session.get_transaction()
+
+
+def were_steps_added(session: Session) -> bool:
+    """Tell whether jobs were given steps in the present transaction."""
+    return session.info.get(_STEPS_ADDED) is session.get_transaction() is not None
+
+
+@event.listens_for(Step, "after_insert")
+def _note_step(mapper: Any, connection: Any, step: Step) -> None:
+    session = object_session(step)
+    if session is not None:
+        note_steps_added(session)

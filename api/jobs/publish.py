@@ -70,8 +70,10 @@ class Publisher:
 
     def wake(self, job_ids: Iterable[UUID]) -> None:
         """Tell those who watch the jobs that there is something to read."""
-        for job_id in job_ids:
-            self.redis.publish(progress_channel(str(job_id)), b"{}")
+        with self.redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.publish(progress_channel(str(job_id)), b"{}")
+            pipe.execute()
 
     def revoke(self, bell_ids: list[str]) -> None:
         """Interrupt attempts that nobody wants any more."""

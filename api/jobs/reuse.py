@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from api.jobs.change import Change
-from api.jobs.engine import begin_change, database_now, emit, finish_if_done, read_steps, settle
+from api.jobs.engine import begin_change, emit, finish_if_done, read_steps, settle
 from api.jobs.models import Job
-from api.jobs.service import build_job, build_step
+from api.jobs.service import build_job, build_step, insert_job, insert_steps
 from api.jobs.states import StepState
 from tasks.names import Priority
 from tasks.workflows.plan import StepSpec
@@ -29,24 +29,16 @@ def create_done_job(
 
     What the steps' success would change is the caller's to do: no step effect runs, and the steps have no attempt.
     """
-    now = database_now(session)
     job = build_job(
-        owner_id=owner_id,
-        organisation_id=organisation_id,
-        kind=kind,
-        priority=Priority.NORMAL,
-        subject=subject,
-        now=now,
+        owner_id=owner_id, organisation_id=organisation_id, kind=kind, priority=Priority.NORMAL, subject=subject
     )
+    heard = insert_job(session, job)
     rows = [build_step(job.id, position, spec) for position, spec in enumerate(steps)]
     for row in rows:
         row.state, row.fraction = StepState.SUCCEEDED.value, 1.0
-        row.queued_at = row.finished_at = now
-    session.add(job)
-    session.flush()
-    session.add_all(rows)
-    session.flush()
-    change = Change(session, job, now)
+        row.finished_at = job.created_at
+    insert_steps(session, rows, queued_at=job.created_at)
+    change = Change(session, job, job.created_at, heard=heard)
     emit(change, "job.queued")
     settle(change)
     return job

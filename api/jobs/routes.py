@@ -46,7 +46,7 @@ class JobItem(MethodView):
     @problems(blueprint, {404: "job.not_found"})
     def get(self, job_id: UUID) -> Job:
         """Look at a job"""
-        return get_owned(Job, job_id)
+        return service.with_history(db.session(), get_owned(Job, job_id))
 
 
 @blueprint.route("/jobs/<uuid:job_id>/cancel")
@@ -65,7 +65,7 @@ class JobCancellation(MethodView):
         """
         job = service.request_cancel(db.session(), get_owned(Job, job_id))
         db.session.commit()
-        return job
+        return service.with_history(db.session(), job)
 
 
 @blueprint.route("/jobs/<uuid:job_id>/retry")
@@ -86,4 +86,4 @@ class JobRetry(MethodView):
         """
         job = service.retry(db.session(), get_owned(Job, job_id))
         after_commit(lambda: service.publish_soon(job_id))
-        return job
+        return service.with_history(db.session(), job)

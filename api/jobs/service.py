@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from flask import g
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, func, insert, select
+from sqlalchemy.orm import Session, make_transient_to_detached, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from api.errors import ConflictError
 from api.extensions import db, get_settings
@@ -20,7 +22,6 @@ from api.jobs.change import Change
 from api.jobs.engine import (
     begin_change,
     cancel_open_steps,
-    database_now,
     emit,
     finish_if_done,
     lock_job,
@@ -32,7 +33,7 @@ from api.jobs.engine import (
     settle,
     show_progress,
 )
-from api.jobs.models import Job, Step
+from api.jobs.models import Job, Step, note_steps_added
 from api.jobs.publish import BROKER_ERRORS, bell_id, get_publisher, revoke_after_commit, send_canvas
 from api.jobs.states import RETRYABLE, RETRYABLE_STEP, TERMINAL, JobState, StepState
 from api.ownership import visible_to
@@ -61,19 +62,12 @@ def create_job(
     if not steps:
         raise ValueError("a job needs at least one step")
     levels(steps)
-    now = database_now(session)
-    job = build_job(
-        owner_id=owner_id, organisation_id=organisation_id, kind=kind, priority=priority, subject=subject, now=now
-    )
+    job = build_job(owner_id=owner_id, organisation_id=organisation_id, kind=kind, priority=priority, subject=subject)
+    heard = insert_job(session, job)
     rows = [build_step(job.id, position, spec) for position, spec in enumerate(steps)]
-    for row in rows:
-        row.queued_at = now
-    session.add(job)
-    session.flush()
-    session.add_all(rows)
-    session.flush()
-    change = Change(session, job, now)
-    soon = now + timedelta(seconds=get_settings().ring_grace_s)
+    insert_steps(session, rows, queued_at=job.created_at)
+    change = Change(session, job, job.created_at, heard=heard)
+    soon = change.now + timedelta(seconds=get_settings().ring_grace_s)
     first = {step.id for step in ready_steps(rows)}
     for row in rows:
         if row.id in first:
@@ -85,21 +79,53 @@ def create_job(
 
 
 def build_job(
-    *,
-    owner_id: UUID,
-    organisation_id: UUID | None,
-    kind: str,
-    priority: Priority,
-    subject: dict[str, Any],
-    now: datetime,
+    *, owner_id: UUID, organisation_id: UUID | None, kind: str, priority: Priority, subject: dict[str, Any]
 ) -> Job:
-    """Return the row of a new job."""
+    """Return the row of a new job, but for when it is made."""
+    empty: dict[str, Any] = dict.fromkeys(
+        ("eta_s", "error_code", "error_message", "error_details", "lost_at", "progress_event_at", "started_at")
+    )
     return Job(
         id=new_id(), owner_id=owner_id, organisation_id=organisation_id, kind=kind,
         state=JobState.QUEUED.value, priority=int(priority),
         subject=subject, run=1, cancel_requested=False, percent=0.0, stage="", done=0.0, total=0.0, unit="",
-        event_seq=0, created_at=now, traceparent=tracing.current_traceparent(),
+        event_seq=0, losses=0, trimmed_run=0, finished_at=None, traceparent=tracing.current_traceparent(), **empty,
     )  # fmt: skip
+
+
+INSERT_JOB = insert(Job.__table__).values(created_at=func.clock_timestamp()).returning(Job.__table__.c.created_at)
+
+
+@lru_cache(maxsize=1)
+def select_heard() -> Select[tuple[bool]]:
+    """Select whether anybody listens to the events of a job."""
+    return select(effects.is_heard()).select_from(Job).where(Job.id == bindparam("job_id"))
+
+
+def insert_job(session: Session, job: Job) -> bool:
+    """Add a job's row, its moment being now; tell whether anybody listens to its events.
+
+    Without the unit of work, which would cost more than all that is written.
+    """
+    session.flush()  # what the job refers to
+    made_at = session.execute(INSERT_JOB, values_of(job)).scalar_one()
+    make_transient_to_detached(job)
+    session.add(job)
+    set_committed_value(job, "created_at", made_at)
+    return bool(session.scalar(select_heard(), {"job_id": job.id}))
+
+
+def insert_steps(session: Session, steps: list[Step], *, queued_at: datetime) -> None:
+    """Add the rows of steps."""
+    for step in steps:
+        step.queued_at = queued_at
+    session.execute(insert(Step.__table__), [values_of(step) for step in steps])
+    note_steps_added(session)
+
+
+def values_of(row: Job | Step) -> dict[str, Any]:
+    """Return the columns that are set on a row that is in no session."""
+    return {name: value for name, value in vars(row).items() if name in type(row).__table__.columns}
 
 
 def build_step(job_id: UUID, position: int, spec: StepSpec) -> Step:
@@ -219,6 +245,13 @@ def require_job(session: Session, job: Job) -> Job:
     if locked is None:
         raise ConflictError("job.finished", "The job is gone", {})
     return locked
+
+
+def with_history(session: Session, job: Job) -> Job:
+    """Read a job's steps with all their attempts: three statements, however many they are."""
+    history = selectinload(Job.steps).options(selectinload(Step.attempts))
+    chosen = select(Job).where(Job.id == job.id).options(history).execution_options(populate_existing=True)
+    return session.scalars(chosen).one()
 
 
 def select_jobs(

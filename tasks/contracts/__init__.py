@@ -7,7 +7,17 @@ is refused with ``contract.unknown_version``, so that old and new processes can 
 from tasks.contracts.farm import GpuState, NodeBeat, NodeOrder, SelfTest
 from tasks.contracts.media import AudioInfo, ImageInfo, MediaInfo, VideoInfo
 from tasks.contracts.render import MusicMix, RenderOrder, RenderOutput, RenderReceipt, SoundOutput
-from tasks.contracts.step import Claim, ClaimRequest, Heartbeat, Progress, StepBell, StepFailure, StepNews, StepReport
+from tasks.contracts.step import (
+    Claim,
+    ClaimRequest,
+    Heartbeat,
+    Progress,
+    ReportAndAsk,
+    StepBell,
+    StepFailure,
+    StepNews,
+    StepReport,
+)
 from tasks.contracts.transcript import Segment, Transcript, Word
 
 __all__ = [
@@ -25,6 +35,7 @@ __all__ = [
     "RenderOrder",
     "RenderOutput",
     "RenderReceipt",
+    "ReportAndAsk",
     "Segment",
     "SelfTest",
     "SoundOutput",

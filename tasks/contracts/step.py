@@ -41,6 +41,7 @@ class Claim(Message):
     :param input: the step's own parameters (object keys, small JSON, a scenario).
     :param results: result of every step this one depends on, by step name.
     :param output_prefix: object keys this attempt writes begin with it; no other attempt can write there.
+    :param trace: ``traceparent`` of the job. It comes in a header, which older workers pass by, and not in the JSON.
     """
 
     claimed: bool
@@ -56,6 +57,11 @@ class Claim(Message):
     input: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     output_prefix: str = ""
+    trace: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all but the trace."""
+        return {name: value for name, value in super().to_json().items() if name != "trace"}
 
 
 @dataclass(frozen=True)
@@ -117,3 +123,16 @@ class StepReport(Message):
     token: int
     result: dict[str, Any] | None = None
     failure: StepFailure | None = None
+
+
+@dataclass(frozen=True)
+class ReportAndAsk(Message):
+    """The end of a short attempt, whose slot asks for the next step in line of the same task by the same call.
+
+    :param nonce: as in :class:`ClaimRequest`: the call, repeated, gives the same claim again.
+    """
+
+    report: StepReport
+    node: str
+    task: str
+    nonce: str

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.apps import sign_up
-from tests.engine.play import KIND, Play, ingest, one_step
+from tests.engine.play import KIND, Play, fan_out, ingest, one_step
+from tests.engine.test_statements import counted
 
 
 class User:
@@ -72,6 +73,24 @@ def test_jobs_are_listed_newest_first_in_pages_and_by_filter(mine: Play, user: U
     assert len(user.call("GET", "/jobs?kind=traced&state=queued").get_json()["items"]) == 4
     assert user.call("GET", "/jobs?kind=render").get_json()["items"] == []
     assert user.call("GET", "/jobs?state=asleep").status_code == 422
+
+
+def test_a_look_at_a_job_and_at_a_list_costs_the_same_however_much_there_is(mine: Play, user: User) -> None:
+    def statements(path: str) -> int:
+        user.call("GET", path)
+        with counted() as sent:
+            assert user.call("GET", path).status_code == 200
+        return len(sent)
+
+    few, many = mine.create(fan_out(2)), mine.create(fan_out(30))
+    listed = statements("/jobs")
+    for part in range(30):
+        mine.succeed(mine.claim(many, "part", part=part))
+    for _ in range(10):
+        mine.succeed(mine.claim(mine.create(one_step()), "only"))
+
+    assert statements(f"/jobs/{many}") == statements(f"/jobs/{few}")
+    assert statements("/jobs") == listed
 
 
 def test_jobs_of_others_do_not_exist(mine: Play, play: Play, user: User) -> None:

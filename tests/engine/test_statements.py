@@ -61,14 +61,14 @@ def report(given: Claim) -> list[str]:
     return sent
 
 
-def test_claim_and_report_of_a_job_of_one_step_take_seven_statements(play: Play) -> None:
+def test_claim_and_report_of_a_job_of_one_step_take_six_statements(play: Play) -> None:
     given, claiming = claim(play, play.create(ALONE), "only")
     reporting = report(given)
 
     # May the node have work; lock and read everything; write everything
     assert len(claiming) == 3, claiming
-    # Lock and read everything; the poster's own effect; other steps, which an effect may have added; write everything
-    assert len(reporting) == 4, reporting
+    # Lock and read everything; the poster's own effect; write everything
+    assert len(reporting) == 3, reporting
     assert play.events(UUID(given.job_id)) == [
         *("job.queued", "job.running", "step.running", "step.succeeded", "job.succeeded"),
     ]
@@ -105,7 +105,7 @@ def test_a_heartbeat_with_progress_takes_two_statements(play: Play) -> None:
     assert play.job(UUID(given.job_id)).stage == "draw"
 
 
-def test_webhooks_cost_a_statement_only_where_somebody_listens(play: Play) -> None:
+def test_events_cost_a_statement_for_each_kind_of_listener_only_where_somebody_listens(play: Play) -> None:
     quiet, _ = claim(play, play.create(ALONE), "only")
     db.session.add(
         Webhook(
@@ -116,7 +116,8 @@ def test_webhooks_cost_a_statement_only_where_somebody_listens(play: Play) -> No
     db.session.commit()
     heard, claiming = claim(play, play.create(ALONE), "only")
 
-    assert len(claiming) == 4, claiming
+    # Webhooks, and the live stream
+    assert len(claiming) == 5, claiming
     assert [len(report(given)) for given in (quiet, heard)] == [5, 5]
     told = db.session.execute(
         db.text("SELECT type FROM webhook_delivery JOIN webhook w ON w.id = webhook_id")
