@@ -29,8 +29,9 @@ def framer(video: VideoInfo, order: Reframing) -> Shape:
     times = TimeMap(tuple(Span(each.start, each.end) for each in order.kept))
 
     def shape(frame: av.VideoFrame, t: Fraction) -> av.VideoFrame:
+        pts, base = frame.pts, frame.time_base
         shown = reframer.frame(frame, times.to_source(float(t)))
-        shown.pts, shown.time_base = round(t / frame.time_base), frame.time_base
+        shown.pts, shown.time_base = pts, base
         return shown
 
     return shape

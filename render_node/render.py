@@ -173,7 +173,7 @@ def _run(source: Path, job: Job, decoder: Decoder, *, settings: WorkerSettings, 
         container = stack.enter_context(opened)
         stack.enter_context(hold_for(job, settings, extras.progress))
         outlets = open_outlets(stack, lanes, job.targets)
-        footage = Footage(container, shape=job.reframing and framer(job.video, job.reframing))
+        footage = Footage(container, shape=framer(job.video, job.reframing) if job.reframing else None)
         whole = Pass(footage, distinct, total=len(times), mixes=job.mixes, progress=extras.progress)
         whole.run(outlets)
         job.dropped_frames = footage.dropped

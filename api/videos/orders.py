@@ -15,7 +15,7 @@ from api.assets.models import Asset
 from api.ownership import in_place
 from api.videos.models import MusicVideo, VideoClip
 from api.videos.terms import terms_of
-from tasks.contracts.clips import ClipPlan, PlannedClip
+from tasks.contracts.clips import ClipPlan, ComposedVideo, PlannedClip
 from tasks.contracts.making import OFFLINE, ClipKey, ComposeOrder, ListenOrder, MakeOrder
 from tasks.contracts.music import SongAnalysis
 
@@ -102,6 +102,7 @@ def build_compose_order(video: MusicVideo, asset: Asset, *, making: frozenset[in
     """Return how a video's clips are joined; those in ``making`` come with the results of the same job."""
     width, height = size_of(video)
     there = [clip for clip in video.clips if clip.number not in making]
+    before = video.film_asset if video.film_asset is not None and video.film_asset.deleted_at is None else None
     return ComposeOrder(
         asset.object_key,
         plan_of(video),
@@ -112,4 +113,6 @@ def build_compose_order(video: MusicVideo, asset: Asset, *, making: frozenset[in
         video.wish["container"],
         video.wish["audio"],
         asset.size_bytes,
+        before.object_key if before is not None else "",
+        ComposedVideo.from_json(video.film) if before is not None and video.film else None,
     )

@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 
 from tasks.clips.film import FINAL, Film
 from tasks.clips.fit import ClipFile, Picture, Place, describe_fit, fit_frames, read_clip
+from tasks.clips.patch import OtherCoderError, PatchedFilm, find_touched
 from tasks.clips.transitions import blend, frames_of
 from tasks.contracts.clips import ClipPlan, ComposedVideo
 from tasks.errors import PermanentError
@@ -31,6 +32,7 @@ class FilmOptions:
     """What the film shall be: size in even pixels, how clips follow each other, ``mp4`` or ``mov``.
 
     :param audio: ``copy`` refuses a song that the container cannot hold as it is; ``auto`` encodes it.
+    :param before: a film of the same plan and options, but for the clips whose numbers are in ``changed``.
     """
 
     size: tuple[int, int]
@@ -38,6 +40,8 @@ class FilmOptions:
     container: str = "mp4"
     audio: str = "auto"
     limits: MediaLimits = field(default_factory=MediaLimits)
+    before: Path | None = None
+    changed: frozenset[int] = frozenset()
 
 
 def compose(
@@ -58,23 +62,7 @@ def compose(
     frames_of(options.transition, plan.fps)
     files = [_file_of(clips, clip.number, options.limits) for clip in plan.clips]
     fits = tuple(describe_fit(file, _place(plan, n, options)) for n, file in enumerate(files))
-    with (
-        open_media(song, options.limits) as sound,
-        Film(out, size=options.size, fps=plan.fps, options=FINAL, container=options.container) as film,
-    ):
-        if not sound.streams.audio:
-            raise PermanentError("music.no_sound", "The file has no sound track")
-        audio = film.add_song(
-            sound,
-            zero=media_start(sound),
-            end_s=plan.frame_count / plan.fps,
-            must_copy=options.audio == "copy",
-        )
-        starts = {clip.start_frame for clip in plan.clips}
-        for picture in _pictures(plan, files, options):
-            film.write(_frame(picture), is_cut=film.frames in starts)
-            report(film.frames, plan.frame_count)
-        film.finish()
+    audio, copied = _join(plan, files, song, out, options=options, report=report)
     video_end_s, audio_end_s, frame_count = _measure(out, options.limits)
     if frame_count != plan.frame_count:
         raise PermanentError("clips.off_plan", f"The film has {frame_count} frames; {plan.frame_count} were planned")
@@ -90,13 +78,57 @@ def compose(
         transition=options.transition,
         size_bytes=out.stat().st_size,
         clips=fits,
+        copied_frames=copied,
     )
+
+
+def _join(
+    plan: ClipPlan, files: list[ClipFile], song: Path, out: Path, *, options: FilmOptions, report: Progress
+) -> tuple[str, int]:
+    """Write the film; return what was done with the song, and how many frames were copied."""
+    if options.before is not None:
+        try:
+            film = PatchedFilm(out, options.before, fps=plan.fps, container=options.container, limits=options.limits)
+            audio = _fill(film, plan, files, song, options=options, report=report)
+            return audio, film.copied_frames
+        except OtherCoderError:
+            out.unlink(missing_ok=True)  # all of it is encoded anew, and the film says that nothing was copied
+    whole = Film(out, size=options.size, fps=plan.fps, options=FINAL, container=options.container)
+    return _fill(whole, plan, files, song, options=options, report=report), 0
+
+
+def _fill(
+    made: Film, plan: ClipPlan, files: list[ClipFile], song: Path, *, options: FilmOptions, report: Progress
+) -> str:
+    touched = find_touched(plan, options.changed, transition=options.transition)
+    with open_media(song, options.limits) as sound, made as film:
+        if not sound.streams.audio:
+            raise PermanentError("music.no_sound", "The file has no sound track")
+        end_s, must_copy = plan.frame_count / plan.fps, options.audio == "copy"
+        audio = film.add_song(sound, zero=media_start(sound), end_s=end_s, must_copy=must_copy)
+        last: Picture | None = None
+        for number, file in enumerate(files):
+            if isinstance(film, PatchedFilm) and number not in touched:
+                film.copy_clip(plan.clips[number].frame_count)
+                needs = number + 1 in touched and options.transition == "dissolve"
+                last = _last_picture(file, _place(plan, number, options), options.limits) if needs else None
+                report(film.frames, plan.frame_count)
+                continue
+            for place, (picture, shown) in enumerate(_pictures(plan, number, file, options, last)):
+                film.write(_frame(shown), is_cut=place == 0)
+                report(film.frames, plan.frame_count)
+                final = picture
+            last = final
+        film.finish()
+    return audio
 
 
 def compose_in_room(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]:
     """Make a film into a room's folder and describe it; called by :class:`tasks.media.room.Room`."""
     wanted = order["options"]
-    options = FilmOptions(**{**wanted, "size": tuple(wanted["size"])}, limits=MediaLimits(**order["limits"]))
+    before = Path(wanted["before"]) if wanted["before"] else None
+    told = {**wanted, "size": tuple(wanted["size"]), "changed": frozenset(wanted["changed"]), "before": before}
+    options = FilmOptions(**told, limits=MediaLimits(**order["limits"]))
     clips = {int(number): Path(path) for number, path in order["clips"]}
     plan, out = ClipPlan.from_json(order["plan"]), folder / order["name"]
     return compose(plan, clips, Path(order["song"]), out, options=options, progress=teller.progress).to_json()
@@ -112,18 +144,21 @@ def _place(plan: ClipPlan, number: int, options: FilmOptions) -> Place:
     return Place(number, plan.clips[number].frame_count, plan.fps, options.size)
 
 
-def _pictures(plan: ClipPlan, files: list[ClipFile], options: FilmOptions) -> Iterator[Picture]:
-    """Yield every frame of the film."""
-    before: Picture | None = None
+def _pictures(
+    plan: ClipPlan, number: int, file: ClipFile, options: FilmOptions, last: Picture | None
+) -> Iterator[tuple[Picture, Picture]]:
+    """Yield every frame of a clip, as it is and as it is shown; ``last`` is what the clip before ends with."""
     length = frames_of(options.transition, plan.fps)
-    for number, file in enumerate(files):
-        last = before
-        for place, picture in enumerate(fit_frames(file, _place(plan, number, options), options.limits)):
-            shown = picture
-            if last is not None and place < length:
-                shown = blend(options.transition, picture, last, place / length)
-            before = picture
-            yield shown
+    for place, picture in enumerate(fit_frames(file, _place(plan, number, options), options.limits)):
+        shown = picture
+        if number and place < length:
+            shown = blend(options.transition, picture, picture if last is None else last, place / length)
+        yield picture, shown
+
+
+def _last_picture(file: ClipFile, place: Place, limits: MediaLimits) -> Picture:
+    *_, last = fit_frames(file, place, limits)
+    return last
 
 
 def _frame(picture: Picture) -> VideoFrame:

@@ -10,6 +10,7 @@ from types import TracebackType
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
@@ -38,11 +39,7 @@ class Film:
         self._container = av.open(str(path), "w", format=container, options={"movflags": "+faststart"})
         stream = self._container.add_stream("libx264", rate=fps, options={"g": str(round(2 * fps)), **options})
         assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        context = stream.codec_context
-        context.time_base = 1 / fps
-        context.color_range, context.colorspace = _LIMITED, _BT709
-        context.color_primaries, context.color_trc = _BT709, _BT709
+        code_like_film(stream.codec_context, size=size, fps=fps)
         self._video = stream
         self._fps = fps
         self._song: _Song | None = None
@@ -100,6 +97,14 @@ class Film:
         self._container.mux(self._video.encode(None))
         self._pull(float("inf"))
         self._container.close()
+
+
+def code_like_film(context: VideoCodecContext, *, size: tuple[int, int], fps: Fraction) -> None:
+    """Tell an encoder what all pictures of a film are."""
+    context.width, context.height, context.pix_fmt = *size, "yuv420p"
+    context.time_base = 1 / fps
+    context.color_range, context.colorspace = _LIMITED, _BT709
+    context.color_primaries, context.color_trc = _BT709, _BT709
 
 
 class _Song:

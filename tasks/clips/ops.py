@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from tasks.contracts.making import (
     MakeOrder,
     SheetResult,
 )
+from tasks.errors import PermanentError
 from tasks.media.limits import limits_of
 from tasks.names import POLICY, TaskName
 
@@ -85,8 +88,6 @@ def sheet(context: StepContext) -> dict[str, Any]:
 
 def compose(context: StepContext) -> dict[str, Any]:
     """Fetch clips and song, join them to a film, and store it."""
-    from contextlib import ExitStack
-
     from tasks.media.checksum import sha256_of
     from tasks.media.room import Openings, Room, whole_host
 
@@ -103,7 +104,8 @@ def compose(context: StepContext) -> dict[str, Any]:
         files = {
             number: lent.enter_context(context.storage.local_copy(key, context.scratch)) for number, key in keys.items()
         }
-        openings = Openings([song, *files.values()])
+        before = lent.enter_context(film_before(context, order, keys))
+        openings = Openings([song, *files.values(), *([before.path] if before.path else [])])
         room = lent.enter_context(Room(folder, context.settings.sandbox, budget=budget, openings=openings))
         told = room.call(
             "tasks.clips.compose:compose_in_room",
@@ -112,16 +114,51 @@ def compose(context: StepContext) -> dict[str, Any]:
                 "clips": [[number, str(path.absolute())] for number, path in files.items()],
                 "song": str(song.absolute()),
                 "name": name,
-                "options": {**options, "audio": order.audio},
+                "options": {**options, "audio": order.audio, **before.to_json()},
                 "limits": asdict(replace(limits_of(context.settings), walls="")),
             },
             lambda done, total: context.progress(done, total, stage="join", unit="frames"),
         )
         out = room.take(name, context.scratch / name)
-    film = replace(ComposedVideo.from_json(told), size_bytes=out.stat().st_size)
+    used = tuple(keys[clip.number] for clip in order.plan.clips)
+    film = replace(ComposedVideo.from_json(told), size_bytes=out.stat().st_size, keys=used)
     kind = "video/mp4" if order.container == "mp4" else "video/quicktime"
     key = context.put_output(out.name, out, content_type=kind)
     return ComposeResult(key, sha256_of(out), film).to_json()
+
+
+@dataclass(frozen=True)
+class Before:
+    """The film before, where there is one of the same form, and the clips that are others now."""
+
+    path: Path | None = None
+    changed: tuple[int, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the joiner is told."""
+        return {"before": str(self.path.absolute()) if self.path else "", "changed": list(self.changed)}
+
+
+@contextmanager
+def film_before(context: StepContext, order: ComposeOrder, keys: dict[int, str]) -> Iterator[Before]:
+    """Fetch the film before, if clips of it can be taken as they are."""
+    film, plan = order.film, order.plan
+    form = (order.width, order.height, plan.fps_num, plan.fps_den, plan.frame_count, order.transition)
+    theirs = film and (film.width, film.height, film.fps_num, film.fps_den, film.frame_count, film.transition)
+    if film is None or not order.film_key or form != theirs or len(film.keys) != len(plan.clips):
+        yield Before()
+        return
+    changed = tuple(n for n, clip in enumerate(plan.clips) if keys[clip.number] != film.keys[n])
+    if len(changed) == len(plan.clips):
+        yield Before()
+        return
+    with ExitStack() as lent:
+        try:
+            path = lent.enter_context(context.storage.local_copy(order.film_key, context.scratch))
+        except PermanentError:  # it was deleted meanwhile: nothing can be taken from it
+            yield Before()
+            return
+        yield Before(path, changed)
 
 
 def as_list(results: Any) -> list[Any]:

@@ -107,6 +107,7 @@ class ComposedVideo(Message):
     """A music video as its file was read again when it was done.
 
     :param audio: ``copy`` where the song's own packets lie in the file, else the codec that it was encoded with.
+    :param copied_frames: how many are the very packets of the film before, :param keys: the objects of the clips.
     """
 
     width: int
@@ -120,3 +121,5 @@ class ComposedVideo(Message):
     transition: str
     size_bytes: int
     clips: tuple[FittedClip, ...]
+    copied_frames: int = 0
+    keys: tuple[str, ...] = ()

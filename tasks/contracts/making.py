@@ -110,6 +110,7 @@ class ComposeOrder(Message):
 
     :param object_key: the song. :param container: ``mp4`` or ``mov``.
     :param audio: ``auto`` encodes what the container cannot hold, ``copy`` refuses it.
+    :param film_key: the film before, of which clips that are the same are copied, :param film: and what it is.
     """
 
     object_key: str
@@ -121,6 +122,8 @@ class ComposeOrder(Message):
     container: str = "mp4"
     audio: str = "auto"
     size_bytes: int = 0
+    film_key: str = ""
+    film: ComposedVideo | None = None
 
 
 @dataclass(frozen=True)

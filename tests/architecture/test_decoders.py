@@ -32,6 +32,7 @@ OPENS = {
     "tasks/shorts/packets.py": "apart: make_clip is an errand",
     "tasks/shorts/seams.py": "apart: make_clip is an errand",
     "tasks/shorts/soundtrack.py": "apart: make_clip is an errand",
+    "tasks/clips/patch.py": "in the room of the film, which this host wrote",
     "tasks/clips/compose.py": "in a room: the film is an errand",
     "tasks/clips/fit.py": "in a room: the film is an errand, and so is the look at what a provider gave",
     "render_node": "in a room: bodies of steps open one, and leave what opens media to its errands",

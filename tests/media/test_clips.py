@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ from tasks.contracts.clips import ClipPlan, ClipSection, ComposedVideo
 from tasks.contracts.music import Curve, Genre, Key, Loudness, Meter, Mood, SongAnalysis, Tempo, VideoType
 from tasks.errors import InvalidInputError, PermanentError
 from tasks.workflows.clip_plan import plan_clips
+from tests.media_samples import make_video
 
 SIZE = (192, 108)
 DURATION_S = 14.37
@@ -261,3 +263,47 @@ def test_what_cannot_be_composed_is_refused_by_name(clips: dict[int, Path], song
 
 def test_a_plan_survives_its_own_json() -> None:
     assert ClipPlan.from_json(PLAN.to_json()) == PLAN
+
+
+@pytest.mark.parametrize("transition", ["cut", "dissolve"])
+def test_a_clip_made_again_is_encoded_alone_and_the_rest_of_the_film_is_copied(
+    clips: dict[int, Path], song: Path, tmp_path: Path, transition: str
+) -> None:
+    options = FilmOptions(SIZE, transition)
+    compose(PLAN, clips, song, tmp_path / "before.mp4", options=options)
+    other = made(tmp_path / "other.mp4", frames=PLAN.clips[1].frame_count, fps=30, size=SIZE)
+    changed = replace(options, before=tmp_path / "before.mp4", changed=frozenset({1}))
+
+    film = compose(PLAN, {**clips, 1: other}, song, tmp_path / "after.mp4", options=changed)
+    whole = compose(PLAN, {**clips, 1: other}, song, tmp_path / "whole.mp4", options=options)
+
+    touched = {1, 2} if transition == "dissolve" else {1}
+    kept = [n for n, clip in enumerate(PLAN.clips) if n not in touched for _ in range(clip.frame_count)]
+    assert film.copied_frames == len(kept)
+    assert (whole.copied_frames, film.audio) == (0, whole.audio)
+    check_ends(film)
+    before, after, anew = (packets_of(tmp_path / f"{name}.mp4") for name in ("before", "after", "whole"))
+    assert sorted(after) == sorted(before) == list(range(PLAN.frame_count))
+    same = [number for number in before if before[number] == after[number]]
+    for n, clip in enumerate(PLAN.clips):
+        inside = set(range(clip.start_frame, clip.start_frame + clip.frame_count))
+        assert inside <= set(same) if n not in touched else not inside <= set(same)
+    assert np.abs(colours(tmp_path / "after.mp4") - colours(tmp_path / "whole.mp4")).max() < 12
+    assert len(anew) == len(after)
+
+
+def test_a_film_of_another_coder_is_made_anew(clips: dict[int, Path], song: Path, tmp_path: Path) -> None:
+    strange = make_video(tmp_path / "strange.mp4", width=SIZE[0], height=SIZE[1], fps=30, duration_s=DURATION_S)
+    options = FilmOptions(SIZE, before=strange, changed=frozenset({1}))
+
+    film = compose(PLAN, clips, song, tmp_path / "film.mp4", options=options)
+
+    assert film.copied_frames == 0
+    check_ends(film)
+
+
+def packets_of(path: Path) -> dict[int, bytes]:
+    """The packets of a film's picture by the number of their frame."""
+    with av.open(str(path)) as container:
+        told = [packet for packet in container.demux(video=0) if packet.size]
+        return {round((packet.pts or 0) * packet.time_base * 30): bytes(packet) for packet in told}

@@ -122,6 +122,27 @@ def test_a_song_is_heard_drawn_and_joined(worker: Worker) -> None:
     assert worker.storage.get_bytes(film.object_key)[4:8] == b"ftyp"
 
 
+def test_a_film_with_one_clip_changed_takes_the_others_from_the_film_before(worker: Worker, tmp_path: Path) -> None:
+    keys = {}
+    for clip in [*PLAN.clips, replace(PLAN.clips[0], number=99)]:
+        path = made(tmp_path / f"{clip.number}.mp4", frames=clip.frame_count, fps=30, size=SIZE)
+        keys[clip.number] = f"jobs/j/make/{clip.number}.mp4"
+        worker.storage.put_file(keys[clip.number], path, content_type="video/mp4")
+    there = tuple(ClipKey(clip.number, keys[clip.number]) for clip in PLAN.clips)
+    order = ComposeOrder(KEY, PLAN, there, *SIZE, "cut")
+    first = ComposeResult.from_json(worker.run(ops.compose, order, name="first"))
+
+    again = replace(order, clips=(ClipKey(0, keys[99]), *there[1:]), film_key=first.object_key, film=first.film)
+    second = ComposeResult.from_json(worker.run(ops.compose, again, name="second"))
+    lost = replace(again, film_key="jobs/j/gone.mp4")
+    third = ComposeResult.from_json(worker.run(ops.compose, lost, name="third"))
+
+    assert (first.film.copied_frames, third.film.copied_frames) == (0, 0)
+    assert second.film.copied_frames == PLAN.frame_count - PLAN.clips[0].frame_count
+    assert second.film.frame_count == third.film.frame_count == PLAN.frame_count
+    assert second.film.keys == (keys[99], *(key.object_key for key in there[1:]))
+
+
 def test_the_same_clip_drawn_again_is_the_same_file_and_another_seed_another(worker: Worker) -> None:
     key = ListenResult.from_json(worker.run(ops.listen, ListenOrder(KEY, ANALYSIS, PLAN), name="listen")).score_key
     again = order_of(1, clip=replace(PLAN.clips[1], seed=PLAN.clips[1].seed + 1), score_key=key)
