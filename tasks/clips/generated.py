@@ -18,6 +18,7 @@ from replicate.exceptions import ReplicateError
 from replicate.prediction import Prediction
 
 from tasks.errors import FencedError, PermanentError, TransientError
+from tasks.fetching import Fetcher, FetchLimits
 
 Remember = Callable[[str], None]
 Check = Callable[[], None]
@@ -27,7 +28,7 @@ TAKEN_OVER = "step.fenced"
 FINISHED = frozenset({"succeeded", "failed", "canceled", "aborted"})
 MAX_BYTES = 512 * 1024 * 1024
 _TRIES, _LONGEST_WAIT_S = 6, 60.0
-_CHUNK = 1 << 16
+FETCH_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class ReplicateOptions:
     """Where and how clips are ordered.
 
     :param model: ``owner/name`` or ``owner/name:version``. :param webhook_url: told when a prediction is done; polling
-    goes on beside it. :param usd_per_s: dollars for a second of the service's work.
+    goes on beside it. :param usd_per_s: dollars for a second of the service's work. :param proxy: the only way out of
+    this host, as ``REELYARD_FETCH_PROXY``.
     """
 
     token: str
@@ -43,6 +45,7 @@ class ReplicateOptions:
     base_url: str = "https://api.replicate.com"
     webhook_url: str = ""
     usd_per_s: float = 0.0
+    proxy: str = ""
     poll_s: float = 2.0
     patience_s: float = 1200.0
 
@@ -194,18 +197,19 @@ class ReplicateClips:
         raise AssertionError("unreachable")
 
     def _fetch(self, address: str, out: Path) -> None:
-        size_bytes = 0
+        """Fetch what the service says that it made; from an inner network only where the service itself is in one."""
+        is_inside = self._options.base_url != ReplicateOptions.base_url
+        limits = FetchLimits(MAX_BYTES, FETCH_S, max_redirects=0)
+        out.unlink(missing_ok=True)
         try:
-            with httpx.stream("GET", address, timeout=60.0, follow_redirects=False) as answer, out.open("wb") as file:
-                answer.raise_for_status()
-                for piece in answer.iter_bytes(_CHUNK):
-                    size_bytes += len(piece)
-                    if size_bytes > MAX_BYTES:
-                        raise PermanentError("provider.refused", "The clip is larger than half a gigabyte")
-                    file.write(piece)
-        except httpx.HTTPError as error:
-            raise TransientError("provider.unavailable", f"The clip cannot be fetched: {error}") from error
-        if not size_bytes:
+            found = Fetcher(limits, inside=is_inside, proxy=self._options.proxy).fetch(address, out)
+        except TransientError as error:
+            raise TransientError("provider.unavailable", f"The clip cannot be fetched: {error.detail}") from error
+        except PermanentError as error:
+            again = error.code == "url.bad_answer"
+            kind, code = (TransientError, "provider.unavailable") if again else (PermanentError, "provider.refused")
+            raise kind(code, f"The clip cannot be fetched: {error.detail}") from error
+        if not found.size_bytes:
             raise PermanentError("provider.empty", "The provider's clip is an empty file")
 
 

@@ -71,6 +71,7 @@ def order_from_provider(context: StepContext, order: MakeOrder) -> Delivered:
         token=context.settings.replicate_token,
         model=terms.model,
         base_url=context.settings.replicate_url,
+        proxy=context.settings.fetch_proxy,
         webhook_url=terms.webhook_url,
         usd_per_s=terms.usd_per_work_s,
         poll_s=_POLL_WITH_WEBHOOK_S if terms.webhook_url else _POLL_S,

@@ -23,7 +23,7 @@ MAY_CONNECT = {
     "tasks/config.py": "nobody: asks for this host's name",
     "tasks/delivery/calls.py": "platforms that the operator names",
     "tasks/delivery/youtube.py": "YouTube, as the operator says; an upload goes on where YouTube said",
-    "tasks/clips/generated.py": "the provider that the operator names, and where it says that its clip is",
+    "tasks/clips/generated.py": "the provider that the operator names; its clips come through the one fetcher",
     "tasks/transcripts/translation.py": "the translator that the operator names",
     "tasks/shorts/judge.py": "the judge that the operator names",
     "api/identities/fetching.py": "providers and issuers that the operator names; nobody's picture is fetched",

@@ -137,6 +137,17 @@ def test_predictions_that_end_without_a_clip_are_told(
     assert failed.value.code == code
 
 
+@pytest.mark.security("S-1")
+def test_a_clip_that_is_said_to_lie_inside_is_not_fetched(service: Service, tmp_path: Path) -> None:
+    outside = replace(options_of(service), base_url=ReplicateOptions.base_url)
+
+    for address in (f"{service.base_url}/files/clip.mp4", "http://169.254.169.254/latest/", "http://[::1]/"):
+        with pytest.raises(PermanentError) as failed:
+            ReplicateClips(outside)._fetch(address, tmp_path / "clip.mp4")
+        assert failed.value.code == "provider.refused"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_empty_file_is_no_clip(service: Service, tmp_path: Path) -> None:
     service.clip = b""
 
