@@ -24,6 +24,7 @@ SETTINGS = {
     "REELYARD_CHUNK_S": "3",  # only what is longer than all clips but one is cut
     "REELYARD_CHUNK_FROM_S": "11.5",
     "REELYARD_AUTH_RATE": "1000 per minute",
+    "REELYARD_WEBHOOK_INSIDE": "true",  # shorts are sent to storage on this machine
     "GUNICORN_THREADS": "16",
 }
 
