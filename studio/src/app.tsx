@@ -14,7 +14,7 @@ type Page = ComponentType<{id: string}>;
 
 // Pages that are not the first thing seen are loaded when they are asked for.
 const PAGES: Record<string, {load: () => Promise<Page>; title: string}> = {
-  edit: {load: async () => (await import("./editor/editor")).Editor, title: text.editor.transcript},
+  edit: {load: async () => (await import("./editor/editor")).Editor, title: text.editor.title},
   jobs: {load: async () => (await import("./pages/jobs")).Jobs, title: text.jobs.title},
   account: {load: async () => (await import("./pages/account")).Account, title: text.account.title},
   farm: {load: async () => (await import("./pages/farm")).Farm, title: text.farm.title},

@@ -45,7 +45,7 @@ export const text = {
     unknown: (name: string) => `${name} is not a kind of file that can be captioned`,
   },
   editor: {
-    back: "Library", noTranscript: "No words yet", noTranscriptBody: "Nothing was heard in this file, or it is still being listened to.", hear: "Listen again", hearing: "Listening to the words",
+    title: "Editor", back: "Library", noTranscript: "No words yet", noTranscriptBody: "Nothing was heard in this file, or it is still being listened to.", hear: "Listen again", hearing: "Listening to the words",
     saved: "Saved", saving: "Saving", unsaved: (count: number) => `${plural(count, "change waits", "changes wait")}`, undo: "Undo", redo: "Redo", play: "Play", pause: "Pause",
     transcript: "Transcript", style: "Style", format: "Format", checks: "Checks", export: "Export", tabs: "What to change", words: (count: number) => plural(count, "word", "words"),
     edit: "Edit word", splitHere: "New line before this word", mergeUp: "Join with the line before", deleteWord: "Delete word", insertAfter: "Add a word after it", retime: "Times",

@@ -45,7 +45,7 @@ export function Farm(_: {id: string}) {
 
 async function openFlower(): Promise<void> {
   try {
-    const told = (await take(api.POST("/api/v1/admin/flower"))) as unknown as {url: string};
+    const told = await take(api.POST("/api/v1/admin/flower"));
     open(told.url, "_blank", "noopener");
   } catch (error) {
     sayProblem(error);
