@@ -17,7 +17,7 @@ os.environ["YTDLP_NO_PLUGINS"] = "1"  # before the import: code of others that l
 
 from yt_dlp import YoutubeDL
 from yt_dlp.extractor.common import InfoExtractor
-from yt_dlp.utils import DownloadCancelled, YoutubeDLError
+from yt_dlp.utils import YoutubeDLError
 from yt_dlp.version import __version__
 
 from tasks.fetchers.bridge import open_bridge
@@ -55,8 +55,8 @@ _FIELDS = (
 )
 
 
-class Refused(DownloadCancelled):  # type: ignore[misc]  # yt-dlp has no types
-    """Raised inside of yt-dlp, which lets it pass, to end with a verdict."""
+class RefusedError(Exception):
+    """Raised inside of yt-dlp to end with a verdict; it lets pass what is no error of its own."""
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.detail)
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str], *, extractors: Sequence[type[InfoExtractor]] 
             for extractor in extractors:
                 ydl.add_info_extractor(extractor())
             tell({"result": WORK[order["what"]](ydl, order, folder)})
-    except Refused as error:
+    except RefusedError as error:
         tell_refusal(error.verdict)
     except (YoutubeDLError, OSError, ValueError) as error:
         tell_refusal(judge_error(error))
@@ -137,7 +137,7 @@ def check(info: dict[str, Any], order: dict[str, Any]) -> None:
     if isinstance(duration_s, (int, float)) and duration_s > order["max_duration_s"]:
         limit_s = order["max_duration_s"]
         detail = f"The media lasts {duration_s:.0f} seconds; at most {limit_s:.0f} are taken"
-        raise Refused(Verdict("link.too_long", detail))
+        raise RefusedError(Verdict("link.too_long", detail))
 
 
 def resolve(ydl: YoutubeDL, order: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def download(ydl: YoutubeDL, order: dict[str, Any], folder: Path) -> str:
 
 def refuse(code: str) -> NoReturn:
     """End with a verdict."""
-    raise Refused(verdict_of(code))
+    raise RefusedError(verdict_of(code))
 
 
 def tell(document: dict[str, Any]) -> None:

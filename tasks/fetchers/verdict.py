@@ -25,6 +25,7 @@ _BY_KIND: tuple[tuple[type[BaseException], str], ...] = (
 )
 _BY_STATUS = {401: "link.private", 403: "link.private", 404: "link.dead", 410: "link.dead", 451: "link.geo_blocked"}
 _BY_TEXT = (
+    ("link.unavailable", r"giving up after|incomplete ?read|bytes read|timed out|connection|any data blocks"),
     ("link.unsupported", r"no suitable extractor|unsupported url"),
     ("link.geo_blocked", r"geo.?restrict|geo.?block|(?:available|blocked|allowed) (?:in|from|for) your "),
     ("link.live", r"live event|premieres in|live stream|livestream|is offline|not currently live"),

@@ -132,6 +132,7 @@ def test_metadata_of_a_site_is_kept(site: LinkSite) -> None:
         (UserNotLive(), "link.live"),
         (ExtractorError("This live event will begin in 3 hours", expected=True), "link.live"),
         (UnsupportedError("https://example.com"), "link.unsupported"),
+        (DownloadError("Giving up after 1 retries"), "link.unavailable"),
         (DownloadError("x", (KeyError, KeyError("videoDetails"), None)), "link.unreadable"),
         (ContentTooShortError(1, 2), "link.unavailable"),
         (TransportError("connection reset"), "link.unavailable"),
