@@ -406,6 +406,7 @@ CODES: dict[str, tuple[int, str]] = {
     "delivery.not_found": (404, "The endpoint's log has no such message"),
     # Music
     "music.no_sound": (0, "The file has no sound track"),
+    "music.model_unusable": (0, "The model of genre and mood that is configured cannot be used"),
     "music.too_short": (0, "The sound is too short to be a song"),
     "music.engine_unavailable": (0, "The engine that shall analyse music is not installed on the worker"),
     # Speech

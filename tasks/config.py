@@ -61,6 +61,7 @@ _WORKER_VARIABLES = {
     "diarization_model": "REELYARD_DIARIZATION_MODEL",
     "music_engine": "REELYARD_MUSIC_ENGINE",
     "max_music_s": "REELYARD_MAX_MUSIC_S",
+    "genre_model": "REELYARD_GENRE_MODEL",
     "replicate_token": "REPLICATE_API_TOKEN",
     "replicate_url": "REPLICATE_API_URL",
     "judge_url": "REELYARD_JUDGE_URL",
@@ -118,6 +119,7 @@ class WorkerSettings:
     diarization_model: str
     music_engine: str
     max_music_s: float
+    genre_model: str
     replicate_token: str = field(repr=False)
     replicate_url: str
     judge_url: str

@@ -411,6 +411,12 @@ _TABLE = (
         "Who finds beats and bars; madmom's trained models are for use without commerce only (CC BY-NC-SA)",
         default="librosa",
     ),
+    Variable(
+        "REELYARD_GENRE_MODEL",
+        text,
+        "ONNX file that tells genre and mood of a song, its labels in JSON beside it; empty: rules over the signal",
+        default="",
+    ),
     Variable("REELYARD_MAX_MUSIC_S", seconds(1, 7200), "Longest song that workers analyse", default=900.0),
     # Clips of music videos
     Variable(

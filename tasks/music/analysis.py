@@ -31,6 +31,7 @@ from tasks.music.form import find_sections
 from tasks.music.onsets import Floats, find_onsets
 from tasks.music.options import MusicOptions
 from tasks.music.sound import Sound, load_sound
+from tasks.music.tagging import Tagger, find_tagger, name_genre, name_mood
 from tasks.music.tempo import describe_tempo
 
 Progress = Callable[[float, float], None]
@@ -51,11 +52,11 @@ def analyze_song(path: Path, *, options: MusicOptions | None = None, progress: P
 
     :param progress: called with stages done and in all; what it raises stops the work.
     Errors: those of opening media; ``media.too_long``, ``music.no_sound``, ``music.too_short``,
-    ``music.engine_unavailable``.
+    ``music.engine_unavailable``, ``music.model_unusable``.
     """
     options = options or MusicOptions.from_environment()
     report: Progress = progress or (lambda done, total: None)
-    engine = load_engine(options)
+    engine, tagger = load_engine(options), find_tagger(options.genre_model)
     sound = load_sound(
         path,
         limits=options.limits,
@@ -72,6 +73,8 @@ def analyze_song(path: Path, *, options: MusicOptions | None = None, progress: P
     rhythm = engine.find_rhythm(heard)
     report(5, _STAGES)
     analysis = describe(heard, engine, rhythm, loudness)
+    if tagger is not None and analysis.tempo.bpm is not None:
+        analysis = name_by_model(analysis, tagger, tagger.judge(path, options.limits))
     report(_STAGES, _STAGES)
     return Listened(analysis, sound.samples)
 
@@ -110,6 +113,12 @@ def describe(heard: Heard, engine: Engine, rhythm: Rhythm, loudness: Loudness) -
             energy=np.array(energy.values, np.float32),
         ),
     )
+
+
+def name_by_model(analysis: SongAnalysis, tagger: Tagger, scores: dict[str, float]) -> SongAnalysis:
+    """Put what a model says in the place of what was estimated."""
+    genre, mood = name_genre(tagger, scores, analysis.genre), name_mood(tagger, scores, analysis.mood)
+    return replace(analysis, genre=genre, mood=mood)
 
 
 def _times(times: NDArray[np.float64], duration_s: float) -> tuple[float, ...]:

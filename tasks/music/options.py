@@ -10,21 +10,26 @@ from tasks.config import WorkerSettings, pick
 from tasks.environment import read_environment
 from tasks.media.limits import MediaLimits, limits_of
 
-_VARIABLES = {"engine": "REELYARD_MUSIC_ENGINE", "longest_s": "REELYARD_MAX_MUSIC_S"}
+_VARIABLES = {
+    "engine": "REELYARD_MUSIC_ENGINE",
+    "longest_s": "REELYARD_MAX_MUSIC_S",
+    "genre_model": "REELYARD_GENRE_MODEL",
+}
 
 
 @dataclass(frozen=True)
 class MusicOptions:
-    """Engine and limits; ``longest_s`` in seconds."""
+    """Engine and limits; ``longest_s`` in seconds, ``genre_model`` an ONNX file or nothing."""
 
     engine: str = "librosa"
     longest_s: float = 900.0
     limits: MediaLimits = field(default_factory=MediaLimits)
+    genre_model: str = ""
 
     @classmethod
     def from_settings(cls, settings: WorkerSettings) -> MusicOptions:
         """Take what concerns music from a worker's settings."""
-        return cls(settings.music_engine, settings.max_music_s, limits_of(settings))
+        return cls(settings.music_engine, settings.max_music_s, limits_of(settings), settings.genre_model)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> MusicOptions:
