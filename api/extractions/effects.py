@@ -23,6 +23,7 @@ from api.jobs.models import Job, Step
 from api.jobs.states import JobState
 from api.ownership import in_place
 from api.samples.leftovers import drop_leftovers, is_refused_for_good
+from api.samples.models import REF_LENGTH, SERVICE_LENGTH
 from api.samples.room import count_storage
 from api.sounds.models import TITLE_LENGTH, Sound, SoundType
 from api.sounds.service import searched
@@ -43,11 +44,12 @@ def store_told(session: Session, job: Job, step: Step, result: dict[str, Any]) -
         return
     info = LinkInfo.from_json(result)
     place = in_place(Extraction, extraction.owner_id, extraction.organisation_id)
-    if find_same(session, place, info.service[:40], info.media_ref, but=extraction.id) is not None:
+    service, media_ref = info.service[:SERVICE_LENGTH], info.media_ref[:REF_LENGTH]
+    if find_same(session, place, service, media_ref, but=extraction.id) is not None:
         raise PermanentError("extraction.duplicate", "The sound behind the link is there already, or on its way")
     try:
         with session.begin_nested():
-            extraction.service, extraction.media_ref = info.service[:40], info.media_ref
+            extraction.service, extraction.media_ref = service, media_ref
             session.flush()
     except IntegrityError as error:
         raise PermanentError("extraction.duplicate", "The sound behind the link is on its way already") from error

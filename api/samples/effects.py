@@ -22,7 +22,7 @@ from api.jobs.states import JobState
 from api.samples import creators
 from api.samples.alike import find_duplicate
 from api.samples.leftovers import drop_leftovers, is_refused_for_good
-from api.samples.models import TITLE_LENGTH, Creator, Sample, SampleState
+from api.samples.models import REF_LENGTH, SERVICE_LENGTH, TITLE_LENGTH, Creator, Sample, SampleState
 from api.samples.room import count_storage
 from api.samples.service import JOB_KIND, words_of
 from api.uploads.effects import own_key
@@ -61,7 +61,7 @@ def name_media(session: Session, sample: Sample, info: LinkInfo) -> None:
     """Give a sample the name of its media; raise ``sample.duplicate`` when another has it."""
     try:
         with session.begin_nested():
-            sample.service, sample.media_ref = info.service[:40], info.media_ref
+            sample.service, sample.media_ref = info.service[:SERVICE_LENGTH], info.media_ref[:REF_LENGTH]
             session.flush()
     except IntegrityError as error:
         raise PermanentError("sample.duplicate", "The link is a sample of yours already") from error
@@ -101,8 +101,12 @@ def store_media(session: Session, job: Job, step: Step, result: dict[str, Any]) 
 def store_extracted(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
     """Note the fingerprint."""
     made, sample = SampleExtracted.from_json(result), find_sample(session, job)
+    try:
+        known_by = bytes.fromhex(made.fingerprint)
+    except ValueError as error:
+        raise PermanentError("contract.invalid", "A fingerprint is written in hexadecimal") from error
     if sample is not None:
-        sample.duration_s, sample.fingerprint = made.duration_s, bytes.fromhex(made.fingerprint)
+        sample.duration_s, sample.fingerprint = made.duration_s, known_by
 
 
 @on_step_succeeded(TaskName.SAMPLES_ANALYZE)

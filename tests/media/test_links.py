@@ -147,7 +147,6 @@ def test_errors_of_yt_dlp_mean_something_to_whoever_sent_the_link(error: Excepti
 @pytest.mark.parametrize(
     ("told", "code"),
     [
-        ({"error": "geo"}, "link.geo_blocked"),
         ({"url": "http://127.0.0.1:9/a.mp3", "title": "Now", "is_live": True}, "link.live"),
         ({"url": "http://127.0.0.1:9/a.mp3", "title": "Ten hours", "duration": 36_000}, "link.too_long"),
         ({"_type": "playlist", "title": "All", "entries": []}, "link.playlist"),
@@ -165,7 +164,6 @@ def test_links_that_lead_to_nothing_we_take(site: LinkSite, told: dict[str, Any]
     ("path", "code", "kind"),
     [
         ("/gone.mp3", "link.dead", PermanentError),
-        ("/forbidden.mp3", "link.private", PermanentError),
         ("/broken.mp3", "link.unavailable", TransientError),
         ("/slow.mp3", "link.unavailable", TransientError),
     ],
