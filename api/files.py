@@ -18,4 +18,5 @@ def send_file(data: bytes, *, filename: str, content_type: str) -> Response:
     answer.headers["Content-Disposition"] = content_disposition(filename)
     answer.headers["Cache-Control"] = "private, no-cache"
     answer.set_etag(hashlib.sha256(data).hexdigest()[:32])
-    return answer.make_conditional(request, accept_ranges=True, complete_length=len(data))
+    answer.make_conditional(request, accept_ranges=True, complete_length=len(data))
+    return answer

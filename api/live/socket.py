@@ -46,7 +46,7 @@ class Spoken(Response):
         return super().__call__(environ, start_response)
 
 
-class Socket(Server):  # type: ignore[misc]
+class Socket(Server):
     """A WebSocket that is sent to through :class:`~api.live.wire.Wire`, without compression.
 
     Compression would cost each client a third of a megabyte for messages of a few hundred bytes.

@@ -38,8 +38,8 @@ def issue_ticket(session: Session, user_id: UUID) -> tuple[str, datetime]:
 
 def take_ticket(session: Session, ticket: str) -> User:
     """Use a ticket up, commit, and return whose it is; raise ``auth.bad_ticket``."""
-    used = delete(LiveTicket).where(LiveTicket.sha256 == hash_ticket(ticket))
-    used = used.returning(LiveTicket.user_id, LiveTicket.expires_at > func.clock_timestamp())
+    named = delete(LiveTicket).where(LiveTicket.sha256 == hash_ticket(ticket))
+    used = named.returning(LiveTicket.user_id, LiveTicket.expires_at > func.clock_timestamp())
     found = session.execute(used).one_or_none()
     session.commit()
     user = session.get(User, found[0]) if found is not None and found[1] else None
