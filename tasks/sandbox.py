@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -89,6 +89,17 @@ def raise_walls(*, starts_browser: bool = False) -> str:
 
 
 def _leave_network() -> bool:
+    """Leave the host's network; a child tries it first, since half of the way there is no way back."""
+    child = os.fork()
+    if child == 0:
+        left = False
+        with suppress(OSError):
+            left = _enter_namespaces()
+        os._exit(0 if left else 1)
+    return os.waitpid(child, 0)[1] == 0 and _enter_namespaces()
+
+
+def _enter_namespaces() -> bool:
     user, group = os.geteuid(), os.getegid()
     unshare = ctypes.CDLL(None).unshare
     if user == 0:

@@ -128,6 +128,37 @@ print(sorted(name for name in os.environ if "SECRET" in name or "REELYARD" in na
     assert (tmp_path / "out" / "made").read_text() == "made"
 
 
+def test_without_bubblewrap_there_is_no_network_where_the_kernel_lets_it_be_left(tmp_path: Path) -> None:
+    code = """
+import ctypes, os, socket
+from tasks.sandbox import raise_walls
+walls = raise_walls()
+try:
+    socket.create_connection(("192.0.2.1", 80), timeout=5)
+except OSError as error:
+    reached = "no network" if error.errno == 101 else str(error)
+open("made", "w").close()
+print(walls == reached, os.geteuid() == os.stat("made").st_uid, ctypes.CDLL(None).prctl(39, 0, 0, 0, 0))
+"""
+    as_somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    tmp_path.chmod(0o777)
+    told = []
+    for command in ([], as_somebody):
+        done = subprocess.run(
+            [*command, sys.executable, "-c", code],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout.split())
+        (tmp_path / "made").unlink()
+    require(told[0][0] == "True", "network namespaces")
+
+    assert told == [["True", "True", "1"]] * 2
+
+
 @pytest.mark.security("S-3")
 @pytest.mark.parametrize(
     ("limits", "code", "signals"),
