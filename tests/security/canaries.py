@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from tasks.errors import ReelyardError
 from tasks.fetching import Fetcher, FetchLimits
+from tasks.fetching.gate import Gate
 from tests.security.addresses import forms
 from tests.security.entry_points import entry_points
 
@@ -151,6 +153,13 @@ class Proxy(BaseHTTPRequestHandler):
                 self.connection.sendall(piece)
 
 
+@contextmanager
+def gate_in(folder: Path) -> Iterator[Path]:
+    """Open a gate as programs that fetch by themselves have one."""
+    with Gate(folder / "gate", FetchLimits(max_bytes=1 << 20, total_s=60), resolver=resolver) as gate:
+        yield gate.path
+
+
 def code_of(call: Callable[[], Any]) -> Any:
     """Return the code of the error, or what came."""
     try:
@@ -192,8 +201,8 @@ def tell(folder: Path) -> dict[str, Any]:
         return code_of(lambda: fetch(f"http://public.example.com/{path}"))
 
     told: dict[str, Any] = {"forms_not_refused": []}
-    with tempfile.TemporaryDirectory() as beside:
-        entries = entry_points(fetcher, Path(beside))
+    with tempfile.TemporaryDirectory() as beside, gate_in(Path(beside)) as gate:
+        entries = entry_points(fetcher, Path(beside), gate)
         for url in forms():
             for name, enter in entries.items():
                 code = code_of(lambda: enter(url))  # noqa: B023 - called at once

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from base64 import b64encode
 from collections.abc import Callable
 from itertools import count
@@ -11,13 +12,17 @@ from typing import Any
 from tasks.delivery.bucket import Bucket
 from tasks.delivery.hook import Hook
 from tasks.delivery.parcel import Memory, Parcel
+from tasks.errors import PermanentError
 from tasks.fetching import Fetcher
 
 Entry = Callable[[str], Any]
 
 
-def entry_points(fetcher: Fetcher, folder: Path) -> dict[str, Entry]:
-    """Return what fetches, by what it is for."""
+def entry_points(fetcher: Fetcher, folder: Path, gate: Path) -> dict[str, Entry]:
+    """Return what fetches, by what it is for.
+
+    :param gate: the socket file of a gate, which programs that fetch by themselves stand behind.
+    """
     clip = folder / "clip.mp4"
     clip.write_bytes(b"clip")
     parcel = Parcel("ref", clip, "clip.mp4", "video/mp4", 4, "https://example.com/clip", "Clip")
@@ -45,4 +50,24 @@ def entry_points(fetcher: Fetcher, folder: Path) -> dict[str, Entry]:
         "upload": lambda url: fetcher.put(url, clip, {}, tick=lambda done: None),
         "delivery to a webhook": to_hook,
         "delivery to a bucket": to_bucket,
+        "program behind the gate": lambda url: ask(gate, f"GET {url} HTTP/1.1"),
+        "tunnel through the gate": lambda url: ask(gate, f"CONNECT {authority_of(url)} HTTP/1.1"),
     }
+
+
+def authority_of(url: str) -> str:
+    """Return host and port, as a careless client would take them."""
+    host = url.partition("//")[2].partition("/")[0].rpartition("@")[2]
+    return f"{host}:443" if host.endswith("]") or ":" not in host else host
+
+
+def ask(gate: Path, request: str) -> int:
+    """Send a request to a gate; raise ``url.refused`` unless it lets it pass."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(gate))
+        client.sendall(f"{request}\r\nHost: example.com\r\n\r\n".encode("utf-8", "replace"))
+        status = client.makefile("rb").readline().split()
+    if status[1:2] != [b"200"]:
+        raise PermanentError("url.refused", "The gate refuses")
+    return 200

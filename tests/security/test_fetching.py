@@ -82,7 +82,7 @@ def seen() -> dict[str, object]:
     """What happened in a network of its own, whose loopback has the cloud's metadata address and a public one."""
     require(os.geteuid() == 0 and shutil.which("unshare") and shutil.which("ip"), "network namespaces")
     command = ["unshare", "-n", sys.executable, "-m", "tests.security.canaries"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr
     told: dict[str, object] = json.loads(done.stdout)
     return told
@@ -90,7 +90,11 @@ def seen() -> dict[str, object]:
 
 def test_no_form_of_an_inner_address_is_connected_to(seen: dict[str, object]) -> None:
     assert seen["forms_not_refused"] == []
-    assert seen["entry_points"] == ["link", "webhook", "upload", "delivery to a webhook", "delivery to a bucket"]
+    deliveries, gated = (
+        {"delivery to a webhook", "delivery to a bucket"},
+        {"program behind the gate", "tunnel through the gate"},
+    )
+    assert set(seen["entry_points"]) == {"link", "webhook", "upload"} | deliveries | gated
     assert seen["canary_hits"] == 0
 
 
