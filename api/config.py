@@ -76,6 +76,7 @@ _VARIABLES = {
     "chunk_from_s": "REELYARD_CHUNK_FROM_S",
     "chunk_days": "REELYARD_CHUNK_DAYS",
     "history_days": "REELYARD_HISTORY_DAYS",
+    "render_days": "REELYARD_RENDER_DAYS",
     "log_level": "REELYARD_LOG_LEVEL",
     "log_format": "REELYARD_LOG_FORMAT",
 }
@@ -148,6 +149,7 @@ class ApiSettings:
     chunk_from_s: float
     chunk_days: int
     history_days: int
+    render_days: int
     log_level: str
     log_format: str
 

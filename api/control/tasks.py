@@ -80,6 +80,7 @@ def recharge_credits() -> dict[str, int]:
 @app.task(name=TaskName.CONTROL_SWEEP_ROWS.value, **chore_options(TaskName.CONTROL_SWEEP_ROWS))
 def sweep_rows() -> dict[str, int]:
     """Remove rows whose time is over (sessions, mail, keys, nodes, logs, history) and what closed accounts owned."""
+    from api.assets.retention import sweep_renders
     from api.auth.sessions import sweep as sweep_sessions
     from api.closing.erase import erase_closed
     from api.extensions import db, get_settings
@@ -104,5 +105,6 @@ def sweep_rows() -> dict[str, int]:
             "nodes": sweep_nodes(session),
             "webhooks": sweep_webhooks(session),
             "jobs": sweep_history(session, days=get_settings().history_days),
+            "renders": sweep_renders(session, days=get_settings().render_days),
             "closed_accounts": erase_closed(session),
         }
