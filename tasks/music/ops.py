@@ -12,6 +12,9 @@ from tasks.contracts.samples import SampleExtracted, SampleHeard
 from tasks.errors import PermanentError
 from tasks.music.options import MusicOptions
 
+_NOT_HEARD = ("music.too_short", "media.too_long")
+"""A sample that is too short to have a tempo, or longer than songs that are analysed, is one all the same."""
+
 
 def analyze(context: StepContext) -> dict[str, Any]:
     """Fetch the song, listen to it and store its waveform."""
@@ -49,13 +52,13 @@ def analyze_sample(context: StepContext) -> dict[str, Any]:
 def hear_sample(
     path: Path, duration_s: float, *, options: MusicOptions, progress: Callable[[float, float], None] | None = None
 ) -> SampleHeard:
-    """Return what is heard in a sample; what is too short to tell is unknown, with the reason."""
+    """Return what is heard in a sample; of one too short or too long to tell it is unknown, with the reason."""
     from tasks.music.analysis import analyze_song
 
     try:
         told = analyze_song(path, options=options, progress=progress).analysis
     except PermanentError as error:
-        if error.code != "music.too_short":
+        if error.code not in _NOT_HEARD:
             raise
         nothing = Loudness(None, None, None, error.detail)
         return SampleHeard(
