@@ -1,7 +1,7 @@
 // The words, each a place in the video: click to go there, change it, move it, say who spoke it.
 
 import {memo} from "preact/compat";
-import {useEffect, useMemo, useRef, useState} from "preact/hooks";
+import {useEffect, useLayoutEffect, useMemo, useRef, useState} from "preact/hooks";
 import {clock} from "../format";
 import {text} from "../text";
 import {Empty} from "../ui/kit";
@@ -29,7 +29,13 @@ export function TranscriptView({transcript, edited, playhead, flags, selected, s
   const segments = transcript.document.segments;
   const words = useMemo(() => segments.flatMap((segment) => segment.words), [segments]);
   const isRtl = ["ar", "he", "fa", "ur"].includes(transcript.document.language);
+  const returning = useRef("");
   useMark(list, words, playhead);
+  useLayoutEffect(() => {
+    if (editing || !returning.current) return;
+    list.current?.querySelector<HTMLElement>(`[data-word="${CSS.escape(returning.current)}"]`)?.focus();
+    returning.current = "";
+  }, [editing]);
   useKeys({list, words, segments, edited, playhead, selected, select, edit: setEditing});
   if (!words.length) return <Empty title={text.editor.noTranscript} body={text.editor.noTranscriptBody} />;
 
@@ -43,15 +49,20 @@ export function TranscriptView({transcript, edited, playhead, flags, selected, s
 
   return (
     <>
-      <WordBar words={words} segments={segments} edited={edited} selected={selected} edit={() => setEditing(selected)} />
       <div ref={list} class="transcript" role="listbox" aria-label={text.editor.transcript} dir={isRtl ? "rtl" : "ltr"} tabIndex={selected ? -1 : 0}
         onClick={onClick} onDblClick={(event) => setEditing((event.target as Element).closest<HTMLElement>("[data-word]")?.dataset["word"] ?? "")}>
         {segments.map((segment) => (
           <Line key={segment.id} segment={segment} flags={flags} selected={segment.words.some((word) => word.id === selected) ? selected : ""}
             editing={segment.words.some((word) => word.id === editing) ? editing : ""}
-            done={(word, said) => { setEditing(""); change(edited, word, said); list.current?.querySelector<HTMLElement>(`[data-word="${CSS.escape(word.id)}"]`)?.focus(); }} />
+            done={(word, said, isByKey) => {
+              returning.current = isByKey ? word.id : "";
+              if (isByKey) select(word.id);
+              setEditing("");
+              change(edited, word, said);
+            }} />
         ))}
       </div>
+      <WordBar words={words} segments={segments} edited={edited} selected={selected} edit={() => setEditing(selected)} />
     </>
   );
 }
@@ -67,8 +78,10 @@ interface LineProps {
   flags: Map<string, Flag>;
   selected: string;
   editing: string;
-  done: (word: Word, said: string) => void;
+  done: Done;
 }
+
+type Done = (word: Word, said: string, isByKey: boolean) => void;
 
 const Line = memo(function Line({segment, flags, selected, editing, done}: LineProps) {
   const flag = flags.get(segment.id);
@@ -85,18 +98,18 @@ const Line = memo(function Line({segment, flags, selected, editing, done}: LineP
   );
 }, (before, after) => before.segment === after.segment && before.flags === after.flags && before.selected === after.selected && before.editing === after.editing);
 
-function WordInput({word, done}: {word: Word; done: (word: Word, said: string) => void}) {
+function WordInput({word, done}: {word: Word; done: Done}) {
   const input = useRef<HTMLInputElement>(null);
   const over = useRef(false);
-  useEffect(() => { input.current?.focus(); input.current?.select(); }, []);
-  const end = (said: string) => { if (!over.current) { over.current = true; done(word, said); } };
+  useLayoutEffect(() => { input.current?.focus(); input.current?.select(); }, []);
+  const end = (said: string, isByKey: boolean) => { if (!over.current) { over.current = true; done(word, said, isByKey); } };
   return (
     <input ref={input} class="word-input" aria-label={text.editor.edit} defaultValue={word.text} size={Math.max(3, word.text.length)}
-      onBlur={(event) => end(event.currentTarget.value)} onClick={(event) => event.stopPropagation()}
+      onBlur={(event) => end(event.currentTarget.value, false)} onClick={(event) => event.stopPropagation()}
       onKeyDown={(event) => {
         event.stopPropagation();
-        if (event.key === "Enter") end(event.currentTarget.value);
-        if (event.key === "Escape") end(word.text);
+        if (event.key === "Enter") end(event.currentTarget.value, true);
+        if (event.key === "Escape") end(word.text, true);
       }} />
   );
 }
@@ -143,9 +156,20 @@ function useKeys(keys: Keys): void {
     box?.addEventListener("keydown", onKey);
     return () => box?.removeEventListener("keydown", onKey);
   });
+  const isInside = useRef(false);
   useEffect(() => {
-    if (keys.list.current?.contains(document.activeElement)) keys.list.current.querySelector<HTMLElement>(`[data-word="${CSS.escape(keys.selected)}"]`)?.focus();
-  }, [keys.selected]);
+    const box = keys.list.current;
+    const look = (event: Event) => { isInside.current = box?.contains(event.target as Node) ?? false; };
+    document.addEventListener("focusin", look);
+    document.addEventListener("pointerdown", look);
+    return () => { document.removeEventListener("focusin", look); document.removeEventListener("pointerdown", look); };
+  }, []);
+  // A line that is drawn anew takes the focus with it: the chosen word gets it back.
+  useEffect(() => {
+    const box = keys.list.current, isLost = isInside.current && document.activeElement === document.body;
+    const isOnWord = document.activeElement?.matches("[data-word]") && box?.contains(document.activeElement);
+    if (isLost || isOnWord) box?.querySelector<HTMLElement>(`[data-word="${CSS.escape(keys.selected)}"]`)?.focus();
+  }, [keys.selected, keys.segments]);
 }
 
 // Returns whether the key meant something.
