@@ -13,11 +13,11 @@ from cli.studio import BUILT
 from render_node.frames.browser import find_chromium
 from tasks.errors import PermanentError
 from tests.conftest import require
-from tests.e2e.conftest import clips, stack
+from tests.e2e.conftest import clips, stack, traces
 from tests.e2e.stack import Stack
 from tests.studio.visitor import Visitor
 
-__all__ = ["clips", "stack"]
+__all__ = ["clips", "stack", "traces"]
 
 
 @pytest.fixture(scope="session")
