@@ -19,10 +19,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from cli.services.launcher import start_services
+from cli.services.ports import pick_ports
 from cli.system import ping_workers
 from deploy.dockerfile import Image, apply, read_instructions
 
@@ -52,20 +54,21 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="reelyard-try-") as home:
         Path(home).chmod(0o755)
         with start_services(Path(home), environ={}, durable=False) as services:
-            environ = {**settings(), **services.environ}
+            environ = {**settings(pick_ports(("api", "flower"), wanted={}, saved={})), **services.environ}
             return max(try_image(name, base, chosen.work, environ, keep=chosen.keep) for name in chosen.names)
 
 
-def settings() -> dict[str, str]:
-    """Return what every process is told, with secrets made for this run."""
+def settings(ports: Mapping[str, int]) -> dict[str, str]:
+    """Return what every process is told, with secrets made for this run and ports that nobody else has."""
     made = {name: secrets.token_hex(24) for name in ("REELYARD_JWT_SECRET", "REELYARD_CALLBACK_SECRET")}
     return {
         **made,
         "REELYARD_ENV": "local",
         "REELYARD_STORAGE_TYPE": "seaweedfs",
-        "REELYARD_API_URL": "http://127.0.0.1:18000",
+        "REELYARD_API_URL": f"http://127.0.0.1:{ports['api']}",
         "REELYARD_SCRATCH_DIR": "/scratch",
-        "GUNICORN_BIND": "127.0.0.1:18000",
+        "GUNICORN_BIND": f"127.0.0.1:{ports['api']}",
+        "FLOWER": f"http://127.0.0.1:{ports['flower']}/flower/",
         "GUNICORN_THREADS": "8",
         "HOME": "/tmp",  # noqa: S108 - as in the Compose file
     }
@@ -134,9 +137,10 @@ def try_worker(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
 
 
 def try_flower(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
-    """Start Flower and read its page."""
+    """Start Flower, on a port that is free here, and read its page."""
+    url = environ["FLOWER"]
+    image.command = [part.replace("5555", str(urlsplit(url).port)) for part in image.command]
     with started(tree, image, environ) as process:
-        url = "http://127.0.0.1:5555/flower/"
         return told("flower", process, lambda: httpx.get(url, timeout=2, trust_env=False).status_code in (200, 401))
 
 
