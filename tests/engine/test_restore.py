@@ -1,0 +1,158 @@
+"""A database that is restored from a backup goes on with every job, and says which files are gone (R21)."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg2 import sql
+
+from api import create_app
+from api.assets.models import Asset
+from api.config import read_api_settings
+from api.control.engine import build_runner
+from api.extensions import db, get_storage
+from api.ids import new_id
+from api.jobs.models import Job
+from cli.backups import MANIFEST, make_backup, read_manifest, restore_database
+from cli.exits import Exit
+from cli.main import main
+from cli.services.launcher import start_services
+from tasks.errors import ConfigurationError, FencedError, InvalidInputError
+from tests.apps import run_sql
+from tests.engine.play import Play, fan_out, ingest, one_step
+from tests.engine.test_process import DeafWorkers, wait_for_end
+
+JOBS = int(os.environ.get("TEST_RESTORE_JOBS", "3"))
+"""Jobs of each of three kinds; what is promised is 100,000 in five minutes."""
+
+
+@pytest.fixture
+def url(database_environ: dict[str, str]) -> Iterator[str]:
+    """An empty database."""
+    name, base = f"restored_{uuid.uuid4().hex[:12]}", database_environ["DATABASE_URL"]
+    run_sql(base, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield base.rpartition("/")[0] + f"/{name}"
+    run_sql(base, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def broker(folder: Path) -> Iterator[str]:
+    """A broker that knows nothing, as after its loss."""
+    for part in (folder, *list(folder.parents)[:2]):
+        part.chmod(part.stat().st_mode | 0o055)
+    with start_services(folder / "broker", names=("valkey",), environ={}, durable=False) as running:
+        yield running.environ["REDIS_URL"]
+
+
+@contextmanager
+def world(environ: dict[str, str], url: str, redis_url: str) -> Iterator[Any]:
+    """An application over the restored database."""
+    application = create_app(read_api_settings({**environ, "DATABASE_URL": url, "REDIS_URL": redis_url}))
+    with application.app_context():
+        yield application
+
+
+def add_asset(owner_id: uuid.UUID, *, stored: bool) -> uuid.UUID:
+    asset = Asset(
+        id=new_id(), owner_id=owner_id, kind="video", state="ready", filename="a.mp4", content_type="video/mp4",
+        object_key=f"uploads/{uuid.uuid4()}", size_bytes=4,
+    )  # fmt: skip
+    db.session.add(asset)
+    db.session.commit()
+    if stored:
+        get_storage().put_bytes(asset.object_key, b"film", content_type="video/mp4")
+    return asset.id
+
+
+def test_after_a_restore_every_job_ends_and_every_asset_is_there_or_says_that_it_is_missing(
+    play: Play,
+    url: str,
+    database_environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waiting = [play.create(ingest()) for _ in range(JOBS)]
+    running = [play.create(fan_out(5)) for _ in range(JOBS)]
+    claims = [play.claim(job_id, "part", part=part) for job_id in running for part in range(5)]
+    done = [play.create(one_step()) for _ in range(JOBS)]
+    for job_id in done:
+        play.succeed(play.claim(job_id, "only"))
+    kept, lost = (add_asset(play.owner_id, stored=stored) for stored in (True, False))
+    backup = make_backup(database_environ["DATABASE_URL"], tmp_path)
+    zombie = play.claim(waiting[0], "probe")  # given out after the backup: it is not in it
+
+    for name, value in {**database_environ, "DATABASE_URL": url}.items():
+        monkeypatch.setenv(name, value)
+    started = time.monotonic()
+    assert main(["restore", str(backup)]) == Exit.OK
+    assert time.monotonic() - started < 300
+    assert "the files of 1 of them are missing" in capsys.readouterr().out
+
+    with broker(tmp_path) as redis_url, world(database_environ, url, redis_url) as again:
+        there = Play(again, play.owner_id)
+        for claim in (claims[0], zombie):
+            with pytest.raises(FencedError):
+                there.beat(claim)
+        runner, workers = build_runner(again), DeafWorkers(there, redis_url)
+        runner.start()
+        try:
+            assert set(wait_for_end(there, waiting + running, timeout_s=60)) == {"succeeded"}
+        finally:
+            runner.ask_to_stop()
+            workers.stop()
+            runner.join(20)
+        assert {there.job(job_id).state for job_id in done} == {"succeeded"}
+        assert db.session.query(Job).count() == 3 * JOBS
+        found = {asset.id: (asset.state, asset.refused_code) for asset in db.session.query(Asset)}
+        assert found == {kept: ("ready", None), lost: ("refused", "storage.missing")}
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_a_database_that_holds_something_or_is_in_use_is_left_alone(
+    play: Play, url: str, database_environ: dict[str, str], tmp_path: Path
+) -> None:
+    backup = make_backup(database_environ["DATABASE_URL"], tmp_path)
+    restore_database(backup, url, replace=False)
+
+    with pytest.raises(ConfigurationError, match=r"restore\.not_empty"):
+        restore_database(backup, url, replace=False)
+    with pytest.raises(ConfigurationError, match=r"restore\.in_use"):
+        restore_database(backup, database_environ["DATABASE_URL"], replace=True)
+    assert restore_database(backup, url, replace=True).version == 1
+
+
+def test_a_backup_that_was_changed_is_refused(play: Play, database_environ: dict[str, str], tmp_path: Path) -> None:
+    backup = make_backup(database_environ["DATABASE_URL"], tmp_path)
+    read_manifest(backup)
+    dump = backup / "database.dump"
+    dump.write_bytes(dump.read_bytes()[:-1] + b"x")
+
+    with pytest.raises(InvalidInputError, match=r"backup\.broken"):
+        read_manifest(backup)
+    (backup / MANIFEST).unlink()
+    with pytest.raises(InvalidInputError, match=r"backup\.broken"):
+        read_manifest(backup)
+
+
+def test_only_the_latest_backups_are_kept(
+    play: Play, database_environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in database_environ.items():
+        monkeypatch.setenv(name, value)
+    made = []
+    for _ in range(3):
+        assert main(["backup", str(tmp_path), "--keep", "2"]) == Exit.OK
+        made = sorted(path.name for path in tmp_path.iterdir())
+        time.sleep(1.05)  # names count in seconds
+
+    assert len(made) == 2
+    assert all((tmp_path / name / MANIFEST).is_file() for name in made)
