@@ -225,6 +225,20 @@ def test_nodes_that_fail_different_jobs_in_a_row_are_confined_and_return_by_thei
     assert (back["state"], back["test_problems"], back["wanted_queues"]) == ("online", [], list(BOTH))
     assert watch_nodes(db.session()) == []
     assert admin.delete("/admin/farm/nodes/a@x/quarantine", expect=409)["code"] == "node.not_quarantined"
+    assert audited(admin)[:2] == ["node.tested", "node.tested"]
+
+
+def test_a_node_confined_and_let_go_by_hand_is_in_the_audit_both_times(admin: Caller, farm: Farm) -> None:
+    beat(farm, "a@x")
+    admin.post("/admin/farm/nodes/a@x/quarantine", {"reason": "smoke"}, expect=200)
+    admin.delete("/admin/farm/nodes/a@x/quarantine?untested=true", expect=200)
+
+    back = admin.get("/admin/farm/nodes/a@x")
+    let_go, confined = admin.get("/admin/audit?limit=2")["items"]
+
+    assert back["state"] == "online"
+    assert (confined["action"], let_go["action"]) == ("node.quarantined", "node.released")
+    assert (let_go["before"]["reason"], let_go["after"]) == ("smoke", {"quarantined": False, "untested": True})
 
 
 def test_failures_of_inputs_and_of_one_job_alone_confine_nobody(admin: Caller, farm: Farm, user: Caller) -> None:
@@ -281,6 +295,12 @@ def test_bulk_cancel_stops_what_matches_and_nothing_else(admin: Caller, user: Ca
     assert (done["matched"], done["done"]) == (3, 3)
     states = [db.session.get_one(Job, UUID(one), populate_existing=True).state for one in (*mine, theirs)]
     assert states == ["cancelled"] * 3 + ["queued"]
+    told = admin.get("/admin/audit?limit=1")["items"][0]
+    assert (told["action"], told["after"]["done"], told["after"]["filter"]) == (
+        "jobs.bulk_cancel",
+        3,
+        {"owner_id": user.id},
+    )
 
 
 def test_seconds_of_a_gpu_are_counted_for_those_who_used_it(farm: Farm, user: Caller) -> None:

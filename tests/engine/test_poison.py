@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,6 +11,8 @@ from api.extensions import db
 from api.jobs.models import OutboxBell
 from api.turns import limits
 from tasks.contracts import Claim
+from tasks.names import Queue
+from tests.engine.line import Broker, add_node, changed_settings, run_dispatcher
 from tests.engine.play import Play, fan_out
 
 
@@ -76,3 +79,31 @@ def test_one_piece_that_kills_is_given_up_after_three_while_the_others_succeed(p
 
     assert play.job(job_id).error_code == "job.poison"
     assert play.step(job_id, "part", 0).attempt == 3
+
+
+def test_a_wide_jobs_first_wave_is_as_wide_as_the_farm_and_its_second_is_one_piece(play: Play, app: Any) -> None:
+    db.session.execute(db.delete(OutboxBell))
+    add_node(Queue.INGEST, 4)
+    job_id = play.create(fan_out(200))
+    db.session.execute(db.text("UPDATE outbox SET due_at = clock_timestamp() WHERE job_id = :job"), {"job": job_id})
+    db.session.commit()
+    broker = Broker()
+
+    with changed_settings(app, ring_ahead_s=0.0):
+        first = claim_all(play, broker)
+        lose(play, *first)
+        second = claim_all(play, broker)
+
+    assert [claim.claimed for claim in first] == [True] * 4
+    assert [claim.claimed for claim in second].count(True) == 1
+    assert {claim.reason for claim in second} == {"", "alone"}
+    assert play.job(job_id).losses == 1
+
+
+def claim_all(play: Play, broker: Broker) -> list[Claim]:
+    """Ring as many bells as there is room for, and have each answered."""
+    run_dispatcher(broker)
+    answers = []
+    while (bell := broker.take()) is not None:
+        answers.append(play.ask_by_id(bell["job_id"], bell["step_id"], bell["task"]))
+    return answers
