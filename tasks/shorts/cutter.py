@@ -24,8 +24,8 @@ from tasks.shorts.soundtrack import SoundWriter, cut_sound
 from tasks.shorts.watching import iter_frames
 from tasks.transcripts.cuts import Span, TimeMap
 
-CODING = {"preset": "veryfast", "crf": "14"}
-"""Near to the eye's limit: the clip is encoded once more, with captions."""
+CODING = {"preset": "superfast", "crf": "15"}
+"""Near to the eye's limit: the clip is encoded once more, with captions. A fifth less work than ``veryfast``."""
 SHORT_GOP_S = 1.0
 Tick = Callable[[float], None]
 Piece = tuple[Fraction, Fraction]
