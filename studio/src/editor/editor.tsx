@@ -53,7 +53,7 @@ function NoWords({asset, again}: {asset: Asset; again: () => void}) {
 
 function Desk({asset, transcriptId}: {asset: Asset; transcriptId: string}) {
   const [edited] = useState(() => new EditedTranscript(transcriptId));
-  const [playhead] = useState(() => new Playhead());
+  const [playhead] = useState(() => new Playhead(fpsOf(asset)));
   const [preview] = useState(() => new Preview());
   const [look, setLook] = useState(() => recallLook(asset.id));
   const [tab, setTab] = useState<Tab>(() => (matchMedia("(max-width: 900px)").matches ? "transcript" : "style"));
@@ -97,7 +97,7 @@ function Desk({asset, transcriptId}: {asset: Asset; transcriptId: string}) {
       </section>
       <section class="pane film">
         {source.problem && <ProblemNote problem={source.problem} retry={source.reload} />}
-        {source.value && <Player url={source.value.url} hasPicture={video !== null} playhead={playhead} preview={preview} look={look} fps={video ? video.fps_num / video.fps_den : 25}
+        {source.value && <Player url={source.value.url} hasPicture={video !== null} playhead={playhead} preview={preview} look={look}
           safeArea={areas.value?.items.find((area) => area.name === look.safeArea) ?? null} onLoaded={() => setFrames((old) => old + 1)} onBroken={source.reload} />}
         {source.value && transcript && (
           <Suspense fallback={<div class="skeleton wave-box" />}>
@@ -115,11 +115,18 @@ function Desk({asset, transcriptId}: {asset: Asset; transcriptId: string}) {
         </div>
         {tab === "style" && video && <StylePanel look={look} change={change} scenario={scenario} />}
         {tab === "format" && video && <FormatPanel look={look} change={change} video={video} areas={areas.value?.items ?? []} />}
-        {tab === "checks" && <ChecksPanel found={found} edited={edited} show={(item) => { playhead.seek((item.t ?? 0) + 0.02); if (item.word) select(item.word); }} />}
+        {tab === "checks" && <ChecksPanel found={found} edited={edited} show={(item) => { playhead.seekInto(item.t ?? 0); if (item.word) select(item.word); }} />}
         {tab === "export" && video && <ExportPanel assetId={asset.id} transcriptId={transcriptId} scenario={scenario} look={look} size={size} isSaved={!pending.length} />}
       </section>
     </main>
   );
+}
+
+const SOUND_STEPS = 25;
+
+function fpsOf(asset: Asset): number {
+  const video = asset.media?.video;
+  return video ? video.fps_num / video.fps_den : SOUND_STEPS;
 }
 
 function useShortcuts(edited: EditedTranscript, playhead: Playhead): void {
@@ -129,7 +136,7 @@ function useShortcuts(edited: EditedTranscript, playhead: Playhead): void {
       if (target.closest("input:not([type=range]), select, textarea, dialog")) return;
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") void (event.shiftKey ? edited.redo() : edited.undo());
       else if (event.key === " " && !target.closest("button, a, summary")) playhead.toggle();
-      else if (event.key === "," || event.key === ".") playhead.seek(playhead.t + (event.key === "." ? 1.01 : -1) / 30);
+      else if (event.key === "," || event.key === ".") playhead.step(event.key === "." ? 1 : -1);
       else return;
       event.preventDefault();
     };

@@ -20,7 +20,6 @@ interface PlayerProps {
   preview: Preview;
   look: Look;
   safeArea: SafeArea | null;
-  fps: number;
   onLoaded: () => void;
   onBroken: () => void;
 }
@@ -47,7 +46,7 @@ export function Player(props: PlayerProps) {
         </div>
       </div>
       {problem && <ProblemNote problem={problem} />}
-      <Controls playhead={playhead} fps={props.fps} isFull={isFull} setFull={hasPicture ? setFull : null} />
+      <Controls playhead={playhead} isFull={isFull} setFull={hasPicture ? setFull : null} />
     </section>
   );
 }
@@ -101,14 +100,14 @@ function SafeAreas({area}: {area: SafeArea}) {
 
 const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2];
 
-function Controls({playhead, fps, isFull, setFull}: {playhead: Playhead; fps: number; isFull: boolean; setFull: ((full: boolean) => void) | null}) {
+function Controls({playhead, isFull, setFull}: {playhead: Playhead; isFull: boolean; setFull: ((full: boolean) => void) | null}) {
   const {isPlaying, duration, isMuted, rate} = useStore(playhead);
   const words = text.editor;
   return (
     <div class="controls">
       <Button icon={isPlaying ? "pause" : "play"} label={isPlaying ? words.pause : words.play} onClick={() => playhead.toggle()} />
-      <Button icon="previous" tiny label={words.frameBack} onClick={() => playhead.seek(playhead.t - 1 / fps)} />
-      <Button icon="next" tiny label={words.frameOn} onClick={() => playhead.seek(playhead.t + 1.01 / fps)} />
+      <Button icon="previous" tiny label={words.frameBack} onClick={() => playhead.step(-1)} />
+      <Button icon="next" tiny label={words.frameOn} onClick={() => playhead.step(1)} />
       <Time playhead={playhead} /><span class="soft num small">/ {clock(duration, 1)}</span>
       <Scrubber playhead={playhead} duration={duration} />
       <select class="input tiny-select" aria-label={words.speed} value={String(rate)} onChange={(event) => { if (playhead.media) playhead.media.playbackRate = Number(event.currentTarget.value); }}>

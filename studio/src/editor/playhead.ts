@@ -11,7 +11,8 @@ export class Playhead extends Store<{isPlaying: boolean; duration: number; isMut
   #raf = 0;
   t = 0;
 
-  constructor() {
+  // fps: of the video, so that whole frames are gone to.
+  constructor(readonly fps: number) {
     super({isPlaying: false, duration: 0, isMuted: false, rate: 1});
   }
 
@@ -40,6 +41,15 @@ export class Playhead extends Store<{isPlaying: boolean; duration: number; isMut
     if (!this.#media) return;
     const latest = this.state.duration ? this.state.duration - 0.001 : t;
     this.#media.currentTime = Math.max(0, Math.min(t, latest));
+  }
+
+  // Goes to the first frame at which something that begins at t is to be seen.
+  seekInto(t: number): void {
+    this.seek(Math.ceil(t * this.fps - 0.001) / this.fps + 0.002);
+  }
+
+  step(frames: number): void {
+    this.seek(this.t + (frames + 0.1) / this.fps);
   }
 
   toggle(): void {

@@ -26,7 +26,7 @@ export function SaveState({edited}: {edited: EditedTranscript}) {
       <Button icon="undo" label={t.undo} tiny disabled={!canUndo} onClick={() => void edited.undo()} />
       <Button icon="redo" label={t.redo} tiny disabled={!canRedo} onClick={() => void edited.redo()} />
       {conflict !== null && (
-        <Dialog title={t.conflict.title} onClose={() => undefined}>
+        <Dialog title={t.conflict.title}>
           <p class="soft">{t.conflict.body(pending.length).replace("%v", String(conflict))}</p>
           <footer>
             <Button onClick={() => void edited.settle(false)}>{t.conflict.drop}</Button>

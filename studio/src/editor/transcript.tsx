@@ -44,7 +44,7 @@ export function TranscriptView({transcript, edited, playhead, flags, selected, s
     const word = words.find((each) => each.id === id);
     if (!word) return;
     select(word.id);
-    playhead.seek(word.start + 0.001);
+    playhead.seekInto(word.start);
   }
 
   return (
@@ -178,7 +178,7 @@ function press(event: KeyboardEvent, {words, segments, edited, playhead, selecte
   const at = words.findIndex((word) => word.id === selected), word = words[at];
   const to = (index: number) => {
     const next = words[Math.max(0, Math.min(words.length - 1, index))];
-    if (next) { select(next.id); playhead.seek(next.start + 0.001); }
+    if (next) { select(next.id); playhead.seekInto(next.start); }
     return true;
   };
   const steps: Record<string, () => boolean> = {ArrowRight: () => to(at + 1), ArrowLeft: () => to(Math.max(0, at - 1)), Home: () => to(0), End: () => to(words.length - 1),

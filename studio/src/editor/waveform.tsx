@@ -81,7 +81,7 @@ function useRegions(wave: {surfer: WaveSurfer; regions: Regions} | null, zoom: n
     const addRegion = (word: Word) => {
       const at = words.indexOf(word), region = regions.addRegion({id: word.id, start: word.start, end: word.end, content: word.text, drag: true, resize: true,
         color: word.id === selected ? "rgb(255 225 77 / 55%)" : "rgb(128 128 120 / 18%)"});
-      region.on("click", (event: MouseEvent) => { event.stopPropagation(); select(word.id); playhead.seek(word.start + 0.001); });
+      region.on("click", (event: MouseEvent) => { event.stopPropagation(); select(word.id); playhead.seekInto(word.start); });
       region.on("update-end", () => {
         const start = Math.max(region.start, words[at - 1]?.end ?? 0), end = Math.max(start + 0.02, Math.min(region.end, words[at + 1]?.start ?? Infinity));
         if (Math.abs(start - word.start) > 0.005 || Math.abs(end - word.end) > 0.005) edited.do({op: "retime", word: word.id, start: round(start), end: round(end)});

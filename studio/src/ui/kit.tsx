@@ -152,7 +152,8 @@ export function useLoad<T>(load: () => Promise<T>, keys: unknown[], everyMs = 0)
   return {...state, reload, put: (value) => setState({value, problem: null})};
 }
 
-export function Dialog({title, onClose, children, wide}: {title: string; onClose: () => void; children: ComponentChildren; wide?: boolean}) {
+// Without onClose it has to be answered.
+export function Dialog({title, onClose, children, wide}: {title: string; onClose?: () => void; children: ComponentChildren; wide?: boolean}) {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = box.current;
@@ -160,10 +161,10 @@ export function Dialog({title, onClose, children, wide}: {title: string; onClose
     return () => dialog?.close();
   }, []);
   return (
-    <dialog ref={box} class={wide ? "dialog wide" : "dialog"} aria-label={title} onCancel={(event) => { event.preventDefault(); onClose(); }}
-      onClick={(event) => event.target === box.current && onClose()}>
+    <dialog ref={box} class={wide ? "dialog wide" : "dialog"} aria-label={title} onCancel={(event) => { event.preventDefault(); onClose?.(); }}
+      onClick={(event) => event.target === box.current && onClose?.()}>
       <div class="dialog-body">
-        <header><h2>{title}</h2><Button icon="close" label={text.close} kind="quiet" onClick={onClose} /></header>
+        <header><h2>{title}</h2>{onClose && <Button icon="close" label={text.close} kind="quiet" onClick={onClose} />}</header>
         {children}
       </div>
     </dialog>
