@@ -178,7 +178,7 @@ def run_attempt(tools: AttemptTools, task: TaskName, *, job_id: str, step_id: st
 
 def run_claimed(tools: AttemptTools, claim: Claim, body: Body, *, hand_in: HandIn) -> dict[str, Any]:
     """Run the body of a step that is claimed, and report; raise after reporting a failure."""
-    about = {"step": claim.name, "attempt": claim.attempt, "token": claim.token}
+    about: dict[str, Any] = {"step": claim.name, "attempt": claim.attempt, "token": claim.token}
     with bind(**about), span(f"step {claim.name}", parent=claim.trace, job_id=claim.job_id, part=claim.part, **about):
         return _run_bound(tools, claim, body, hand_in)
 

@@ -97,7 +97,7 @@ INSERT_JOB = insert(Job.__table__).values(created_at=func.clock_timestamp()).ret
 
 
 @lru_cache(maxsize=1)
-def select_heard() -> Select[tuple[bool]]:
+def select_heard() -> Select[bool]:
     """Select whether anybody listens to the events of a job."""
     return select(effects.is_heard()).select_from(Job).where(Job.id == bindparam("job_id"))
 
