@@ -53,7 +53,7 @@ def describe_video(session: Session, video: MusicVideo) -> dict[str, Any]:
         **{name: video.wish[name] for name in WISH},
         "duration_s": plan.duration_s,
         "frame_count": plan.frame_count,
-        "film": video.film,
+        "film": {name: told for name, told in video.film.items() if name != "keys"} if video.film else None,
         "percent": standing.percent,
         "stage": standing.stage,
         "clips_made": standing.clips_made,

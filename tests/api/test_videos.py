@@ -286,6 +286,8 @@ def test_a_clip_is_made_again_once_and_only_it(user: Caller, farm: Farm, film: d
     assert (order.clip.number, order.clip.prompt) == (1, "a red door")
     assert order.clip.seed != before[1]["seed"]
     assert [clip.number for clip in joined.clips] == [0, *range(2, len(before))]
+    assert joined.film_key.endswith("film.mp4") and joined.film is not None, "what stays is copied from the film before"
+    assert joined.film.frame_count == 360
     assert [
         clip["url"].partition("?")[0] == old["url"].partition("?")[0] for clip, old in zip(after, before, strict=True)
     ] == [number != 1 for number in range(len(before))]
