@@ -110,11 +110,13 @@ class NodeAgent:
             self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
+        assert self._client is not None
         while True:
             gone = self._gone.is_set()
             self._wake.clear()
             self._beat()
             if gone:
+                self._client.close()
                 return
             self._wake.wait(self._beat_s)
 

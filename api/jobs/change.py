@@ -104,7 +104,7 @@ def writing(steps: tuple[str, ...], job: tuple[str, ...], parts: tuple[str, ...]
     if job:
         chosen["led"] = LED.format(types=typed(Job.__table__, job), changes=assigned(job, "led"))
     written = ", ".join(f"{name} AS ({part})" for name, part in chosen.items())
-    return text(f"WITH {written} SELECT {'count(*) FROM moved' if steps else '0'}")  # noqa: S608  # nosec B608
+    return text(f"WITH {written} SELECT {'count(*) FROM moved' if steps else '0'}")  # noqa: S608
 
 
 @dataclass(frozen=True)
