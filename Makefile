@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 TOOLS := clients/typescript/node_modules
-LOCKS := base api cpu madmom gpu flower local dev studio whisperx
+LOCKS := base api cpu madmom gpu flower local dev studio whisperx release
 
 .PHONY: help
 help: ## List what can be made
@@ -54,10 +54,10 @@ licences: $(VENV)/.dev ## List the licences of all packages, fonts and models, a
 	$(BIN)/python -m deploy.licences
 
 .PHONY: sbom
-sbom: $(VENV)/.dev ## Write a bill of materials (CycloneDX) for each image into dist/sbom
+sbom: $(VENV)/.release ## Write a bill of materials (CycloneDX) for each image into dist/sbom
 	@mkdir -p dist/sbom
 	@for image in api cpu gpu flower whisperx; do \
-	  $(BIN)/cyclonedx-py requirements requirements/$$image.txt --pyproject pyproject.toml --sv 1.6 \
+	  $(VENV)-release/bin/cyclonedx-py requirements requirements/$$image.txt --pyproject pyproject.toml --sv 1.6 \
 	    --output-reproducible --output-file dist/sbom/$$image.json && echo "dist/sbom/$$image.json"; \
 	done
 
@@ -126,7 +126,7 @@ requirements: $(VENV)/.dev ## Pin requirements/*.in again
 
 .PHONY: clean
 clean: ## Remove the environment, caches and builds; data of reelyard up stays
-	rm -rf $(VENV) $(VENV)-whisperx build dist *.egg-info docs/_build docs/_generated .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-whisperx $(VENV)-release build dist *.egg-info docs/_build docs/_generated .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.reelyard/*' -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -138,6 +138,11 @@ $(VENV)/.local: $(VENV)/bin/python requirements/local.txt setup.cfg pyproject.to
 	  echo "Installing the pinned requirements into $(VENV) ..."; \
 	  $(PIP) install --require-hashes -r requirements/local.txt && $(PIP) install --no-deps -e .; \
 	fi
+	@touch $@
+
+$(VENV)/.release: $(VENV)/bin/python requirements/release.txt
+	@python="$$(bash cli/find_python.sh)" && bash cli/make_venv.sh "$$python" $(VENV)-release
+	@$(VENV)-release/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/release.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt setup.cfg pyproject.toml
