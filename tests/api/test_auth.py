@@ -18,7 +18,7 @@ from api.extensions import db
 from api.users.models import User
 from tasks.errors import ConfigurationError
 from tests.api.instances import api_process, bearer
-from tests.apps import PASSWORD, sign_up
+from tests.apps import PASSWORD, REAL_HASHER, sign_up
 
 ADA = {"email": "ada@example.com", "password": PASSWORD}
 
@@ -73,6 +73,11 @@ def test_a_password_is_kept_as_a_salted_hash(client: Any) -> None:
     assert first.startswith("$argon2id$")
     assert PASSWORD not in first
     assert first != second
+
+
+def test_a_hash_costs_a_guesser_what_the_standard_asks() -> None:
+    """RFC 9106's second recommendation: 64 MiB, three passes, four lanes; other tests hash at a lower price."""
+    assert (REAL_HASHER.memory_cost, REAL_HASHER.time_cost, REAL_HASHER.parallelism) == (64 * 1024, 3, 4)
 
 
 @pytest.mark.parametrize(
