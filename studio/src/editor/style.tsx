@@ -56,11 +56,12 @@ export function StylePanel({look, change, scenario}: Props) {
 // A look in two words: text, and the word that is spoken.
 function LookCard({preset, isChosen, choose}: {preset: Preset; isChosen: boolean; choose: () => void}) {
   const style = preset.style as {color?: string; fontWeight?: number; textTransform?: string; fontFamily?: string; background?: {color?: string}};
-  const active = preset.animation["activeWord"] as {color?: string; boxColor?: string} | undefined;
+  const active = preset.animation["activeWord"] as {type?: string; color?: string; boxColor?: string} | undefined;
+  const box = active?.boxColor ?? "none", isLine = active?.type === "underline";
   return (
     <button type="button" class="look" aria-pressed={isChosen} title={preset.description} onClick={choose}>
       <span class="look-words" aria-hidden="true" style={{color: style.color ?? "#fff", fontWeight: style.fontWeight ?? 600, textTransform: (style.textTransform ?? "none") as "none"}}>
-        <span style={{background: style.background?.color ?? "none"}}>So <b style={{color: active?.color ?? "inherit", background: active?.boxColor ?? "none"}}>say</b></span>
+        <span style={{background: style.background?.color ?? "none"}}>So <b style={{color: active?.color ?? "inherit", background: isLine ? "none" : box, boxShadow: isLine ? `inset 0 -3px ${box}` : "none"}}>say</b></span>
       </span>
       <span class="look-name">{preset.title}</span>
     </button>
