@@ -41,6 +41,7 @@ SAID = {
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
     "python software foundation license": "PSF-2.0",
     "sil open font license 1.1 (ofl-1.1)": "OFL-1.1",
+    "lgpl-2.1+": "LGPL-2.1-or-later",
     "the unlicense (unlicense)": "Unlicense",
 }
 
