@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from flask import Flask
@@ -82,9 +83,24 @@ def slow_courier_round() -> bool:
 
 def courier_loops(round_s: float) -> list[Loop]:
     """Return the loops that send webhooks; each waits for one receiver at a time."""
-    loops = [Loop(f"courier-{number}", round_s, courier_round) for number in range(1, COURIERS + 1)]
-    slow = [Loop(f"slow-courier-{number}", round_s, slow_courier_round) for number in range(1, SLOW_COURIERS + 1)]
-    return loops + slow
+    quick, slow = one_look(courier_round, round_s), one_look(slow_courier_round, round_s)
+    loops = [Loop(f"courier-{number}", round_s, quick) for number in range(1, COURIERS + 1)]
+    return loops + [Loop(f"slow-courier-{number}", round_s, slow) for number in range(1, SLOW_COURIERS + 1)]
+
+
+def one_look(body: Callable[[], bool], interval_s: float) -> Callable[[], bool]:
+    """Have loops of one kind look once between them for as long as nothing is found."""
+    quiet_until = 0.0
+
+    def look() -> bool:
+        nonlocal quiet_until
+        if time.monotonic() < quiet_until:
+            return False
+        found = body()
+        quiet_until = 0.0 if found else time.monotonic() + 0.9 * interval_s
+        return found
+
+    return look
 
 
 def player_round() -> bool:
