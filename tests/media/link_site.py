@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 class LinkSite:
     """Serves files and answers under paths, and remembers what was asked.
 
-    :param files: path to bytes. Special paths: ``/slow /drop /inside /lies /longer /redirects /gone /forbidden``.
+    :param files: path to bytes. Special paths end in .mp3: ``slow drop inside lies longer gone broken``.
     """
 
     def __init__(self, files: dict[str, bytes]) -> None:
@@ -80,8 +80,6 @@ class _Handler(BaseHTTPRequestHandler):
             "/lies.mp3": lambda: self.say(200, b"<html>not a sound</html>", Content_Type="audio/mpeg"),
             "/longer.mp3": self.longer,
             "/gone.mp3": lambda: self.say(410),
-            "/forbidden.mp3": lambda: self.say(403),
-            "/abroad.mp3": lambda: self.say(451),
             "/broken.mp3": lambda: self.say(503),
         }
         if parts.path in special:
