@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.exits import Exit
+
+if TYPE_CHECKING:
+    from api.restoring import Restored
 
 EPILOG = """\
 Stop the API, the engine and the workers first; services stay up. Redis may be emptied or kept, it makes no difference.
@@ -38,14 +41,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     with services_of((arguments.home or default_home()).resolve()) as environ:
         manifest = restore_database(arguments.backup, environ["DATABASE_URL"], replace=arguments.replace)
-        restored = make_safe(environ)
+        restored = examine(environ)
     print(f"Restored what was there at {manifest.made_at}")
     print(f"{restored.assets} assets are in the database, the files of {restored.missing} of them are missing")
     return Exit.OK
 
 
-def make_safe(environ: dict[str, str]) -> Any:
-    """Let work go on over a database that was just restored."""
+def examine(environ: dict[str, str]) -> Restored:
+    """Make a database that was just restored safe to work on; return what was found in it."""
     from contextlib import closing
 
     from sqlalchemy import create_engine
