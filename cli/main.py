@@ -24,6 +24,7 @@ COMMANDS = (
     "analyze",
     "sample",
     "play",
+    "sounds",
     "musicvideo",
     "shorts",
     "scenario",

@@ -49,6 +49,7 @@ class TaskName(StrEnum):
     CLIPS_COMPOSE = "clips.compose"
     SOUNDS_LEVEL = "sounds.level"
     SOUNDS_SPEAK = "sounds.speak"
+    SOUNDS_TAKE = "sounds.take"
     LINKS_RESOLVE = "links.resolve"
     LINKS_CREATOR = "links.creator"
     LINKS_DOWNLOAD = "links.download"
@@ -104,6 +105,7 @@ POLICY: dict[TaskName, TaskPolicy] = {
     TaskName.CLIPS_COMPOSE: TaskPolicy(Queue.COMPOSE, 2 * 3600, 2 * 3600 + 60),
     TaskName.SOUNDS_LEVEL: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
     TaskName.SOUNDS_SPEAK: TaskPolicy(Queue.ANALYSIS, 600, 660),
+    TaskName.SOUNDS_TAKE: TaskPolicy(Queue.ANALYSIS, 1200, 1260),
     TaskName.LINKS_RESOLVE: TaskPolicy(Queue.INGEST, 300, 330),
     TaskName.LINKS_CREATOR: TaskPolicy(Queue.INGEST, 300, 330),
     TaskName.LINKS_DOWNLOAD: TaskPolicy(Queue.INGEST, 3600, 3660),

@@ -26,7 +26,7 @@ from api.farm.quarantine import watch_nodes
 from api.jobs.publish import get_publisher
 from api.mail.delivery import BATCH, Mailer
 from api.mail.transport import make_transport
-from api.player.service import DUE_AT_ONCE, advance_due
+from api.player.service import DUE_AT_ONCE, advance_due, due_in
 from api.webhooks.courier import get_courier
 from tasks.errors import ConfigurationError
 from tasks.logs import configure_logging
@@ -34,7 +34,8 @@ from tasks.logs import configure_logging
 logger = logging.getLogger(__name__)
 
 BROKER_PAUSE_S = 1.0
-PLAYERS_S = 0.25
+PLAYERS_S, NO_PLAYERS_S = 0.25, 2.0
+"""How soon what is due to a player happens; and how often one looks while nobody plays anything."""
 COURIERS, SLOW_COURIERS = 6, 3
 """Endpoints that are sent to at the same time by one engine; slow ones are those that failed lately."""
 
@@ -103,9 +104,12 @@ def one_look(body: Callable[[], bool], interval_s: float) -> Callable[[], bool]:
     return look
 
 
-def player_round() -> bool:
-    """Let happen what is due to players; True when more may be."""
-    return advance_due(db.session()) >= DUE_AT_ONCE
+def player_round() -> bool | float:
+    """Let happen what is due to players; True when more may be, else the seconds until something is."""
+    if advance_due(db.session()) >= DUE_AT_ONCE:
+        return True
+    left_s = due_in(db.session())
+    return NO_PLAYERS_S if left_s is None else min(max(left_s, PLAYERS_S), NO_PLAYERS_S)
 
 
 def build_runner(app: Flask) -> LoopRunner:

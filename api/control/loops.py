@@ -20,12 +20,13 @@ LONGEST_PAUSE_S = 5.0
 class Loop:
     """One endless job of the engine.
 
-    :param body: works one round inside an application context; returns True when it wants the next one at once.
+    :param body: works one round inside an application context; returns True when it wants the next one at once, or
+        after how many seconds instead of the interval.
     """
 
     name: str
     interval_s: float
-    body: Callable[[], bool]
+    body: Callable[[], bool | float]
 
 
 class LoopRunner:
@@ -63,13 +64,13 @@ class LoopRunner:
                 failures += 1
                 again = False
                 _tell(loop, error)
-            if not again:
-                self._stop.wait(self._pause_s(loop, failures))
+            if again is not True:
+                self._stop.wait(self._pause_s(loop, failures, again))
 
     @staticmethod
-    def _pause_s(loop: Loop, failures: int) -> float:
+    def _pause_s(loop: Loop, failures: int, wished_s: float) -> float:
         if not failures:
-            return loop.interval_s
+            return wished_s or loop.interval_s
         return min(LONGEST_PAUSE_S, max(loop.interval_s, 0.1) * 2.0 ** min(failures, 10))
 
 

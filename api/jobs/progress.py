@@ -25,6 +25,7 @@ WEIGHTS: dict[TaskName, float] = {
     TaskName.CLIPS_COMPOSE: 20.0,
     TaskName.SOUNDS_LEVEL: 10.0,
     TaskName.SOUNDS_SPEAK: 10.0,
+    TaskName.SOUNDS_TAKE: 10.0,
     TaskName.LINKS_RESOLVE: 4.0,
     TaskName.LINKS_CREATOR: 4.0,
     TaskName.LINKS_DOWNLOAD: 10.0,

@@ -24,7 +24,7 @@ from api.player import machine
 from api.player.machine import Entry, Event, Happening, Outcome, Player
 from api.player.models import PlayerEvent, PlayerRecord
 from api.player.storing import from_document, to_document
-from api.playlists.models import Playlist
+from api.playlists.models import Playlist, PlaylistItem
 from api.sounds.models import Sound
 from api.sounds.service import count_play
 from api.users.models import User
@@ -128,6 +128,16 @@ def adjust(session: Session, user: User, *, volume: int | None, mode: machine.Mo
     return command(session, user, act)
 
 
+def retime_sound(session: Session, sound_id: UUID) -> None:
+    """Have every player take over how long a sound is now, wherever it stands in what they play."""
+    holds = select(PlaylistItem.playlist_id).where(PlaylistItem.sound_id == sound_id)
+    playing = select(PlayerRecord.playlist_id).where(PlayerRecord.playlist_id.in_(holds))
+    affected = select(Playlist).where(Playlist.id.in_(playing)).order_by(Playlist.id).with_for_update()
+    for playlist in session.scalars(affected).all():
+        session.refresh(playlist)
+        tell_players(session, playlist)
+
+
 def tell_players(session: Session, playlist: Playlist) -> None:
     """Have every player with a playlist on take it over as it is now; the playlist's row is locked."""
     entries = entries_of(playlist)
@@ -154,7 +164,7 @@ def note_played(session: Session, record: PlayerRecord, sound_id: UUID, *, by: s
     sound = session.get(Sound, sound_id)
     if sound is None:
         return
-    count_play(session, sound_id=sound_id, user_id=record.user_id)
+    count_play(session, sound=sound, user_id=record.user_id)
     session.refresh(sound, ["plays"])
     tell(session, record, SOUND, {"sound_id": str(sound_id), "title": sound.title, "plays": sound.plays, "by": by})
 
@@ -212,6 +222,14 @@ def advance_due(session: Session) -> int:
         keep(session, record, player, events)
     session.commit()
     return len(records)
+
+
+def due_in(session: Session) -> float | None:
+    """Return the seconds until something happens to a player by itself, or None; ends the transaction."""
+    left = func.extract("epoch", func.min(PlayerRecord.due_at) - func.clock_timestamp())
+    left_s = session.execute(select(left).where(PlayerRecord.due_at.is_not(None))).scalar()
+    session.rollback()
+    return None if left_s is None else float(left_s)
 
 
 def read_events(engine: Engine, user_id: UUID, after: int) -> Batch:

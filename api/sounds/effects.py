@@ -15,6 +15,7 @@ from api.extensions import get_storage
 from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded
 from api.jobs.models import Job, Step
 from api.jobs.states import JobState
+from api.player.service import retime_sound
 from api.sounds.models import Sound
 from api.sounds.service import JOB_KIND
 from api.sounds.speech import JOB_KIND as SPEECH_KIND
@@ -34,8 +35,12 @@ def store_level(session: Session, job: Job, step: Step, result: dict[str, Any]) 
     keys = own_key(job, told.object_key), own_key(job, told.waveform_key)
     gone = [key for key in (sound.object_key, sound.waveform_key) if key not in keys]
     delete_objects_after_commit(session, get_storage(), gone)
+    changed = sound.duration_s != told.duration_s
     sound.levelled, sound.duration_s = told.to_json(), told.duration_s
     sound.object_key, sound.waveform_key = keys
+    if changed:
+        session.flush()
+        retime_sound(session, sound.id)
 
 
 @on_job_ended(SPEECH_KIND)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, DateTime, ForeignKey, Index, String, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, ForeignKey, Index, String, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -103,7 +103,7 @@ class SoundFavourite(db.Model):
 
 
 class SoundPlay(db.Model):
-    """How often somebody played a sound on a day (UTC): what the statistics add up, however many plays there are."""
+    """How often somebody played a sound on a day (UTC)."""
 
     __tablename__ = "sound_play"
     __table_args__ = (Index("ix_sound_play_user_day", "user_id", "day"),)
@@ -112,3 +112,78 @@ class SoundPlay(db.Model):
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
     plays: Mapped[int] = mapped_column(default=0)
+
+
+class SoundDay(db.Model):
+    """How often a sound was played on a day (UTC), by anybody: a row for many of :class:`SoundPlay`."""
+
+    __tablename__ = "sound_day"
+
+    sound_id: Mapped[UUID] = mapped_column(ForeignKey("sound.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    plays: Mapped[int] = mapped_column(default=0)
+
+
+class ListenerDay(db.Model):
+    """How often somebody played sounds of a place on a day (UTC), sounds that were deleted since among them.
+
+    ``place_id`` is the organisation that owns the sounds, or else their owner.
+    """
+
+    __tablename__ = "listener_day"
+
+    place_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True)
+    plays: Mapped[int] = mapped_column(default=0)
+
+
+class ScanState(StrEnum):
+    """What became of a file: on its way, a sound, a sound that was there before, or none."""
+
+    TAKING = "taking"
+    TAKEN = "taken"
+    DUPLICATE = "duplicate"
+    BAD = "bad"
+
+
+class ScannedFile(db.Model):
+    """One object that a scan found. ``code`` and ``message`` say why it is bad; ``sound_id`` is the sound it is."""
+
+    __tablename__ = "scanned_file"
+    __table_args__ = (
+        CheckConstraint(one_of("state", ScanState), name="state"),
+        Index("ix_scanned_file_owner_created", "owner_id", "created_at", "id"),
+        Index("ix_scanned_file_sound_id", "sound_id"),
+        Index(
+            "uq_scanned_file_own",
+            "owner_id",
+            "object_key",
+            unique=True,
+            postgresql_where=text("organisation_id IS NULL"),
+        ),
+        Index("uq_scanned_file_shared", "organisation_id", "object_key", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey(Organisation.id, ondelete="RESTRICT"), index=True)
+    object_key: Mapped[str] = mapped_column(String(512))
+    etag: Mapped[str] = mapped_column(String(80))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(16), default=ScanState.TAKING.value)
+    code: Mapped[str | None] = mapped_column(String(64))
+    message: Mapped[str | None] = mapped_column(String(1000))
+    job_id: Mapped[UUID | None] = mapped_column(ForeignKey("job.id", ondelete="SET NULL"), unique=True)
+    sound_id: Mapped[UUID | None] = mapped_column(ForeignKey("sound.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), onupdate=func.now()
+    )
+
+    sound: Mapped[Sound | None] = relationship(lazy="joined")
+
+    @property
+    def error(self) -> dict[str, str | None] | None:
+        """Why it is bad."""
+        return {"code": self.code, "message": self.message} if self.code else None

@@ -105,6 +105,11 @@ class SoundQuery(OwnedPageQuery):
         load_default=None, validate=validate.Length(1, 200), metadata={"description": "Words of the title or the tags"}
     )
     favourite = fields.Boolean(load_default=False, metadata={"description": "Only your favourites"})
+    sha256 = fields.String(
+        load_default=None,
+        validate=validate.Regexp(r"[0-9a-f]{64}\Z"),
+        metadata={"description": "Made of the file with these bytes"},
+    )
 
 
 class SoundLoudnessResponse(Schema):

@@ -19,7 +19,16 @@ from api.ids import get_owned, get_visible, new_id
 from api.jobs.models import Job
 from api.jobs.service import create_job
 from api.ownership import in_place, placed_in, visible_to
-from api.sounds.models import TITLE_LENGTH, Sound, SoundFavourite, SoundPlay, SoundState, SoundType
+from api.sounds.models import (
+    TITLE_LENGTH,
+    ListenerDay,
+    Sound,
+    SoundDay,
+    SoundFavourite,
+    SoundPlay,
+    SoundState,
+    SoundType,
+)
 from api.users.models import User
 from tasks.contracts.sounds import SoundOrder
 from tasks.errors import InvalidInputError
@@ -40,6 +49,7 @@ def select_sounds(
     tag: str | None = None,
     q: str | None = None,
     favourite: bool = False,
+    sha256: str | None = None,
 ) -> Select[tuple[Sound]]:
     """Select the sounds that the caller may see: of any of the types, with the tag, with all the words."""
     query = select(Sound).where(visible_to(Sound, organisation_id))
@@ -49,6 +59,8 @@ def select_sounds(
         query = query.where(Sound.tags.contains([tag]))
     if q:
         query = query.where(Sound.words.op("@@")(func.websearch_to_tsquery(cast(SIMPLE, REGCONFIG), q)))
+    if sha256:
+        query = query.where(Sound.sha256 == sha256)
     if favourite:
         query = query.join(SoundFavourite, SoundFavourite.sound_id == Sound.id)
         query = query.where(SoundFavourite.user_id == user.id)
@@ -179,13 +191,19 @@ def favourites_among(session: Session, user: User, sounds: Sequence[Sound]) -> s
     return set(session.scalars(liked))
 
 
-def count_play(session: Session, *, sound_id: UUID, user_id: UUID) -> None:
+def count_play(session: Session, *, sound: Sound, user_id: UUID) -> None:
     """Count that somebody heard a sound, by the database's day (UTC)."""
     today = func.date(func.timezone("UTC", func.now()))
-    counted = insert(SoundPlay).values(sound_id=sound_id, user_id=user_id, day=today, plays=1)
-    more = {"plays": SoundPlay.plays + 1}
-    session.execute(counted.on_conflict_do_update(index_elements=["sound_id", "day", "user_id"], set_=more))
-    session.query(Sound).filter(Sound.id == sound_id).update({Sound.plays: Sound.plays + 1})
+    place_id = sound.organisation_id or sound.owner_id
+    for model, key in (
+        (SoundPlay, {"sound_id": sound.id, "user_id": user_id}),
+        (SoundDay, {"sound_id": sound.id}),
+        (ListenerDay, {"place_id": place_id, "user_id": user_id}),
+    ):
+        counted = insert(model).values(**key, day=today, plays=1)
+        more = {"plays": model.plays + 1}
+        session.execute(counted.on_conflict_do_update(index_elements=[*key, "day"], set_=more))
+    session.query(Sound).filter(Sound.id == sound.id).update({Sound.plays: Sound.plays + 1})
 
 
 def require_playable(sound: Sound) -> Sound:

@@ -34,3 +34,22 @@ class SoundReady(Message):
     gain_db: float
     limited: bool
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class TakeOrder(Message):
+    """Input of step ``sounds.take``: a file that nobody has looked at; LUFS and peak as above, the most seconds."""
+
+    object_key: str
+    size_bytes: int
+    target_lufs: float = -14.0
+    ceiling_dbtp: float = -1.0
+    max_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class SoundTaken(Message):
+    """Result of step ``sounds.take``: what the file is, and the sound that was made of it."""
+
+    sha256: str
+    ready: SoundReady

@@ -9,9 +9,11 @@ import numpy as np
 
 from tasks.attempt import StepContext
 from tasks.contracts.samples import LinkMedia
-from tasks.contracts.sounds import SoundOrder, SoundReady
+from tasks.contracts.sounds import SoundOrder, SoundReady, SoundTaken, TakeOrder
 from tasks.contracts.voices import SpeechOrder
+from tasks.errors import PermanentError
 from tasks.media.audio import iter_mono
+from tasks.media.checksum import sha256_of
 from tasks.media.limits import limits_of
 from tasks.media.sound_file import MP3_320
 from tasks.media.waveform import write_waveform
@@ -46,6 +48,20 @@ def speak(context: StepContext) -> dict[str, Any]:
     speaker.speak(order.speech, spoken, max_s=order.max_s)
     context.progress(1.0, 1.0, stage="speak", unit="texts")
     return store_levelled(context, spoken, Level(order.target_lufs, order.ceiling_dbtp)).to_json()
+
+
+def take(context: StepContext) -> dict[str, Any]:
+    """Fetch a file that nobody has looked at, and make a sound of it; the file stays where it is."""
+    order = TakeOrder.from_json(context.input)
+    context.plan_stages(download=5, level=90, upload=5)
+    with context.source_copy(shared=False) as path:
+        sha256 = sha256_of(path)
+        heard = iter_mono(path, OUTLINE_RATE, limits_of(context.settings))
+        length_s = sum(len(block) for block in heard) / OUTLINE_RATE
+        if length_s > order.max_s:
+            raise PermanentError("sound.too_long", f"The sound lasts {length_s:.0f} seconds, longer than it may")
+        ready = store_levelled(context, path, Level(order.target_lufs, order.ceiling_dbtp))
+    return SoundTaken(sha256, ready).to_json()
 
 
 def store_levelled(context: StepContext, source: Path, level: Level) -> SoundReady:

@@ -27,3 +27,9 @@ def speak(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, An
 def level_link(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
     """Bring the sound behind a link to its loudness."""
     return self.run_step(job_id, message, ops.level_link)
+
+
+@app.task(base=MediaTask, bind=True, name=TaskName.SOUNDS_TAKE.value, **task_options(TaskName.SOUNDS_TAKE))
+def take(self: MediaTask, job_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Make a sound of a file that was found."""
+    return self.run_step(job_id, message, ops.take)

@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import update
 
+from api.control import engine
 from api.extensions import db
 from api.player.models import PlayerRecord
-from api.player.service import advance_due, read_events
-from api.sounds.models import Sound, SoundPlay
+from api.player.service import advance_due, due_in, read_events, retime_sound
+from api.sounds.models import ListenerDay, Sound, SoundDay, SoundPlay
 from tests.api.farm import Caller, Farm
 from tests.api.test_sounds import make_sound
 
@@ -192,7 +193,8 @@ def test_statistics_add_up_what_was_played(user: Caller, other: Caller, sounds: 
         for _ in range(times):
             user.post(f"/sounds/play/{sound_id}", expect=200)
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    db.session.add(SoundPlay(sound_id=UUID(sounds[1]), user_id=UUID(other.id), day=yesterday, plays=2))
+    db.session.add(SoundDay(sound_id=UUID(sounds[1]), day=yesterday, plays=2))
+    db.session.add(ListenerDay(place_id=UUID(user.id), user_id=UUID(other.id), day=yesterday, plays=2))
     db.session.commit()
     told = user.get("/sounds/statistics?days=2")
     assert (told["plays"], told["sounds"]) == (6, 3)
@@ -202,3 +204,62 @@ def test_statistics_add_up_what_was_played(user: Caller, other: Caller, sounds: 
     assert {one["type"]: one["plays"] for one in told["by_type"]} == {"SDB": 6, "TTS": 0, "EXT": 0}
     assert user.get("/sounds/statistics?days=1")["plays"] == 4
     assert other.get("/sounds/statistics")["plays"] == 0
+
+
+def test_a_deleted_sound_is_played_by_nobody_any_more(
+    user: Caller, playlist: dict[str, Any], sounds: list[str]
+) -> None:
+    before = user.get("/credits")["balance"]
+    user.post("/player/load", {"playlist_id": playlist["id"]}, expect=200)
+    user.post("/player/play", {}, expect=200)
+    user.delete(f"/sounds/{sounds[0]}", expect=204)
+    assert user.post(f"/sounds/play/{sounds[0]}", expect=404)["code"] == "sound.not_found"
+    assert user.get(f"/sounds/{sounds[0]}/file", expect=404)["code"] == "sound.not_found"
+    assert user.post("/player/play", {"item_id": playlist["items"][0]["id"]}, expect=404)["code"] == (
+        "playlist.no_such_item"
+    )
+    told = user.get("/player")
+    assert (told["status"], told["title"], told["length"]) == ("playing", "Two", 2)
+    assert user.get("/credits")["balance"] == before
+    for sound_id in sounds[1:]:
+        user.delete(f"/sounds/{sound_id}", expect=204)
+    told = user.get("/player")
+    assert (told["status"], told["length"], told["sound_id"]) == ("stopped", 0, None)
+    assert user.post("/player/play", {}, expect=409)["code"] == "player.empty"
+    assert user.post("/player/seek", {"position_s": 1}, expect=409)["code"] == "player.empty"
+
+
+def test_a_sound_that_has_another_length_now_has_it_in_the_player_too(
+    user: Caller, playlist: dict[str, Any], sounds: list[str]
+) -> None:
+    user.post("/player/load", {"playlist_id": playlist["id"]}, expect=200)
+    user.post("/player/play", {}, expect=200)
+    db.session.execute(update(Sound).where(Sound.id == UUID(sounds[0])).values(duration_s=600.0))
+    retime_sound(db.session(), UUID(sounds[0]))
+    db.session.commit()
+    told = user.get("/player")
+    assert (told["status"], told["duration_s"], told["total_s"]) == ("playing", 600.0, 605.0)
+    turn_back_clock(user, 100)
+    told = user.get("/player")
+    assert (told["title"], told["position_s"]) == ("One", pytest.approx(100, abs=5))
+    assert user.post("/player/seek", {"position_s": 599.0}, expect=200)["title"] == "One"
+
+
+def test_players_are_looked_at_when_something_is_due_and_seldom_while_nobody_plays(
+    user: Caller, playlist: dict[str, Any], monkeypatch: Any
+) -> None:
+    assert due_in(db.session()) is None
+    assert engine.player_round() == engine.NO_PLAYERS_S
+    user.post("/player/load", {"playlist_id": playlist["id"]}, expect=200)
+    assert due_in(db.session()) is None
+    user.post("/player/play", {}, expect=200)
+    left_s = due_in(db.session())
+    assert left_s is not None and left_s <= 0.5
+    monkeypatch.setattr(engine, "PLAYERS_S", 0.0)
+    turn_back_clock(user, 0.5)
+    pause_s = engine.player_round()
+    assert pause_s is not True
+    assert 0 <= pause_s <= engine.NO_PLAYERS_S
+    assert "sound_played" in kinds(user)
+    user.post("/player/stop", expect=200)
+    assert engine.player_round() == engine.NO_PLAYERS_S

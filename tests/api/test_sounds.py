@@ -12,7 +12,7 @@ from api.assets.cleanup import sweep_objects
 from api.extensions import db, get_storage
 from tasks.contracts.music import Loudness
 from tasks.contracts.sounds import SoundOrder, SoundReady
-from tests.api.farm import CLIP, HTTP, Caller, Farm, announce, media_of, send, transcript_of
+from tests.api.farm import CLIP, HTTP, Caller, Farm, announce, at_once, media_of, send, transcript_of
 
 MP3 = b"ID3 not really"
 LEVELLED = SoundReady("", "", len(MP3), 2.5, Loudness(-20.0, 3.0, -6.0), Loudness(-14.1, 3.0, -1.2), 5.9, limited=False)
@@ -80,6 +80,24 @@ def test_a_file_that_is_a_sound_already_is_refused_naming_it(user: Caller, other
     again = user.post("/sounds", {"asset_id": bring_sound(user, farm, sha256=same)}, expect=409)
     assert (again["code"], again["details"]) == ("sound.duplicate", {"sound_id": first["id"], "title": "Horn"})
     other.post("/sounds", {"asset_id": bring_sound(other, farm, sha256=same)}, expect=202)
+
+
+def test_the_same_file_at_the_same_moment_is_one_sound(app: Any, user: Caller, farm: Farm) -> None:
+    same = bring_sound(user, farm)
+    answers = at_once(app, user, 6, "POST", "/sounds", {"asset_id": same})
+    assert sorted(answer.status_code for answer in answers) == [202] + [409] * 5
+    [made] = [answer.get_json()["id"] for answer in answers if answer.status_code == 202]
+    refused = [answer.get_json() for answer in answers if answer.status_code == 409]
+    assert {(one["code"], one["details"]["sound_id"]) for one in refused} == {("sound.duplicate", made)}
+    assert [one["id"] for one in user.get("/sounds")["items"]] == [made]
+
+
+def test_sounds_are_found_by_the_bytes_they_were_made_of(user: Caller, farm: Farm) -> None:
+    same = uuid4().hex * 2
+    made = user.post("/sounds", {"asset_id": bring_sound(user, farm, sha256=same)}, expect=202)
+    assert [one["id"] for one in user.get(f"/sounds?sha256={same}")["items"]] == [made["id"]]
+    assert user.get(f"/sounds?sha256={'0' * 64}")["items"] == []
+    assert user.get("/sounds?sha256=abc", expect=422)["code"] == "request.invalid"
 
 
 def test_sounds_are_found_by_type_tag_word_and_favourite(user: Caller, farm: Farm) -> None:
