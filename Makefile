@@ -57,7 +57,7 @@ licences: $(VENV)/.dev ## List the licences of all packages, fonts and models, a
 sbom: $(VENV)/.release ## Write a bill of materials (CycloneDX) for each image into dist/sbom
 	@mkdir -p dist/sbom
 	@for image in api cpu gpu flower whisperx; do \
-	  $(VENV)-release/bin/cyclonedx-py requirements requirements/$$image.txt --pyproject pyproject.toml --sv 1.6 \
+	  $(VENV)-release/bin/cyclonedx-py requirements requirements/$$image.txt --sv 1.6 \
 	    --output-reproducible --output-file dist/sbom/$$image.json && echo "dist/sbom/$$image.json"; \
 	done
 
