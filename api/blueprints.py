@@ -54,8 +54,8 @@ def register_blueprints(app: Flask) -> None:
     in_order = (
         auth, identities, tokens, organisations, invitations, uploads, assets, transcripts, scenarios, fonts,
         renders, estimates, stills, songs, samples, extractions, sounds, playlists, player, videos, projects,
-        publishing, validations, jobs, events, live, webhooks, usage, credits, payments, admin, audit, farm, limits, flower,
-        callbacks, nodes, health,
+        publishing, validations, jobs, events, live, webhooks, usage, credits, payments, admin, audit, farm, limits,
+        flower, callbacks, nodes, health,
     )  # fmt: skip
     for documented in in_order:
         get_smorest(app).register_blueprint(documented)
