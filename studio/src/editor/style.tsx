@@ -137,7 +137,7 @@ export function Slider({label, value, min, max, step, show = String, onChange}: 
   const [own, setOwn] = useState(value);
   useEffect(() => setOwn(value), [value]);
   return (
-    <label class="field slider"><span class="row"><span class="grow">{label}</span><output class="num">{show(own)}</output></span>
+    <label class="field slider"><span class="row"><span class="grow">{label}</span><span class="num value" aria-hidden="true">{show(own)}</span></span>
       <input type="range" min={min} max={max} step={step} value={own} aria-valuetext={show(own)}
         onInput={(event) => { const next = Number(event.currentTarget.value); setOwn(next); onChange(next); }} /></label>
   );
