@@ -16,7 +16,7 @@ machines may play along.
 
 examples:
   REELYARD_TOKEN=… reelyard play --url https://media.example.com
-  reelyard play --vlc --aout=alsa --vlc --alsa-audio-device=hw:1
+  reelyard play --vlc=--aout=alsa --vlc=--alsa-audio-device=hw:1
 """
 
 
