@@ -77,6 +77,7 @@ def measure_shorts(video: Path, out: Path, *, count: int, model: str) -> dict[st
         **done.figures(),
         "made": len(told["shorts"]),
         "made_s": round(length_s, 1),
+        "copied_frames": [short["copied_frames"] for short in told["shorts"]],
         "stages_s": told["timings_s"],
         "sources": sorted({scene["source"] for short in told["shorts"] for scene in short["framing"]["scenes"]}),
     }
