@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 from av.container import InputContainer
@@ -23,7 +23,6 @@ from render_node.overlay import Overlay
 from render_node.shaper import Form, FrameShaper
 from render_node.stills import encode_png, to_rgb
 from render_node.workroom import Workroom
-from tasks.attempt import StepContext
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, VideoInfo
 from tasks.errors import FencedError, ReelyardError
@@ -32,6 +31,9 @@ from tasks.media.container import media_start, open_media
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video, rotation_of
 from tasks.scenario import Scenario
+
+if TYPE_CHECKING:  # a room imports this module, and must not load the whole worker with it
+    from tasks.attempt import StepContext
 
 FIRST_LOOK = "first_look"
 SHORT_SIDE = 360

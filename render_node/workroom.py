@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import render_node
 from render_node.capability import look_at_gpu
@@ -18,7 +18,6 @@ from render_node.encode.sessions import card_of
 from render_node.frames.browser import find_chromium
 from render_node.frames.graphics import OFF
 from render_node.ordered_images import offered_images
-from tasks.attempt import StepContext
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput
 from tasks.errors import ConfigurationError, ReelyardError
@@ -27,6 +26,9 @@ from tasks.media.apart import Budget
 from tasks.media.room import Openings, Room, whole_host
 from tasks.names import POLICY, TaskName
 from tasks.sandbox import sandbox_problem
+
+if TYPE_CHECKING:  # a room imports this module, and must not load the whole worker with it
+    from tasks.attempt import StepContext
 
 logger = logging.getLogger(__name__)
 FOLDER = "room"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from render_node.checks.boxes import check_boxes
 from render_node.checks.contrast import check_contrast
@@ -15,7 +15,6 @@ from render_node.geometry import choose_geometry
 from render_node.shaper import Form, FrameShaper
 from render_node.stills import Picture, alone_size, probe_video, read_frames, to_rgb
 from render_node.workroom import open_workroom
-from tasks.attempt import StepContext
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, VideoInfo
 from tasks.contracts.check import CheckOrder, CheckResult
@@ -25,6 +24,9 @@ from tasks.media.limits import limits_of
 from tasks.scenario import Scenario, parse
 from tasks.scenario.quality import ERROR, Finding, find_flaws
 from tasks.scenario.safe_areas import find_safe_area
+
+if TYPE_CHECKING:  # a room imports this module, and must not load the whole worker with it
+    from tasks.attempt import StepContext
 
 
 def check(context: StepContext) -> dict[str, Any]:
