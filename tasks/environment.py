@@ -8,34 +8,27 @@ since it is nearly always a typing mistake. ``docs/configuration.rst`` is genera
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from tasks.contracts.samples import LINK_EXTRACTORS
 from tasks.errors import ConfigurationError
-from tasks.values import choice, decibels, dollars, flag, integer, numbers, seconds, secret_text, text, url, words
+from tasks.values import (
+    Variable,
+    choice,
+    decibels,
+    dollars,
+    flag,
+    integer,
+    numbers,
+    seconds,
+    secret_text,
+    text,
+    url,
+    words,
+)
 
 PREFIX = "REELYARD_"
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One environment variable.
-
-    :param parse: turns the text into a value or raises ValueError with what was expected.
-    :param default: used when unset; ``None`` together with ``required`` means it must be set.
-    :param secret: never logged, never shown by ``reelyard doctor``.
-    """
-
-    name: str
-    parse: Callable[[str], Any]
-    help: str
-    default: Any = None
-    required: bool = False
-    secret: bool = False
-
-
 STORAGE_TYPES = ("aws", "minio", "r2", "gcs", "tigris", "seaweedfs")
 
 _TABLE = (
@@ -412,10 +405,7 @@ _TABLE = (
         default="librosa",
     ),
     Variable(
-        "REELYARD_GENRE_MODEL",
-        text,
-        "ONNX file that tells genre and mood of a song, its labels in JSON beside it; empty: rules over the signal",
-        default="",
+        "REELYARD_GENRE_MODEL", text, "ONNX file that tells genre and mood; empty: rules over the signal", default=""
     ),
     Variable("REELYARD_MAX_MUSIC_S", seconds(1, 7200), "Longest song that workers analyse", default=900.0),
     # Clips of music videos
