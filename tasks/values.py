@@ -1,4 +1,4 @@
-"""What values of environment variables may be: each function reads text, or raises ValueError with what it expected.
+"""What an environment variable is, and what its value may be: each function reads text, or raises ValueError.
 
 The table of :mod:`tasks.environment` is written with them (ring 0).
 """
@@ -6,6 +6,25 @@ The table of :mod:`tasks.environment` is written with them (ring 0).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable.
+
+    :param parse: turns the text into a value or raises ValueError with what was expected.
+    :param default: used when unset; ``None`` together with ``required`` means it must be set.
+    :param secret: never logged, never shown by ``reelyard doctor``.
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    help: str
+    default: Any = None
+    required: bool = False
+    secret: bool = False
 
 
 def text(value: str) -> str:
