@@ -80,7 +80,7 @@ function Pad({sound, number, isOn, play, changed}: {sound: Sound; number: number
   const t = text.sounds, path = {sound_id: sound.id};
   const favour = () => (sound.favourite ? take(api.DELETE("/api/v1/sounds/{sound_id}/favourite", {params: {path}})) : take(api.PUT("/api/v1/sounds/{sound_id}/favourite", {params: {path}}))).then(changed, sayProblem);
   return (
-    <li class={isOn ? "pad panel on" : "pad panel"}>
+    <li class={isOn ? "sound panel on" : "sound panel"}>
       <button type="button" class="pad-play" disabled={sound.state !== "ready"} aria-pressed={isOn} onClick={play}>
         <Icon name={isOn ? "stop" : "play"} />{number > 0 && <kbd>{number}</kbd>}
         <strong>{sound.title}</strong><span class="small soft num">{clock(sound.duration_s, 1)}{sound.plays > 0 && ` · ${t.plays(sound.plays)}`}</span>
