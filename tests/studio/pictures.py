@@ -28,7 +28,7 @@ def take(browser: Browser, who: tuple[str, str, str], name: str, path: str, **co
     guest.go(path)
     if path.startswith("edit/"):
         guest.wait_for_preview()
-        guest.page.evaluate("document.querySelector('.screen video').currentTime = 0.9")
+        guest.page.evaluate("document.querySelector('.screen video').currentTime = 2.2")
     guest.page.wait_for_timeout(SETTLE_MS)
     if "tab=" in name:
         guest.page.get_by_role("tab", name=name.split("tab=")[1]).click()
