@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from cli.exits import Exit
 from cli.main import main
 from tasks.contracts import RenderReceipt
+from tasks.contracts.shorts import Framing
+from tasks.media.reframe import Reframer
+from tasks.shorts.watching import iter_frames
 from tests.media_samples import make_video
 from tests.unit.shorts.talks import evenly
 
@@ -58,3 +63,25 @@ def test_clips_are_upright_captioned_and_as_long_as_what_is_kept(talk: list[str]
 def test_a_folder_or_a_plan_must_be_asked_for(talk: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(talk) == Exit.BAD_INPUT
     assert "shorts.no_folder" in capsys.readouterr().err
+
+
+def test_the_picture_is_encoded_once_and_framed_as_the_plan_says(talk: list[str], tmp_path: Path) -> None:
+    coding = {"preset": "ultrafast", "g": "25"}
+    make_video(tmp_path / "talk.mp4", width=320, height=180, fps=25, duration_s=TALK.duration_s, options=coding)
+
+    assert main([*talk, "--out", str(tmp_path / "shorts")]) == Exit.OK
+
+    [short] = json.loads((tmp_path / "shorts" / "shorts.json").read_text())["shorts"]
+    kept = [(each["start"], each["end"]) for each in short["kept"]]
+    reframer = Reframer(Framing.from_json(short["framing"]), (180, 320))
+    wanted = [
+        reframer.frame(frame, t).to_ndarray(format="gray")
+        for t, frame in iter_frames(tmp_path / "talk.mp4")
+        if any(start - 1e-3 <= t < end - 1e-3 for start, end in kept)
+    ]
+    with av.open(str(tmp_path / "shorts" / "short-1.mp4")) as container:
+        shown = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+    assert (short["encoded_because"], len(shown)) == ("", len(wanted))
+    assert short["copied_frames"] > len(wanted) / 2
+    apart = [np.abs(a[:150].astype(int) - b[:150]).mean() for a, b in zip(shown, wanted, strict=True)]
+    assert max(apart) < 5, "above the captions it is the framed source"
