@@ -43,6 +43,7 @@ SIGNED = {
     "post /api/internal/steps/{step_id}/heartbeat",
     "post /api/internal/steps/{step_id}/news",
     "post /api/internal/steps/{step_id}/report",
+    "post /api/internal/steps/{step_id}/report-and-ask",
     "post /api/upload-video/result",
     "post /api/render/callback",
 }
