@@ -39,6 +39,11 @@ def write_if_changed(path: Path, text: str) -> None:
         path.write_text(text)
 
 
+def spell(value: object) -> str:
+    """Write a default as it would stand in the environment."""
+    return ", ".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
+
+
 def build_configuration() -> str:
     """List every environment variable from ``tasks.environment``."""
     from tasks.environment import VARIABLES
@@ -48,7 +53,7 @@ def build_configuration() -> str:
         default = (
             "*required*"
             if variable.required
-            else f"``{variable.default}``"
+            else f"``{spell(variable.default)}``"
             if variable.default not in ("", ())
             else "unset"
         )
