@@ -91,6 +91,11 @@ def sign_picture(key: str, filename: str, *, storage: Storage, settings: ApiSett
     return Download(url, filename, "image/png", None, expires_at, cache_s=PICTURE_CACHE_S)
 
 
+def keep_s(content_type: str) -> int:
+    """Return how long browsers may show a file of a type without asking again: pictures for an hour."""
+    return PICTURE_CACHE_S if content_type.startswith("image/") else 0
+
+
 def expiry(settings: ApiSettings, *, cache_s: int = 0) -> datetime:
     """Return when a URL that is signed now stops working."""
     return datetime.now(UTC) + timedelta(seconds=max(settings.storage.presign_s, 2 * cache_s))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.assets.service import keep_s
 from api.extensions import get_storage
 from api.samples.models import DownloadForm, Sample
 from tasks.contracts.music import UNKNOWN
@@ -61,4 +62,5 @@ def picture_url(sample: Sample, name: str, content_type: str) -> str | None:
     if file is None:
         return None
     filename = f"{name}.{'json' if name == 'peaks' else 'png'}"
-    return get_storage().presign_get(file["key"], filename=filename, content_type=content_type, inline=True)
+    storage, cache_s = get_storage(), keep_s(content_type)
+    return storage.presign_get(file["key"], filename=filename, content_type=content_type, inline=True, cache_s=cache_s)

@@ -64,7 +64,7 @@ class ScannedFileResponse(Schema):
     """One file."""
 
     id = fields.UUID()
-    object_key = fields.String(metadata={"example": "imports/horns/air horn.wav"})
+    path = fields.String(metadata={"description": "In the storage", "example": "imports/horns/air horn.wav"})
     size_bytes = fields.Integer()
     state = fields.String(
         validate=validate.OneOf(STATES),

@@ -180,5 +180,6 @@ def select_files(
 def describe_files(files: list[ScannedFile]) -> Iterator[dict[str, Any]]:
     """Yield what files look like from outside."""
     for one in files:
-        columns = ("id", "object_key", "size_bytes", "state", "job_id", "sound_id", "error", "created_at", "updated_at")
-        yield {**{name: getattr(one, name) for name in columns}, "title": one.sound.title if one.sound else None}
+        columns = ("id", "size_bytes", "state", "job_id", "sound_id", "error", "created_at", "updated_at")
+        told = {name: getattr(one, name) for name in columns}
+        yield {**told, "path": one.object_key, "title": one.sound.title if one.sound else None}

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.assets.service import Download, sign_download
+from api.assets.service import Download, keep_s, sign_download
 from api.extensions import get_settings, get_storage
 from api.jobs.models import Job, Step
 from api.jobs.states import JobState
@@ -114,7 +114,8 @@ def show(key: str | None, filename: str, content_type: str) -> str | None:
     """Return a URL that shows an object, None where there is none."""
     if key is None:
         return None
-    return get_storage().presign_get(key, filename=filename, content_type=content_type, inline=True)
+    cache_s = keep_s(content_type)
+    return get_storage().presign_get(key, filename=filename, content_type=content_type, inline=True, cache_s=cache_s)
 
 
 def describe_work(video: MusicVideo, job: Job) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def put(folder: str, name: str, data: bytes = b"RIFF") -> str:
 
 def files(admin: Caller, folder: str, query: str = "") -> dict[str, dict[str, Any]]:
     items = admin.get(f"/admin/sounds/scans?prefix={folder}{query}")["items"]
-    return {one["object_key"].removeprefix(folder): one for one in items}
+    return {one["path"].removeprefix(folder): one for one in items}
 
 
 def take(farm: Farm, job_id: str, sha256: str) -> TakeOrder:
