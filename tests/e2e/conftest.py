@@ -15,6 +15,7 @@ from cli.system import start_system
 from tests import media_samples
 from tests.conftest import TEST_SETTINGS, require
 from tests.e2e.stack import Stack
+from tests.otlp import Receiver, receive_traces
 
 GIVEN_ELSEWHERE = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 SETTINGS = {
@@ -24,7 +25,9 @@ SETTINGS = {
     "REELYARD_CHUNK_S": "3",  # only what is longer than all clips but one is cut
     "REELYARD_CHUNK_FROM_S": "11.5",
     "REELYARD_AUTH_RATE": "1000 per minute",
+    "REELYARD_LINK_INSIDE": "true",  # links lead to a site of the tests' own
     "REELYARD_WEBHOOK_INSIDE": "true",  # shorts are sent to storage on this machine
+    "REELYARD_LINK_EXTRACTORS": "generic",
     "GUNICORN_THREADS": "16",
 }
 
@@ -36,7 +39,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def traces() -> Iterator[Receiver]:
+    """Where the system sends its traces."""
+    with receive_traces() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def stack(traces: Receiver) -> Iterator[Stack]:
     """A running system of our own: tests stop its services and kill its workers."""
     from cli.browser_setup import try_browser
     from tasks.errors import ReelyardError
@@ -49,7 +59,8 @@ def stack() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="reelyard-e2e-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         home.chmod(0o755)
-        system = start_system(home, port=None, say=lambda _: None, environ={**environ, **SETTINGS})
+        sent_to = {"OTEL_EXPORTER_OTLP_ENDPOINT": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "300"}
+        system = start_system(home, port=None, say=lambda _: None, environ={**environ, **SETTINGS, **sent_to})
         try:
             yield Stack(system)
         finally:
