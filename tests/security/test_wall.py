@@ -15,6 +15,7 @@ import yaml
 
 from tests.conftest import require
 from tests.deploy.composition import FILES, read_compose, services
+from tests.deploy.programs import judge
 
 pytestmark = pytest.mark.security("S-1")
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,12 @@ def test_the_wall_opens_the_usual_ports_alone_and_understands_nothing_strange(se
     assert seen["usual_port"] == 200
     assert seen["other_ports"] == [403] * 4
     assert 200 not in seen["strange"]
+
+
+def test_the_schema_of_compose_accepts_the_file() -> None:
+    done = judge("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / WALLED_FILE))
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 def test_compose_gives_what_fetches_no_network_but_an_inner_one() -> None:
