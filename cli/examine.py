@@ -119,7 +119,7 @@ def _sandbox() -> Iterator[Finding]:
     problem = sandbox_problem()
     if problem:
         remedy = "apt-get install bubblewrap, on a kernel that lets users make namespaces"
-        yield Finding("sandbox", "note", f"uploads are read under limits alone: {problem}", remedy)
+        yield Finding("sandbox", "note", f"files of users are worked on without bubblewrap: {problem}", remedy)
     else:
         yield Finding("sandbox", "ok", "bubblewrap works")
 

@@ -45,7 +45,7 @@ def examine_sandbox(mode: str) -> list[str]:
     """See that bubblewrap works where it is required; log what it is not, where it may be done without."""
     problem = "" if mode == "off" else sandbox_problem()
     if problem and mode == "auto":
-        _log.warning("uploads are read under limits, without a sandbox", extra={"reason": problem})
+        _log.warning("files of users are worked on under limits, without a sandbox", extra={"reason": problem})
     return [f"sandbox: {problem}"] if problem and mode == "required" else []
 
 
