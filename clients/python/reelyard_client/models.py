@@ -191,6 +191,17 @@ class ComposingResponse(TypedDict):
     state: NotRequired[str]
 
 
+class CreatorResponse(TypedDict):
+    description: NotRequired[str]
+    fetched_at: NotRequired[str | None]
+    followers: NotRequired[int | None]
+    handle: NotRequired[str]
+    id: NotRequired[str]
+    name: NotRequired[str]
+    service: NotRequired[str]
+    url: NotRequired[str]
+
+
 class CredentialsRequest(TypedDict):
     email: str
     password: str
@@ -288,6 +299,12 @@ class DrainRequest(TypedDict):
     deadline_s: NotRequired[float | None]
 
 
+class DuplicateResponse(TypedDict):
+    kind: NotRequired[Literal["exact", "acoustic"]]
+    likeness: NotRequired[float]
+    sample_id: NotRequired[str]
+
+
 class EmailRequest(TypedDict):
     email: str
 
@@ -308,6 +325,28 @@ class EvidenceResponse(TypedDict):
     payoff: NotRequired[float]
     reasons: NotRequired[list[str]]
     scorer: NotRequired[str]
+
+
+class ExtractionLinksResponse(TypedDict):
+    events: NotRequired[str | None]
+    job: NotRequired[str | None]
+    self: NotRequired[str]
+    sound: NotRequired[str | None]
+
+
+Tag: TypeAlias = str
+
+
+class ExtractionRequest(TypedDict):
+    organisation_id: NotRequired[str | None]
+    tags: NotRequired[list[Tag]]
+    title: NotRequired[str]
+    url: str
+
+
+class FailureCountResponse(TypedDict):
+    code: NotRequired[str]
+    count: NotRequired[int]
 
 
 class FarmQueueResponse(TypedDict):
@@ -600,6 +639,16 @@ class LookedAtResponse(TypedDict):
     width: NotRequired[int]
 
 
+class LoopResponse(TypedDict):
+    bars: NotRequired[float]
+    beats: NotRequired[int]
+    end_s: NotRequired[float]
+    end_sample: NotRequired[int]
+    score: NotRequired[float]
+    start_s: NotRequired[float]
+    start_sample: NotRequired[int]
+
+
 class LoudnessResponse(TypedDict):
     integrated_lufs: NotRequired[float | None]
     range_lu: NotRequired[float | None]
@@ -639,9 +688,6 @@ class MeterResponse(TypedDict):
     method: NotRequired[str]
     reason: NotRequired[str]
     subdivision: NotRequired[int]
-
-
-Tag: TypeAlias = str
 
 
 class MoodResponse(TypedDict):
@@ -1345,6 +1391,91 @@ class SafeAreasResponse(TypedDict):
     items: NotRequired[list[SafeAreaResponse]]
 
 
+class SampleChange(TypedDict):
+    tags: NotRequired[list[Tag]]
+    title: NotRequired[str]
+
+
+class SampleDownloadRequest(TypedDict):
+    form: NotRequired[Literal["wav", "mp3", "loop"]]
+
+
+class SampleDownloadResponse(TypedDict):
+    at: NotRequired[str]
+    form: NotRequired[Literal["wav", "mp3", "loop"]]
+    user_id: NotRequired[str]
+
+
+class SampleDownloadsResponse(TypedDict):
+    downloads: NotRequired[int]
+    items: NotRequired[list[SampleDownloadResponse]]
+    users: NotRequired[int]
+
+
+class SampleLinksResponse(TypedDict):
+    download: NotRequired[str]
+    events: NotRequired[str | None]
+    job: NotRequired[str | None]
+    self: NotRequired[str]
+
+
+class SampleLoudnessResponse(TypedDict):
+    integrated_lufs: NotRequired[float | None]
+    range_lu: NotRequired[float | None]
+    true_peak_dbtp: NotRequired[float | None]
+
+
+class SampleRequest(TypedDict):
+    organisation_id: NotRequired[str | None]
+    tags: NotRequired[list[Tag]]
+    title: NotRequired[str]
+    url: str
+
+
+class SampleSourceResponse(TypedDict):
+    comments: NotRequired[int | None]
+    description: NotRequired[str]
+    fetcher: NotRequired[str]
+    likes: NotRequired[int | None]
+    published_at: NotRequired[str]
+    shares: NotRequired[int | None]
+    title: NotRequired[str]
+    url: NotRequired[str]
+    views: NotRequired[int | None]
+
+
+class ScanErrorResponse(TypedDict):
+    code: NotRequired[str]
+    message: NotRequired[str | None]
+
+
+class ScanRequest(TypedDict):
+    again: NotRequired[bool]
+    organisation_id: NotRequired[str | None]
+    prefix: NotRequired[str]
+
+
+class ScanResponse(TypedDict):
+    found: NotRequired[int]
+    ignored: NotRequired[int]
+    more: NotRequired[bool]
+    ordered: NotRequired[int]
+    unchanged: NotRequired[int]
+
+
+class ScannedFileResponse(TypedDict):
+    created_at: NotRequired[str]
+    error: NotRequired[ScanErrorResponse | None]
+    id: NotRequired[str]
+    job_id: NotRequired[str | None]
+    path: NotRequired[str]
+    size_bytes: NotRequired[int]
+    sound_id: NotRequired[str | None]
+    state: NotRequired[Literal["taking", "taken", "duplicate", "bad"]]
+    title: NotRequired[str | None]
+    updated_at: NotRequired[str]
+
+
 class ScenarioFindingResponse(TypedDict):
     code: NotRequired[str]
     cue_id: NotRequired[str]
@@ -1393,6 +1524,13 @@ class SectionResponse(TypedDict):
 class SectionsRequest(TypedDict):
     sections: NotRequired[list[SectionRequest] | None]
     suggested: NotRequired[bool]
+
+
+class ServiceCountResponse(TypedDict):
+    failed: NotRequired[int]
+    ready: NotRequired[int]
+    service: NotRequired[str]
+    waiting: NotRequired[int]
 
 
 class SessionResponse(TypedDict):
@@ -2200,6 +2338,11 @@ class WordResponse(TypedDict):
     text: NotRequired[str]
 
 
+class AcceptedWithNextResponse(TypedDict):
+    accepted: NotRequired[bool]
+    next: NotRequired[ClaimResponse | None]
+
+
 class AdminUserDetailsResponse(TypedDict):
     created_at: NotRequired[str]
     email: NotRequired[str]
@@ -2300,6 +2443,30 @@ class EstimateResponse(TypedDict):
     recent_error: NotRequired[AccuracyResponse]
     seconds: NotRequired[PredictionResponse]
     width: NotRequired[int]
+
+
+class ExtractionResponse(TypedDict):
+    created_at: NotRequired[str]
+    error: NotRequired[JobErrorResponse | None]
+    id: NotRequired[str]
+    job_id: NotRequired[str | None]
+    links: NotRequired[ExtractionLinksResponse]
+    media_ref: NotRequired[str]
+    organisation_id: NotRequired[str | None]
+    service: NotRequired[str]
+    sound_id: NotRequired[str | None]
+    status: NotRequired[Literal["waiting", "ready", "failed"]]
+    title: NotRequired[str]
+    updated_at: NotRequired[str]
+    url: NotRequired[str]
+
+
+class ExtractionStatusResponse(TypedDict):
+    failures: NotRequired[list[FailureCountResponse]]
+    limit: NotRequired[int]
+    running: NotRequired[int]
+    services: NotRequired[list[ServiceCountResponse]]
+    waiting: NotRequired[int]
 
 
 class IdentitiesResponse(TypedDict):
@@ -2495,6 +2662,43 @@ class RenderRequest(TypedDict):
     scenario: dict[str, Any]
     source_asset_id: str
     strict: NotRequired[bool]
+
+
+class SampleResponse(TypedDict):
+    bpm: NotRequired[float | None]
+    bpm_confidence: NotRequired[float | None]
+    created_at: NotRequired[str]
+    creator: NotRequired[CreatorResponse | None]
+    downloads: NotRequired[int]
+    duplicate: NotRequired[DuplicateResponse | None]
+    duration_s: NotRequired[float | None]
+    error: NotRequired[JobErrorResponse | None]
+    forms: NotRequired[list[str]]
+    id: NotRequired[str]
+    job_id: NotRequired[str | None]
+    key: NotRequired[str | None]
+    key_confidence: NotRequired[float | None]
+    links: NotRequired[SampleLinksResponse]
+    loops: NotRequired[list[LoopResponse]]
+    loudness: NotRequired[SampleLoudnessResponse | None]
+    media_ref: NotRequired[str]
+    organisation_id: NotRequired[str | None]
+    peaks_url: NotRequired[str | None]
+    service: NotRequired[str]
+    sha256: NotRequired[str]
+    source: NotRequired[SampleSourceResponse | None]
+    status: NotRequired[Literal["processing", "ready", "failed"]]
+    tags: NotRequired[list[str]]
+    thumbnail_url: NotRequired[str | None]
+    title: NotRequired[str]
+    updated_at: NotRequired[str]
+    url: NotRequired[str]
+    waveform_url: NotRequired[str | None]
+
+
+class ScanPageResponse(TypedDict):
+    items: NotRequired[list[ScannedFileResponse]]
+    next_cursor: NotRequired[str | None]
 
 
 class SectionsCreatedResponse(TypedDict):
@@ -2726,6 +2930,11 @@ class EstimateRequest(TypedDict):
     source_asset_id: str
 
 
+class ExtractionPageResponse(TypedDict):
+    items: NotRequired[list[ExtractionResponse]]
+    next_cursor: NotRequired[str | None]
+
+
 class ImportResponse(TypedDict):
     asset_id: NotRequired[str]
     created_at: NotRequired[str]
@@ -2781,6 +2990,11 @@ class RenderResponse(TypedDict):
     state: NotRequired[Literal["queued", "running", "succeeded", "failed", "cancelled"]]
     twin_id: NotRequired[str | None]
     unmapped: NotRequired[list[ScenarioFindingResponse] | None]
+
+
+class SamplePageResponse(TypedDict):
+    items: NotRequired[list[SampleResponse]]
+    next_cursor: NotRequired[str | None]
 
 
 class SoundPageResponse(TypedDict):

@@ -77,6 +77,12 @@ class Operations(Transport):
             },
         )
 
+    def get_admin_extractions_status(
+        self,
+    ) -> models.ExtractionStatusResponse:
+        """See how many extractions wait, run and failed, and of what."""
+        return cast("models.ExtractionStatusResponse", self.call("GET", "/api/v1/admin/extractions/status"))
+
     def get_admin_farm_dead_letters(
         self,
         *,
@@ -264,6 +270,43 @@ class Operations(Transport):
     ) -> models.PlanResponse:
         """Change a plan's limits."""
         return cast("models.PlanResponse", self.call("PATCH", f"/api/v1/admin/plans/{self.quoted(code)}", body=body))
+
+    def get_admin_sounds_scans(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        organisation_id: str | None = None,
+        prefix: str | None = None,
+        state: str | None = None,
+    ) -> models.ScanPageResponse:
+        """List what scans found, and what became of it."""
+        return cast(
+            "models.ScanPageResponse",
+            self.call(
+                "GET",
+                "/api/v1/admin/sounds/scans",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "organisation_id": organisation_id,
+                    "prefix": prefix,
+                    "state": state,
+                },
+            ),
+        )
+
+    def post_admin_sounds_scans(
+        self,
+        body: models.ScanRequest | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> models.ScanResponse:
+        """Make sounds of the files below a prefix."""
+        return cast(
+            "models.ScanResponse",
+            self.call("POST", "/api/v1/admin/sounds/scans", body=body, headers={"Idempotency-Key": idempotency_key}),
+        )
 
     def get_admin_users(
         self,
@@ -708,6 +751,57 @@ class Operations(Transport):
                 },
             ),
         )
+
+    def get_extractions(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        organisation_id: str | None = None,
+        status: str | None = None,
+        service: str | None = None,
+    ) -> models.ExtractionPageResponse:
+        """List extractions, newest first."""
+        return cast(
+            "models.ExtractionPageResponse",
+            self.call(
+                "GET",
+                "/api/v1/extractions",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "organisation_id": organisation_id,
+                    "status": status,
+                    "service": service,
+                },
+            ),
+        )
+
+    def post_extractions(
+        self,
+        body: models.ExtractionRequest,
+        *,
+        idempotency_key: str | None = None,
+    ) -> models.ExtractionResponse:
+        """Make a sound of what a link leads to."""
+        return cast(
+            "models.ExtractionResponse",
+            self.call("POST", "/api/v1/extractions", body=body, headers={"Idempotency-Key": idempotency_key}),
+        )
+
+    def get_extraction(
+        self,
+        extraction_id: str | int,
+    ) -> models.ExtractionResponse:
+        """Look at an extraction."""
+        return cast("models.ExtractionResponse", self.call("GET", f"/api/v1/extractions/{self.quoted(extraction_id)}"))
+
+    def delete_extraction(
+        self,
+        extraction_id: str | int,
+    ) -> None:
+        """Forget an extraction."""
+        self.call("DELETE", f"/api/v1/extractions/{self.quoted(extraction_id)}")
 
     def get_fonts(
         self,
@@ -1604,6 +1698,101 @@ class Operations(Transport):
             ),
         )
 
+    def get_samples(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        organisation_id: str | None = None,
+        status: str | None = None,
+        bpm_min: float | None = None,
+        bpm_max: float | None = None,
+        key: str | None = None,
+        creator: str | None = None,
+        tag: str | None = None,
+        q: str | None = None,
+        sort: str | None = None,
+    ) -> models.SamplePageResponse:
+        """List samples, newest first unless sorted otherwise."""
+        return cast(
+            "models.SamplePageResponse",
+            self.call(
+                "GET",
+                "/api/v1/samples",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "organisation_id": organisation_id,
+                    "status": status,
+                    "bpm_min": bpm_min,
+                    "bpm_max": bpm_max,
+                    "key": key,
+                    "creator": creator,
+                    "tag": tag,
+                    "q": q,
+                    "sort": sort,
+                },
+            ),
+        )
+
+    def post_samples(
+        self,
+        body: models.SampleRequest,
+        *,
+        idempotency_key: str | None = None,
+    ) -> models.SampleResponse:
+        """Make a sample of what a link leads to."""
+        return cast(
+            "models.SampleResponse",
+            self.call("POST", "/api/v1/samples", body=body, headers={"Idempotency-Key": idempotency_key}),
+        )
+
+    def get_sample(
+        self,
+        sample_id: str | int,
+    ) -> models.SampleResponse:
+        """Look at a sample."""
+        return cast("models.SampleResponse", self.call("GET", f"/api/v1/samples/{self.quoted(sample_id)}"))
+
+    def patch_sample(
+        self,
+        sample_id: str | int,
+        body: models.SampleChange | None = None,
+    ) -> models.SampleResponse:
+        """Rename a sample or give it other tags."""
+        return cast("models.SampleResponse", self.call("PATCH", f"/api/v1/samples/{self.quoted(sample_id)}", body=body))
+
+    def delete_sample(
+        self,
+        sample_id: str | int,
+    ) -> None:
+        """Delete a sample with its files."""
+        self.call("DELETE", f"/api/v1/samples/{self.quoted(sample_id)}")
+
+    def post_sample_download(
+        self,
+        sample_id: str | int,
+        body: models.SampleDownloadRequest | None = None,
+        *,
+        redirect: bool | None = None,
+    ) -> models.DownloadResponse:
+        """Get a URL that downloads the sample, and count that."""
+        return cast(
+            "models.DownloadResponse",
+            self.call(
+                "POST", f"/api/v1/samples/{self.quoted(sample_id)}/download", body=body, query={"redirect": redirect}
+            ),
+        )
+
+    def get_sample_downloads(
+        self,
+        sample_id: str | int,
+    ) -> models.SampleDownloadsResponse:
+        """See who downloaded a sample, the newest first."""
+        return cast(
+            "models.SampleDownloadsResponse", self.call("GET", f"/api/v1/samples/{self.quoted(sample_id)}/downloads")
+        )
+
     def get_scenario_motions(
         self,
     ) -> models.MotionsResponse:
@@ -1869,6 +2058,7 @@ class Operations(Transport):
         tag: str | None = None,
         q: str | None = None,
         favourite: bool | None = None,
+        sha256: str | None = None,
     ) -> models.SoundPageResponse:
         """List sounds, newest first."""
         return cast(
@@ -1884,6 +2074,7 @@ class Operations(Transport):
                     "tag": tag,
                     "q": q,
                     "favourite": favourite,
+                    "sha256": sha256,
                 },
             ),
         )

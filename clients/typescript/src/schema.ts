@@ -41,6 +41,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/extractions/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See how many extractions wait, run and failed, and of what */
+        get: operations["get_admin_extractions_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/farm/dead-letters": {
         parameters: {
             query?: never;
@@ -445,6 +462,28 @@ export interface paths {
         head?: never;
         /** Change a plan's limits */
         patch: operations["patch_admin_plan"];
+        trace?: never;
+    };
+    "/api/v1/admin/sounds/scans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what scans found, and what became of it */
+        get: operations["get_admin_sounds_scans"];
+        put?: never;
+        /**
+         * Make sounds of the files below a prefix
+         * @description For administrators. Files that an earlier scan saw and that did not change are skipped; folders become tags.
+         *     The files stay where they are.
+         */
+        post: operations["post_admin_sounds_scans"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/admin/users": {
@@ -1150,6 +1189,51 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/extractions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List extractions, newest first */
+        get: operations["get_extractions"];
+        put?: never;
+        /**
+         * Make a sound of what a link leads to
+         * @description Answers at once; at most a few are worked on at a time. The sound is brought to the loudness of all sounds and
+         *     has the type EXT. Credits are charged once it is there.
+         */
+        post: operations["post_extractions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/extractions/{extraction_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                extraction_id: string;
+            };
+            cookie?: never;
+        };
+        /** Look at an extraction */
+        get: operations["get_extraction"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget an extraction
+         * @description Its sound stays.
+         */
+        delete: operations["delete_extraction"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2034,6 +2118,7 @@ export interface paths {
          *     makes way; shorts that were cut stay.
          *
          *     ``cutting`` frames and cuts shorts as their ``wish`` says and draws their captions: a job for each, all or none.
+         *     What is over the plan's renders at a time stays queued until others have ended.
          *
          *     ``delivery`` sends finished shorts to a publish target, at once or at a set time; each is a publication.
          */
@@ -2470,6 +2555,90 @@ export interface paths {
          *     seconds; the same question again is answered at once.
          */
         post: operations["post_renders_validate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List samples, newest first unless sorted otherwise */
+        get: operations["get_samples"];
+        put?: never;
+        /**
+         * Make a sample of what a link leads to
+         * @description Eight steps, each of which can be tried again: what the service tells, who made it, the media, its sound as WAV
+         *     and MP3, its waveform, tempo and key, loops, and that all is there. Credits are charged once it is ready.
+         */
+        post: operations["post_samples"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/{sample_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample_id: string;
+            };
+            cookie?: never;
+        };
+        /** Look at a sample */
+        get: operations["get_sample"];
+        put?: never;
+        post?: never;
+        /** Delete a sample with its files */
+        delete: operations["delete_sample"];
+        options?: never;
+        head?: never;
+        /** Rename a sample or give it other tags */
+        patch: operations["patch_sample"];
+        trace?: never;
+    };
+    "/api/v1/samples/{sample_id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a URL that downloads the sample, and count that
+         * @description The file is named after title, tempo and key.
+         */
+        post: operations["post_sample_download"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/samples/{sample_id}/downloads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample_id: string;
+            };
+            cookie?: never;
+        };
+        /** See who downloaded a sample, the newest first */
+        get: operations["get_sample_downloads"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4117,6 +4286,11 @@ export interface components {
         AcceptedResponse: {
             accepted?: boolean;
         };
+        AcceptedWithNextResponse: {
+            accepted?: boolean;
+            /** @description null when there is nothing to do */
+            next?: components["schemas"]["ClaimResponse"] | null;
+        };
         AccuracyResponse: {
             /** @description Of p50, either way; null without any */
             median_error_percent?: number | null;
@@ -4513,6 +4687,21 @@ export interface components {
             stage?: string;
             state?: string;
         };
+        CreatorResponse: {
+            description?: string;
+            /**
+             * Format: date-time
+             * @description When the service was asked last
+             */
+            fetched_at?: string | null;
+            followers?: number | null;
+            handle?: string;
+            /** Format: uuid */
+            id?: string;
+            name?: string;
+            service?: string;
+            url?: string;
+        };
         CredentialsRequest: {
             /** @example you@example.com */
             email: string;
@@ -4746,6 +4935,17 @@ export interface components {
              */
             deadline_s?: number | null;
         };
+        DuplicateResponse: {
+            /**
+             * @description exact: the same bytes came; acoustic: it sounds the same
+             * @enum {string}
+             */
+            kind?: "exact" | "acoustic";
+            /** @description Share of equal bits of the fingerprints; 0.5 is chance */
+            likeness?: number;
+            /** Format: uuid */
+            sample_id?: string;
+        };
         EditsRequest: {
             /** @default  */
             note?: string;
@@ -4824,6 +5024,78 @@ export interface components {
             payoff?: number;
             reasons?: string[];
             scorer?: string;
+        };
+        ExtractionLinksResponse: {
+            events?: string | null;
+            job?: string | null;
+            self?: string;
+            sound?: string | null;
+        };
+        ExtractionPageResponse: {
+            items?: components["schemas"]["ExtractionResponse"][];
+            /** @description null on the last page */
+            next_cursor?: string | null;
+        };
+        ExtractionRequest: {
+            /**
+             * Format: uuid
+             * @description Whose it shall be; yours if absent
+             * @default null
+             */
+            organisation_id?: string | null;
+            tags?: string[];
+            /**
+             * @description What the service calls it when empty
+             * @default
+             */
+            title?: string;
+            /**
+             * @description A link to youtube, soundcloud, vimeo, dailymotion, tiktok, twitter, instagram
+             * @example https://youtu.be/dQw4w9WgXcQ
+             */
+            url: string;
+        };
+        ExtractionResponse: {
+            /** Format: date-time */
+            created_at?: string;
+            error?: components["schemas"]["JobErrorResponse"] | null;
+            /** Format: uuid */
+            id?: string;
+            /** Format: uuid */
+            job_id?: string | null;
+            links?: components["schemas"]["ExtractionLinksResponse"];
+            /** @description The service's id of it; empty until it was asked */
+            media_ref?: string;
+            /** Format: uuid */
+            organisation_id?: string | null;
+            service?: string;
+            /**
+             * Format: uuid
+             * @description What came of it, once it is ready
+             */
+            sound_id?: string | null;
+            /** @enum {string} */
+            status?: "waiting" | "ready" | "failed";
+            title?: string;
+            /** Format: date-time */
+            updated_at?: string;
+            url?: string;
+        };
+        ExtractionStatusResponse: {
+            /** @description Of the last day */
+            failures?: components["schemas"]["FailureCountResponse"][];
+            /** @description Steps of extractions that may run at once (REELYARD_LIMITS) */
+            limit?: number;
+            /** @description Steps of extractions that run now */
+            running?: number;
+            /** @description Of the last day */
+            services?: components["schemas"]["ServiceCountResponse"][];
+            /** @description Extractions that are neither ready nor failed */
+            waiting?: number;
+        };
+        FailureCountResponse: {
+            code?: string;
+            count?: number;
         };
         FarmQueueResponse: {
             /** @description Steps that are ready and not claimed */
@@ -5379,6 +5651,18 @@ export interface components {
             samples?: number;
             /** @description Of the output, in pixels */
             width?: number;
+        };
+        LoopResponse: {
+            bars?: number;
+            beats?: number;
+            end_s?: number;
+            /** @description One past the last */
+            end_sample?: number;
+            /** @description 0 to 1: how well the end leads into the start */
+            score?: number;
+            start_s?: number;
+            /** @description At 48 kHz */
+            start_sample?: number;
         };
         LoudnessResponse: {
             integrated_lufs?: number | null;
@@ -6759,6 +7043,205 @@ export interface components {
         SafeAreasResponse: {
             items?: components["schemas"]["SafeAreaResponse"][];
         };
+        SampleChange: {
+            tags?: string[];
+            title?: string;
+        };
+        SampleDownloadRequest: {
+            /**
+             * @description WAV of 48 kHz and 24 bits, MP3 of 320 kbit/s, or the best loop as WAV
+             * @default wav
+             * @enum {string}
+             */
+            form?: "wav" | "mp3" | "loop";
+        };
+        SampleDownloadResponse: {
+            /** Format: date-time */
+            at?: string;
+            /** @enum {string} */
+            form?: "wav" | "mp3" | "loop";
+            /** Format: uuid */
+            user_id?: string;
+        };
+        SampleDownloadsResponse: {
+            /** @description All there were */
+            downloads?: number;
+            /** @description At most a hundred */
+            items?: components["schemas"]["SampleDownloadResponse"][];
+            /** @description By so many users */
+            users?: number;
+        };
+        SampleLinksResponse: {
+            /** @description POST: counts, and gives a URL */
+            download?: string;
+            events?: string | null;
+            job?: string | null;
+            self?: string;
+        };
+        SampleLoudnessResponse: {
+            integrated_lufs?: number | null;
+            range_lu?: number | null;
+            true_peak_dbtp?: number | null;
+        };
+        SamplePageResponse: {
+            items?: components["schemas"]["SampleResponse"][];
+            /** @description null on the last page */
+            next_cursor?: string | null;
+        };
+        SampleRequest: {
+            /**
+             * Format: uuid
+             * @description Whose it shall be; yours if absent
+             * @default null
+             */
+            organisation_id?: string | null;
+            /**
+             * @example [
+             *       "drums"
+             *     ]
+             */
+            tags?: string[];
+            /**
+             * @description What the service calls it when empty
+             * @default
+             */
+            title?: string;
+            /**
+             * @description A link to one video or sound
+             * @example https://www.tiktok.com/@somebody/video/7
+             */
+            url: string;
+        };
+        SampleResponse: {
+            /** @description null: there is no beat, or it was not heard yet */
+            bpm?: number | null;
+            bpm_confidence?: number | null;
+            /** Format: date-time */
+            created_at?: string;
+            creator?: components["schemas"]["CreatorResponse"] | null;
+            /** @description How often it was downloaded, by anybody */
+            downloads?: number;
+            duplicate?: components["schemas"]["DuplicateResponse"] | null;
+            duration_s?: number | null;
+            error?: components["schemas"]["JobErrorResponse"] | null;
+            /** @description What can be downloaded */
+            forms?: string[];
+            /** Format: uuid */
+            id?: string;
+            /** Format: uuid */
+            job_id?: string | null;
+            /** @example A minor */
+            key?: string | null;
+            key_confidence?: number | null;
+            links?: components["schemas"]["SampleLinksResponse"];
+            /** @description The best first */
+            loops?: components["schemas"]["LoopResponse"][];
+            loudness?: components["schemas"]["SampleLoudnessResponse"] | null;
+            /** @description The service's id of it */
+            media_ref?: string;
+            /**
+             * Format: uuid
+             * @description null: it is its owner's alone
+             */
+            organisation_id?: string | null;
+            /** @description audiowaveform's JSON, version 2 */
+            peaks_url?: string | null;
+            /** @example tiktok */
+            service?: string;
+            /** @description Of the media as it came */
+            sha256?: string;
+            source?: components["schemas"]["SampleSourceResponse"] | null;
+            /** @enum {string} */
+            status?: "processing" | "ready" | "failed";
+            tags?: string[];
+            thumbnail_url?: string | null;
+            title?: string;
+            /** Format: date-time */
+            updated_at?: string;
+            /** @description The link that was sent */
+            url?: string;
+            /** @description PNG for light and dark ground */
+            waveform_url?: string | null;
+        };
+        SampleSourceResponse: {
+            comments?: number | null;
+            description?: string;
+            /** @description Who asked, with version */
+            fetcher?: string;
+            likes?: number | null;
+            /** @description ISO 8601; empty when it was not told */
+            published_at?: string;
+            shares?: number | null;
+            title?: string;
+            url?: string;
+            views?: number | null;
+        };
+        ScanErrorResponse: {
+            code?: string;
+            message?: string | null;
+        };
+        ScannedFileResponse: {
+            /** Format: date-time */
+            created_at?: string;
+            error?: components["schemas"]["ScanErrorResponse"] | null;
+            /** Format: uuid */
+            id?: string;
+            /** Format: uuid */
+            job_id?: string | null;
+            /**
+             * @description In the storage
+             * @example imports/horns/air horn.wav
+             */
+            path?: string;
+            size_bytes?: number;
+            /** Format: uuid */
+            sound_id?: string | null;
+            /**
+             * @description ``duplicate``: the same bytes are ``sound_id`` already; ``bad``: see ``error``
+             * @enum {string}
+             */
+            state?: "taking" | "taken" | "duplicate" | "bad";
+            /** @description Of the sound */
+            title?: string | null;
+            /** Format: date-time */
+            updated_at?: string;
+        };
+        ScanPageResponse: {
+            items?: components["schemas"]["ScannedFileResponse"][];
+            /** @description null on the last page */
+            next_cursor?: string | null;
+        };
+        ScanRequest: {
+            /**
+             * @description Try bad files once more
+             * @default false
+             */
+            again?: boolean;
+            /**
+             * Format: uuid
+             * @description Whose the sounds will be; yours if null
+             * @default null
+             */
+            organisation_id?: string | null;
+            /**
+             * @description Of object keys, below ``imports/``
+             * @default imports/
+             * @example imports/horns/
+             */
+            prefix?: string;
+        };
+        ScanResponse: {
+            /** @description Files with the ending of a sound */
+            found?: number;
+            /** @description Other files */
+            ignored?: number;
+            /** @description There are more new ones: scan again */
+            more?: boolean;
+            /** @description New or changed: they become sounds now */
+            ordered?: number;
+            /** @description Known from an earlier scan */
+            unchanged?: number;
+        };
         ScenarioFindingResponse: {
             /** @example scenario.unknown_key */
             code?: string;
@@ -6859,6 +7342,12 @@ export interface components {
             start?: number;
             text?: string;
             words?: components["schemas"]["WordResponse"][];
+        };
+        ServiceCountResponse: {
+            failed?: number;
+            ready?: number;
+            service?: string;
+            waiting?: number;
         };
         SessionResponse: {
             /** @description Network address it was opened from */
@@ -8369,6 +8858,27 @@ export interface operations {
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
+    get_admin_extractions_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExtractionStatusResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
     get_admin_farm_dead_letters: {
         parameters: {
             query?: {
@@ -8901,6 +9411,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlanResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_admin_sounds_scans: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                /** @description Rows per page */
+                limit?: number;
+                /** @description Only what this organisation owns; all that you may see if absent */
+                organisation_id?: string | null;
+                prefix?: string;
+                state?: "taking" | "taken" | "duplicate" | "bad" | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanPageResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    post_admin_sounds_scans: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same body, the first answer comes back and nothing is ordered twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ScanRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanResponse"];
                 };
             };
             default: components["responses"]["DEFAULT_ERROR"];
@@ -9931,6 +10499,108 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CreditHistoryResponse"];
                 };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_extractions: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                /** @description Rows per page */
+                limit?: number;
+                /** @description Only what this organisation owns; all that you may see if absent */
+                organisation_id?: string | null;
+                service?: "youtube" | "soundcloud" | "vimeo" | "dailymotion" | "tiktok" | "twitter" | "instagram" | null;
+                status?: "waiting" | "ready" | "failed" | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExtractionPageResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    post_extractions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same body, the first answer comes back and nothing is ordered twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExtractionRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExtractionResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_extraction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                extraction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExtractionResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    delete_extraction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                extraction_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["DEFAULT_ERROR"];
         };
@@ -12210,6 +12880,206 @@ export interface operations {
             default: components["responses"]["DEFAULT_ERROR"];
         };
     };
+    get_samples: {
+        parameters: {
+            query?: {
+                /** @description Beats a minute, at most */
+                bpm_max?: number | null;
+                /** @description Beats a minute, at least */
+                bpm_min?: number | null;
+                /** @description Handle or name of who made it, or the id of a creator */
+                creator?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                key?: string | null;
+                /** @description Rows per page */
+                limit?: number;
+                /** @description Only what this organisation owns; all that you may see if absent */
+                organisation_id?: string | null;
+                /** @description Words of title, description, tags or creator; quotes and a minus sign work */
+                q?: string | null;
+                /** @description A minus sign: largest first. What is not known counts as least */
+                sort?: "created_at" | "-created_at" | "title" | "-title" | "bpm" | "-bpm" | "duration_s" | "-duration_s" | "views" | "-views" | "likes" | "-likes" | "downloads" | "-downloads";
+                status?: "processing" | "ready" | "failed" | null;
+                tag?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SamplePageResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    post_samples: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same body, the first answer comes back and nothing is ordered twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SampleRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    delete_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    patch_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SampleChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    post_sample_download: {
+        parameters: {
+            query?: {
+                /** @description Answer 302 to the URL instead of JSON */
+                redirect?: boolean;
+            };
+            header?: never;
+            path: {
+                sample_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SampleDownloadRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DownloadResponse"];
+                };
+            };
+            /** @description With redirect=1: the presigned URL in Location */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    get_sample_downloads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sample_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleDownloadsResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
     get_scenario_motions: {
         parameters: {
             query?: never;
@@ -12853,6 +13723,8 @@ export interface operations {
                 organisation_id?: string | null;
                 /** @description Words of the title or the tags */
                 q?: string | null;
+                /** @description Made of the file with these bytes */
+                sha256?: string | null;
                 tag?: string | null;
                 /** @description Of any of these: uploaded (SDB), spoken (TTS), extracted (EXT); all without */
                 types?: ("SDB" | "TTS" | "EXT")[];
