@@ -32,23 +32,23 @@ export const text = {
   },
   library: {
     title: "Library", empty: "Your first video goes here", emptyBody: "Drop a file anywhere on this page, or choose one. It is heard at once, and its words are ready to edit.",
-    choose: "Choose files", drop: "Drop to upload", uploads: "Uploads", open: (name: string) => `Edit ${name}`, 
+    choose: "Choose files", drop: "Drop to upload", uploads: "Uploads", open: (name: string) => `Edit ${name}`,
     filter: {all: "All", video: "Videos", audio: "Sound", render: "Exports"} as Record<string, string>, filterLabel: "Show", deleteAsk: (name: string) => `Delete ${name}?`,
-    deleteBody: "The file and its transcripts go for good. Exports made of it stay.", deleted: (name: string) => `${name} was deleted`, 
+    deleteBody: "The file and its transcripts go for good. Exports made of it stay.", deleted: (name: string) => `${name} was deleted`,
     download: "Download", edit: "Edit", language: "Spoken language", detect: "Language: detect", noMatch: "Nothing of this kind yet", hearing: "Listening to the words", looking: "Looking at the file",
   },
   upload: {
-    waiting: "Waiting", sending: (percent: number) => `${percent} %`, paused: "Paused", failed: "Failed", done: "Uploaded", 
-    pause: "Pause", resume: "Resume", stop: "Stop", hide: "Hide", again: "Try again", rate: (rate: string, left: string) => `${rate}, ${left} left`, 
-    
+    waiting: "Waiting", sending: (percent: number) => `${percent} %`, paused: "Paused", failed: "Failed", done: "Uploaded",
+    pause: "Pause", resume: "Resume", stop: "Stop", hide: "Hide", again: "Try again", rate: (rate: string, left: string) => `${rate}, ${left} left`,
+
   },
   editor: {
     title: "Editor", back: "Library", noTranscript: "No words yet", noTranscriptBody: "Nothing was heard in this file, or it is still being listened to.", hear: "Listen again", hearing: "Listening to the words",
     saved: "Saved", saving: "Saving", unsaved: (count: number) => `${plural(count, "change waits", "changes wait")}`, undo: "Undo", redo: "Redo", play: "Play", pause: "Pause",
     transcript: "Transcript", style: "Style", format: "Format", checks: "Checks", export: "Export", tabs: "What to change", words: (count: number) => plural(count, "word", "words"),
-    edit: "Edit word", splitHere: "New line before this word", mergeUp: "Join with the line before", deleteWord: "Delete word", insertAfter: "Add a word after it", 
+    edit: "Edit word", splitHere: "New line before this word", mergeUp: "Join with the line before", deleteWord: "Delete word", insertAfter: "Add a word after it",
     speaker: "Speaker", noSpeaker: "Nobody named", newSpeaker: "New speaker", rename: "Rename speaker", renameEverywhere: "everywhere", start: "Starts at", end: "Ends at", seconds: "s",
-    wordMenu: (word: string) => `Word ${word}`, segment: (time: string) => `Line at ${time}`, 
+    wordMenu: (word: string) => `Word ${word}`, segment: (time: string) => `Line at ${time}`,
     zoom: "Zoom of the waveform", waveform: "Waveform", waveNone: "This file has no sound to draw, or is too large to draw here.", full: "100 %",
     safe: "Safe area", safeNone: "None", volume: "Sound on", volumeOff: "Sound off", speed: "Speed", time: "Time", frameBack: "One frame back", frameOn: "One frame on",
     conflict: {title: "Somebody else changed this transcript", body: (count: number) => `Version ${"%v"} is newer than yours. ${plural(count, "change", "changes")} of yours ${count === 1 ? "is" : "are"} not saved yet.`,
@@ -59,7 +59,7 @@ export const text = {
   style: {
     looks: "Looks", words: "Words in a caption", font: "Font", weight: "Weight", size: "Size", colour: "Text", active: "Spoken word", activeColour: "Spoken word's colour", stroke: "Outline",
     strokeWidth: "Outline's width", background: "Box behind", place: "Height on screen", width: "Widest line", caps: "Letters", capsOptions: {none: "As written", uppercase: "CAPITALS", lowercase: "small letters"} as Record<string, string>,
-    enter: "Entrance", exit: "Exit", loop: "While shown", reset: "Back to the look", none: "None", 
+    enter: "Entrance", exit: "Exit", loop: "While shown", reset: "Back to the look", none: "None",
   },
   format: {
     aspect: "Shape", source: (size: string) => `As filmed, ${size}`, aspects: {"9:16": "Upright 9:16", "1:1": "Square 1:1", "4:5": "Portrait 4:5", "16:9": "Wide 16:9"} as Record<string, string>,
@@ -71,12 +71,12 @@ export const text = {
   },
   export: {
     button: "Export video", estimate: "Estimate", about: (seconds: string) => `about ${seconds}`, wait: "Waits first", credits: "Credits", free: "free", cached: "This very video is there already", frames: (count: number) => plural(count, "frame", "frames"),
-    running: "Exporting", cancel: "Cancel", download: "Download", share: "Share", copied: "The link was copied; it works until it expires", again: "Export again", left: (time: string) => `${time} left`, past: "Earlier exports", 
+    running: "Exporting", cancel: "Cancel", download: "Download", share: "Share", copied: "The link was copied; it works until it expires", again: "Export again", left: (time: string) => `${time} left`, past: "Earlier exports",
     subtitle: "Subtitles", asFile: "Format", unsaved: "Wait for the last change to be saved",
   },
   jobs: {
     title: "Jobs", empty: "No jobs yet", emptyBody: "Uploads, exports and everything else that takes time shows here.", kind: "What", state: "State", progress: "How far", started: "Asked for", actions: "Actions", cancel: "Cancel", retry: "Retry",
-    why: "Why it failed", steps: "Steps", attempt: (number: number) => `Try ${number}`, filter: "Show", all: "All", cancelled: "Cancelled; what was not done is given back", retried: "On its way again", back: "All jobs", run: (run: number) => `Run ${run}`, eta: (time: string) => `${time} left`, 
+    why: "Why it failed", steps: "Steps", attempt: (number: number) => `Try ${number}`, filter: "Show", all: "All", cancelled: "Cancelled; what was not done is given back", retried: "On its way again", back: "All jobs", run: (run: number) => `Run ${run}`, eta: (time: string) => `${time} left`,
     kinds: {render: "Export", ingest: "Upload", still: "Still picture", transcription: "Listening", transcribe: "Listening", check: "Check of captions", validation: "Check of captions", song_analysis: "Song analysis", analysis: "Analysis"} as Record<string, string>,
   },
   account: {

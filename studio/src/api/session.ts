@@ -8,6 +8,7 @@ type User = Schemas["UserResponse"];
 const AUTH = "/api/v1/auth";
 const KEEP = {"X-Reelyard-Session": "cookie", "Content-Type": "application/json"};
 const EARLY_S = 30;
+const RESTORE_MS = [500, 1500, 4000, 10_000, 20_000];
 
 interface State {
   status: "unknown" | "out" | "in";
@@ -36,11 +37,15 @@ class Session extends Store<State> {
     return this.#refreshing;
   }
 
+  // Takes up the session that the cookie stands for; a server that is busy or away is asked again for a while.
   async restore(): Promise<void> {
-    try {
-      if (await this.refresh()) await this.#readUser();
-    } catch {
-      // Offline, most likely: signing in will say so.
+    for (const wait of RESTORE_MS) {
+      try {
+        if (await this.refresh()) await this.#readUser();
+        break;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
     }
     if (this.state.status === "unknown") this.forget();
   }
@@ -81,7 +86,8 @@ class Session extends Store<State> {
       throw toProblem(error);
     });
     if (!answer.ok) {
-      if (answer.status === 401 || answer.status === 403) this.forget();
+      if (answer.status !== 401 && answer.status !== 403) throw await problemOf(answer);
+      this.forget();
       return false;
     }
     this.#keep((await answer.json()) as Schemas["TokenResponse"]);
