@@ -228,7 +228,7 @@ def test_a_job_whose_steps_have_ended_without_it_is_finished_by_the_reconciler(p
 
     assert play.job(job_id).state == "succeeded"
     assert play.effects(job_id) == ["succeeded"]
-    assert play.reconcile() == {"lease_over": 0, "forgotten": 0, "unfinished": 0}
+    assert play.reconcile() == {"lease_over": 0, "forgotten": 0, "unfinished": 0, "slot_free": 0}
 
 
 def test_a_ready_step_without_a_bell_gets_one(play: Play) -> None:

@@ -171,7 +171,7 @@ class Walk:
             self.let_go(claim)
 
     def reconcile(self) -> None:
-        assert self.play.reconcile() == {"lease_over": 0, "forgotten": 0, "unfinished": 0}
+        assert self.play.reconcile() == {"lease_over": 0, "forgotten": 0, "unfinished": 0, "slot_free": 0}
 
     def wait(self) -> None:
         for job_id in self.jobs:
