@@ -12,10 +12,10 @@ from api.assets.cleanup import sweep_objects
 from api.config import read_api_settings
 from api.extensions import db, get_storage
 from api.samples.models import Creator
-from tasks.contracts.samples import CreatorInfo
+from tasks.contracts.samples import CreatorFound, CreatorInfo
 from tasks.errors import ConfigurationError
 from tests.api.farm import HTTP, Caller, Farm, at_once
-from tests.api.linking import BYTES, fetch, info_of, make, make_sample, resolve
+from tests.api.linking import BYTES, fetch, info_of, make, make_sample, report, resolve
 from tests.api.test_config import ENVIRON
 
 STEPS = ["resolve", "creator", "download", "extract", "waveform", "analyze", "loops", "save"]
@@ -226,10 +226,9 @@ def test_a_creator_is_asked_about_once_in_seven_days(user: Caller, farm: Farm) -
         resolve(farm, job_id, creator=who)
     claims = [farm.claim(job_id, "creator") for job_id in jobs]
     assert [claim["input"]["look"] for claim in claims] == [True, False, False]
-    found = {"version": 1, "creator": CreatorInfo(ref, "drummer", "Renamed", followers=7).to_json()}
-    assert farm.report(claims[0], result=found).status_code == 200
+    report(farm, claims[0], CreatorFound(CreatorInfo(ref, "drummer", "Renamed", followers=7)))
     for claim in claims[1:]:
-        assert farm.report(claim, result={"version": 1, "creator": None}).status_code == 200
+        report(farm, claim, CreatorFound())
 
     later = order(user)["job_id"]
     resolve(farm, later, creator=who)
