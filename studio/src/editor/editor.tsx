@@ -10,7 +10,7 @@ import {Icon} from "../ui/icon";
 import {Button, Dialog, Empty, Loading, ProblemNote, say, sayProblem, useLoad} from "../ui/kit";
 import {ChecksPanel, flagsOf, useFindings} from "./checks";
 import {EditedTranscript} from "./document";
-import {ExportPanel} from "./export";
+import {ExportPanel, Subtitles} from "./export";
 import {FormatPanel} from "./format";
 import {keepLook, recallLook, sizeOf, type Look} from "./look";
 import {Player} from "./player";
@@ -56,7 +56,7 @@ function Desk({asset, transcriptId}: {asset: Asset; transcriptId: string}) {
   const [playhead] = useState(() => new Playhead(fpsOf(asset)));
   const [preview] = useState(() => new Preview());
   const [look, setLook] = useState(() => recallLook(asset.id));
-  const [tab, setTab] = useState<Tab>(() => (matchMedia("(max-width: 900px)").matches ? "transcript" : "style"));
+  const [tab, setTab] = useState<Tab>(() => (matchMedia("(max-width: 900px)").matches ? "transcript" : asset.media?.video ? "style" : "export"));
   const [selected, select] = useState("");
   const [frames, setFrames] = useState(0);
   const source = useLoad(() => take(api.GET("/api/v1/assets/{asset_id}/download", {params: {path: {asset_id: asset.id}}})), [asset.id]);
@@ -83,7 +83,7 @@ function Desk({asset, transcriptId}: {asset: Asset; transcriptId: string}) {
 
   if (problem && !transcript) return <main class="page" id="content"><ProblemNote problem={problem} retry={() => void edited.load()} /></main>;
   const words = transcript?.document.segments.flatMap((segment) => segment.words) ?? [];
-  const tabs: Tab[] = ["transcript", ...(video ? (["style", "format", "checks", "export"] as const) : (["checks"] as const))];
+  const tabs: Tab[] = ["transcript", ...(video ? (["style", "format", "checks", "export"] as const) : (["checks", "export"] as const))];
   return (
     <main class={`editor tab-${tab}`} id="content">
       <header class="editor-top">
@@ -117,6 +117,7 @@ function Desk({asset, transcriptId}: {asset: Asset; transcriptId: string}) {
         {tab === "format" && video && <FormatPanel look={look} change={change} video={video} areas={areas.value?.items ?? []} />}
         {tab === "checks" && <ChecksPanel found={found} edited={edited} show={(item) => { playhead.seekInto(item.t ?? 0); if (item.word) select(item.word); }} />}
         {tab === "export" && video && <ExportPanel assetId={asset.id} transcriptId={transcriptId} scenario={scenario} look={look} size={size} isSaved={!pending.length} />}
+        {tab === "export" && !video && <div class="stack side"><Subtitles transcriptId={transcriptId} /></div>}
       </section>
     </main>
   );

@@ -162,7 +162,8 @@ function Past({items}: {items: Render[] | null}) {
 
 type Kind = "srt" | "vtt" | "txt" | "json" | "ass" | "ttml";
 
-function Subtitles({transcriptId}: {transcriptId: string}) {
+// The words as a file, for players and platforms; all there is to export of sound alone.
+export function Subtitles({transcriptId}: {transcriptId: string}) {
   const [kind, setKind] = useState<Kind>("srt");
   async function save() {
     try {
