@@ -64,7 +64,7 @@ class H264Form:
         profile = PROFILES.get(self._box.profile)
         if free is None or profile is None or self._box.width < 4:
             raise BoxError("parameter sets that nothing can stand beside")
-        self.options = {"preset": "veryfast", "crf": "14", "bf": "0", "profile": profile}
+        self.options = {"preset": "superfast", "crf": "14", "bf": "0", "profile": profile}
         self.options |= {"level": str(self._box.level), "x264-params": f"sps-id={free}"}
 
     def is_entry(self, data: bytes) -> bool:
