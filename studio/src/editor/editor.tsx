@@ -15,7 +15,7 @@ import {FormatPanel} from "./format";
 import {keepLook, recallLook, sizeOf, type Look} from "./look";
 import {Player} from "./player";
 import {Playhead} from "./playhead";
-import {Preview} from "./preview";
+import {nameOf, Preview} from "./preview";
 import {SaveState} from "./save";
 import {StylePanel} from "./style";
 import {TranscriptView} from "./transcript";
@@ -62,7 +62,7 @@ function Desk({asset, transcriptId}: {asset: Asset; transcriptId: string}) {
   const source = useLoad(() => take(api.GET("/api/v1/assets/{asset_id}/download", {params: {path: {asset_id: asset.id}}})), [asset.id]);
   const areas = useLoad(() => take(api.GET("/api/v1/scenario/safe-areas")), []);
   const {transcript, problem, pending} = useStore(edited);
-  const {scenario} = useStore(preview);
+  const {scenario, of} = useStore(preview);
   const video = asset.media?.video ?? null;
   const size = useMemo(() => (video ? sizeOf(look, video) : {width: 16, height: 9}), [look.aspect, look.shorter, video]);
   const found = useFindings(transcript, asset.id, scenario, look, size, tab === "checks");
@@ -116,7 +116,7 @@ function Desk({asset, transcriptId}: {asset: Asset; transcriptId: string}) {
         {tab === "style" && video && <StylePanel look={look} change={change} scenario={scenario} />}
         {tab === "format" && video && <FormatPanel look={look} change={change} video={video} areas={areas.value?.items ?? []} />}
         {tab === "checks" && <ChecksPanel found={found} edited={edited} show={(item) => { playhead.seekInto(item.t ?? 0); if (item.word) select(item.word); }} />}
-        {tab === "export" && video && <ExportPanel assetId={asset.id} transcriptId={transcriptId} scenario={scenario} look={look} size={size} isSaved={!pending.length} />}
+        {tab === "export" && video && <ExportPanel assetId={asset.id} transcriptId={transcriptId} scenario={scenario} look={look} size={size} isFresh={!pending.length && transcript !== null && of === nameOf(transcript.version, look)} />}
         {tab === "export" && !video && <div class="stack side"><Subtitles transcriptId={transcriptId} /></div>}
       </section>
     </main>

@@ -18,7 +18,7 @@ interface Props {
   scenario: Scenario | null;
   look: Look;
   size: {width: number; height: number};
-  isSaved: boolean;
+  isFresh: boolean;
 }
 
 interface Live {
@@ -33,7 +33,7 @@ interface Live {
 const OVER = ["succeeded", "failed", "cancelled"];
 
 export function ExportPanel(props: Props) {
-  const {assetId, scenario, look, size, isSaved} = props;
+  const {assetId, scenario, look, size, isFresh} = props;
   const [live, setLive] = useState<Live | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const past = useLoad(() => take(api.GET("/api/v1/renders", {params: {query: {limit: 50}}})).then((page) => page.items.filter((item) => item.source_asset_id === assetId)), [assetId, live?.state]);
@@ -78,8 +78,8 @@ export function ExportPanel(props: Props) {
   return (
     <div class="stack side">
       <Estimate {...props} />
-      {!isRunning && <Button kind="main" disabled={!scenario || !isSaved} onClick={() => void order()}>{live ? text.export.again : text.export.button}</Button>}
-      {!isSaved && <p class="small soft">{text.export.unsaved}</p>}
+      {!isRunning && <Button kind="main" disabled={!scenario || !isFresh} onClick={() => void order()}>{live ? text.export.again : text.export.button}</Button>}
+      {!isFresh && <p class="small soft">{text.export.unsaved}</p>}
       {problem && <ProblemNote problem={problem} />}
       {live && <Running live={live} />}
       <Past items={past.value} />

@@ -18,6 +18,7 @@ interface StageWindow extends Window {
 
 interface State {
   scenario: Scenario | null;
+  of: string;
   size: {width: number; height: number};
   problem: Problem | null;
   isBusy: boolean;
@@ -34,7 +35,7 @@ export class Preview extends Store<State> {
   #t = 0;
 
   constructor() {
-    super({scenario: null, size: {width: 16, height: 9}, problem: null, isBusy: true, drawn: 0});
+    super({scenario: null, of: "", size: {width: 16, height: 9}, problem: null, isBusy: true, drawn: 0});
   }
 
   // The frame's page was loaded: it has no fonts yet.
@@ -67,7 +68,7 @@ export class Preview extends Store<State> {
       if (!page || mine !== this.#turn) return;
       await page.open(told.stage, 1, fonts, images);
       for (const font of told.fonts) this.#have.add(font.key);
-      this.set({scenario, problem: null, isBusy: false, drawn: this.state.drawn + 1});
+      this.set({scenario, of: nameOf(version, look), problem: null, isBusy: false, drawn: this.state.drawn + 1});
       this.draw(this.#t);
     } catch (error) {
       if (mine === this.#turn) this.set({problem: toProblem(error), isBusy: false});
@@ -98,6 +99,9 @@ export class Preview extends Store<State> {
     return (this.#frame?.contentWindow ?? null) as StageWindow | null;
   }
 }
+
+// Which words in which look a scenario is of: what is exported must be what is shown, and neither an older one.
+export const nameOf = (version: number, look: Look) => `${version}/${JSON.stringify(look)}`;
 
 async function readFont(font: StageFont): Promise<Record<string, string>> {
   const data = font.data ?? (await toDataUrl(await fetchBytes(font.url ?? ""))).split(",")[1] ?? "";
