@@ -1,6 +1,7 @@
 """Jobs of one empty step through the whole engine: what dispatching costs, and how long an idle system takes to start.
 
     python -m bench.engine.dispatch [--jobs 10000] [--singles 100] [--slots 4]
+    BENCH_APART=1 python -m bench.engine.dispatch    # each step by a bell of its own, for comparison
 
 Every job is a row with a step and a bell, rung by the engine over the broker, claimed and reported over signed HTTP by
 a Celery worker, committed with its event. Singles are ordered one after the other on an idle system; their latency is
@@ -45,7 +46,8 @@ def main() -> int:
         home.chmod(0o755)  # root's services run as nobody, who must be able to get here
         with running_system(home, slots=options.slots) as system:
             found = measure(system.environ, jobs=options.jobs, singles=options.singles)
-    keep({"bench": "dispatch", "slots": options.slots, **found})
+    apart = bool(os.environ.get("BENCH_APART"))
+    keep({"bench": "dispatch", "slots": options.slots, "apart": apart, **found})
     print(json.dumps(found, indent=2))
     return 0
 
