@@ -30,6 +30,8 @@ from tests.security.running import Running, running_api
 ROOT = Path(__file__).parents[2]
 OF_TWO_IDS = ("/transcripts/{transcript_id}/versions/{version}", "/renders/{render_id}/outputs/{number}/download")
 """A wrong id in one place is replaced by the known one, so that nothing wrong is left to refuse."""
+GIVEN_AWAY = "checks.ensure_resource_availability.enabled = false"
+"""For operations that get ids of their own to use up: along links these take the place of what was just made."""
 WITH_ANOTHER = (
     "/organisations/{organisation_id}/transfer",
     "/playlists/{playlist_id}/items",
@@ -103,17 +105,14 @@ def configuration(running: Running) -> str:
     """Return schemathesis' settings: who calls, known ids, which statuses refuse."""
     parameters = "\n".join(f'"path.{name}" = {json.dumps(value)}' for name, value in running.ids.items())
     spared = "".join(
-        f"[[operations]]\ninclude-name = {json.dumps(operation)}\n[operations.parameters]\n"
+        f"[[operations]]\ninclude-name = {json.dumps(operation)}\n{GIVEN_AWAY}\n[operations.parameters]\n"
         + "".join(f'"path.{name}" = {json.dumps(value)}\n' for name, value in ids.items())
         for operation, ids in running.spares.items()
     )
     mixed = "".join(
         f'[[operations]]\ninclude-path = "/api/v1{path}"\nchecks.negative_data_rejection.enabled = false\n'
         for path in OF_TWO_IDS
-    ) + "".join(
-        f'[[operations]]\ninclude-path = "/api/v1{path}"\nchecks.ensure_resource_availability.enabled = false\n'
-        for path in WITH_ANOTHER
-    )
+    ) + "".join(f'[[operations]]\ninclude-path = "/api/v1{path}"\n{GIVEN_AWAY}\n' for path in WITH_ANOTHER)
     return f"""
 request-timeout = 30.0
 [auth.openapi]
