@@ -39,7 +39,16 @@ PUBLIC = {
     "GET /metrics",
     "GET /api/openapi.json",
 }
-PUBLIC_PREFIXES = ("/api/docs", "/api/redoc", "/api/rapidoc", "/api/scalar", "/api/elements", "/static", "/api/static", "/studio")
+PUBLIC_PREFIXES = (
+    "/api/docs",
+    "/api/redoc",
+    "/api/rapidoc",
+    "/api/scalar",
+    "/api/elements",
+    "/static",
+    "/api/static",
+    "/studio",
+)
 SIGNED_PREFIXES = ("/api/internal/", "/api/upload-video/result", "/api/render/callback")
 
 
