@@ -1,4 +1,4 @@
-"""The documents name what is there: every requirement has its row, every test that is named exists, every page is reached."""
+"""Documents name what is there: each requirement has its row, each test that is named exists, each page is reached."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted(path.relative_to(ROOT) for path in DOCS.rglob("*.rst") if "_" != path.relative_to(DOCS).parts[0][0])
+PAGES = sorted(path.relative_to(ROOT) for path in DOCS.rglob("*.rst") if path.relative_to(DOCS).parts[0][0] != "_")
 COUNTS = {"P": 15, "A": 8, "C": 10, "M": 8, "S": 10, "V": 5, "F": 5, "W": 4}
 
 
