@@ -26,7 +26,7 @@ DECLARE name text; found boolean; big boolean DEFAULT false;
 BEGIN
     SET LOCAL session_replication_role = replica;
     FOREACH name IN ARRAY ARRAY[{names}] LOOP
-        big = big OR pg_relation_size(CAST(quote_ident(name) AS regclass)) > 4194304;
+        big = big OR pg_relation_size(CAST(quote_ident(name) AS regclass)) > 1048576;
         EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO found;
         IF found THEN EXECUTE format('DELETE FROM %I', name); END IF;
     END LOOP;

@@ -211,7 +211,8 @@ def call(caller: Caller, operation: Operation, ids: dict[str, str]) -> tuple[int
         operation.name, ""
     )
     body = None if operation.method in ("GET", "DELETE") else BODIES.get(operation.name, {})
-    answer = caller.call(operation.method, path, body, {"If-Match": '"1"'})
+    version = {} if operation.method == "GET" else {"If-Match": '"1"'}
+    answer = caller.call(operation.method, path, body, version)
     status, code = answer.status_code, (answer.get_json(silent=True) or {}).get("code", "")
     answer.close()
     return status, code

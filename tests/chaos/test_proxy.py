@@ -139,5 +139,5 @@ def test_a_server_that_is_away_is_a_reset() -> None:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port = probe.getsockname()[1]
-    with Proxy(port) as proxy, connect(proxy) as connection, pytest.raises(ConnectionResetError):
+    with Proxy(port) as proxy, pytest.raises(ConnectionResetError), connect(proxy) as connection:
         connection.recv(1000)

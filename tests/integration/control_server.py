@@ -61,6 +61,8 @@ class ControlServer:
     def answer(self, path: str, body: dict[str, Any]) -> Answer:
         """Note a call and say what there is to say."""
         kind = KINDS.get(path.rpartition("/")[2], "report")
+        if path.endswith("/report-and-ask"):
+            body = body["report"]
         with self._lock:
             self.heard.append((kind, body))
             self.paths.append(path)

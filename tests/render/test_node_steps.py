@@ -134,7 +134,9 @@ def test_several_outputs_are_made_from_one_decode(
     chromium: str, document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[Footage] = []
-    monkeypatch.setattr("render_node.render.Footage", lambda container: passes.append(Footage(container)) or passes[-1])
+    monkeypatch.setattr(
+        "render_node.render.Footage", lambda *given, **named: passes.append(Footage(*given, **named)) or passes[-1]
+    )
     clip = make_video(tmp_path / "clip.mp4", width=64, height=114, duration_s=0.5)
     shapes = (RenderOutput(preset="ultrafast"), RenderOutput(aspect="1:1", preset="ultrafast"))
     wanted = [(tmp_path / f"{number}.mp4", shape) for number, shape in enumerate(shapes)]
