@@ -90,7 +90,7 @@ studio-if-possible: $(VENV)/.local
 
 .PHONY: test-studio
 test-studio: $(VENV)/.dev browser studio ## Drive the studio in Chromium against the real system: every page, parity, phone, accessibility
-	REELYARD_STUDIO_TESTS=all $(BIN)/python -m pytest tests/studio $(ARGS)
+	TEST_STUDIO=all $(BIN)/python -m pytest tests/studio $(ARGS)
 
 .PHONY: pictures
 pictures: $(VENV)/.dev browser ## Draw the documentation's pictures of motions, looks and scripts; look at them, then commit

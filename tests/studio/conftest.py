@@ -31,7 +31,7 @@ def built() -> Path:
 @pytest.fixture(scope="session")
 def whole() -> None:
     """Everything, not only what fits into the usual run."""
-    if os.environ.get("REELYARD_STUDIO_TESTS") != "all":
+    if os.environ.get("TEST_STUDIO") != "all":
         pytest.skip("make test-studio runs this")
 
 
