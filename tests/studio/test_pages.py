@@ -124,6 +124,7 @@ def test_words_are_edited_by_keyboard_alone(guest: Visitor, owner: dict[str, str
     guest.page.get_by_role("listbox", name="Transcript").focus()
     for key in ("Home", "ArrowRight", "Enter"):
         keyboard.press(key)
+    expect(guest.page.get_by_label("Edit word")).to_be_focused()
     keyboard.type(text)
     keyboard.press("Enter")
     guest.wait_saved()
@@ -132,6 +133,7 @@ def test_words_are_edited_by_keyboard_alone(guest: Visitor, owner: dict[str, str
 
 
 def test_an_edit_by_somebody_else_is_not_overwritten(guest: Visitor, stack: Stack, owner: dict[str, str]) -> None:
+    theirs, mine = (f"{whose}{secrets.token_hex(2)}" for whose in ("Theirs", "Mine"))
     guest.go(f"edit/{owner['asset']}")
     guest.wait_for_preview()
     with ApiClient(stack.system.layout.api_url) as client:
@@ -139,25 +141,26 @@ def test_an_edit_by_somebody_else_is_not_overwritten(guest: Visitor, stack: Stac
         [listed] = client.call("GET", "/transcripts", params={"asset_id": owner["asset"]})["items"]
         transcript = client.call("GET", f"/transcripts/{listed['id']}")
         words = [word["id"] for segment in transcript["document"]["segments"] for word in segment["words"]]
-        ops = {"ops": [{"op": "set_text", "word": words[0], "text": "Theirs"}]}
+        ops = {"ops": [{"op": "set_text", "word": words[0], "text": theirs}]}
         client.call(
             "POST", f"/transcripts/{listed['id']}/edits", json=ops, headers={"If-Match": f'"{listed["version"]}"'}
         )
     guest.page.locator("[data-word]").nth(2).dblclick()
-    guest.page.get_by_label("Edit word").fill("Mine")
+    guest.page.get_by_label("Edit word").fill(mine)
     guest.page.keyboard.press("Enter")
     guest.page.get_by_role("button", name="Put my changes on top").click()
     guest.wait_saved()
 
-    assert (guest.words()[0], guest.words()[2]) == ("Theirs", "Mine")
+    assert (guest.words()[0], guest.words()[2]) == (theirs, mine)
 
 
 def test_what_is_changed_offline_is_sent_later(guest: Visitor, owner: dict[str, str]) -> None:
+    text = f"Offline{secrets.token_hex(2)}"
     guest.go(f"edit/{owner['asset']}")
     guest.wait_for_preview()
     guest.page.context.set_offline(True)
     guest.page.locator("[data-word]").nth(3).dblclick()
-    guest.page.get_by_label("Edit word").fill("Offline")
+    guest.page.get_by_label("Edit word").fill(text)
     guest.page.keyboard.press("Enter")
     expect(guest.page.get_by_text("1 change waits")).to_be_visible()
     expect(guest.page.get_by_text("You are offline")).to_be_visible()
@@ -166,7 +169,7 @@ def test_what_is_changed_offline_is_sent_later(guest: Visitor, owner: dict[str, 
     guest.page.reload()
     guest.wait_for_preview()
 
-    assert guest.words()[3] == "Offline"
+    assert guest.words()[3] == text
 
 
 def test_an_operator_drains_a_node_and_takes_it_back(guest: Visitor, stack: Stack) -> None:
