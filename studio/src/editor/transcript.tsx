@@ -167,7 +167,7 @@ function useKeys(keys: Keys): void {
   // A line that is drawn anew takes the focus with it: the chosen word gets it back.
   useEffect(() => {
     const box = keys.list.current, isLost = isInside.current && document.activeElement === document.body;
-    const isOnWord = document.activeElement?.matches("[data-word]") && box?.contains(document.activeElement);
+    const isOnWord = document.activeElement === box || (document.activeElement?.matches("[data-word]") && box?.contains(document.activeElement));
     if (isLost || isOnWord) box?.querySelector<HTMLElement>(`[data-word="${CSS.escape(keys.selected)}"]`)?.focus();
   }, [keys.selected, keys.segments]);
 }
