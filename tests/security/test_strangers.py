@@ -16,7 +16,7 @@ from tests.api.others import another_app
 from tests.api.test_limits import ORDER
 from tests.apps import PASSWORD
 
-PAIRS = 40
+PAIRS = 60
 FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP", "True-Client-IP")
 TRIALS, RATE, WINDOW_S = 1000, 20, 10
 MADE: dict[str, dict[str, Any]] = {
