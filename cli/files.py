@@ -10,6 +10,14 @@ from typing import Any
 from tasks.errors import InvalidInputError, PermanentError
 
 
+def require_folder_for(out: Path) -> Path:
+    """Return the folder that a file is to be written to, links followed, or raise ``file.not_found``."""
+    folder = out.resolve().parent
+    if not folder.is_dir():
+        raise PermanentError("file.not_found", f"There is no folder {folder} to write {out.name} to")
+    return folder
+
+
 def require_file(path: Path) -> Path:
     """Return the path or raise ``file.not_found``."""
     if not path.is_file():

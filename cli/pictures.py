@@ -14,6 +14,8 @@ def read_pictures(document: Any, scenario_file: Path) -> dict[str, bytes]:
 
     Raises ``scenario.invalid``, ``file.not_found`` or ``image.*``.
     """
+    from cli.settings import direct_settings
+    from tasks.media.limits import limits_of
     from tasks.media.picture import clean_picture
     from tasks.scenario import parse
 
@@ -22,6 +24,6 @@ def read_pictures(document: Any, scenario_file: Path) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory(prefix="reelyard-pictures-") as scratch:
         for name, source in parse(document).images.items():
             clean = Path(scratch) / f"{name}.png"
-            clean_picture(require_file(folder / source), clean)
+            clean_picture(require_file(folder / source), clean, limits=limits_of(direct_settings()))
             found[name] = clean.read_bytes()
     return found

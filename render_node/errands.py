@@ -25,6 +25,7 @@ from tasks.config import StorageSettings, WorkerSettings
 from tasks.contracts import RenderOutput
 from tasks.contracts.check import CheckOrder
 from tasks.contracts.outputs import complete_output
+from tasks.contracts.shorts import Reframing
 from tasks.contracts.still import StillOrder
 from tasks.fonts import FontFace, uploaded_fonts
 from tasks.scenario import parse
@@ -51,8 +52,9 @@ def render(folder: Path, order: dict[str, Any], teller: Teller) -> list[dict[str
     outputs = [RenderOutput.from_json(output) for output in order["outputs"]]
     wanted = [(folder / name, output) for name, output in zip(order["names"], outputs, strict=True)]
     posters = {int(number): folder / name for number, name in order["posters"].items()}
+    shape = Reframing.from_json(order["reframing"]) if order.get("reframing") else None
     with offered(order) as settings:
-        extras = extras_of(order, teller, posters=posters)
+        extras = extras_of(order, teller, posters=posters, encode=order.get("encode", True), reframing=shape)
         receipts = render_files(source, scenario, wanted, settings=settings, extras=extras)
     return [receipt.to_json() for receipt in receipts]
 

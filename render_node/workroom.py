@@ -80,10 +80,24 @@ def open_workroom(
     context: StepContext, source: Path | None, *, music: Path | None = None, reads: Sequence[Path] = ()
 ) -> Iterator[Workroom]:
     """Open a room over a step's files; errors ``sandbox.missing`` and those of :class:`tasks.media.room.Room`."""
-    settings, folder = context.settings, context.scratch / FOLDER
+    with open_room(context.settings, context.scratch, source, music=music, reads=reads) as room:
+        yield room
+
+
+@contextmanager
+def open_room(
+    settings: WorkerSettings,
+    scratch: Path,
+    source: Path | None,
+    *,
+    music: Path | None = None,
+    reads: Sequence[Path] = (),
+) -> Iterator[Workroom]:
+    """Open a room in a scratch directory; errors as those of :func:`open_workroom`."""
+    folder = scratch / FOLDER
     folder.mkdir()
     faces = [face for face in available_faces() if face not in font_faces()]
-    images = put_images(context.scratch)
+    images = put_images(scratch)
     kept = {name: getattr(settings, name) for name in KEPT}
     browser = find_chromium(settings.chromium)
     files = [path for path in (source, music, *reads, *images.values(), *(face.path for face in faces)) if path]
@@ -97,7 +111,7 @@ def open_workroom(
     }
     openings = openings_of(settings, browser, files)
     with Room(folder, walls_of(settings), budget=budget_of(settings), openings=openings, starts_browser=True) as room:
-        yield Workroom(room, order, context.scratch)
+        yield Workroom(room, order, scratch)
 
 
 def put_images(scratch: Path) -> dict[str, Path]:

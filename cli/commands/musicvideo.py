@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.console import Tick, print_json, progress, say
 from cli.exits import Exit
-from cli.files import read_json, require_file
+from cli.files import read_json, require_file, require_folder_for
 from tasks.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plan:
         _print_plan(plan, as_json=arguments.json)
         return Exit.OK
-    with tempfile.TemporaryDirectory(prefix="reelyard-clips-") as scratch:
+    # Beside the video, so that it is moved there and not copied.
+    with tempfile.TemporaryDirectory(prefix=".reelyard-", dir=require_folder_for(arguments.out)) as scratch:
         film = _make(source, song, plan, arguments=arguments, scratch=Path(scratch))
     if arguments.json:
         print_json({"plan": plan.to_json(), "video": film.to_json()})
@@ -124,28 +125,33 @@ def _plan_of(song: SongAnalysis, arguments: argparse.Namespace) -> ClipPlan:
 def _make(
     source: Path, song: SongAnalysis, plan: ClipPlan, *, arguments: argparse.Namespace, scratch: Path
 ) -> ComposedVideo:
-    from tasks.clips.compose import FilmOptions, compose
+    from cli.settings import direct_settings
+    from tasks.clips.apart import compose_apart
+    from tasks.media.limits import limits_of
 
     clips = _draw(source, song, plan, arguments=arguments, scratch=scratch)
-    options = FilmOptions(arguments.size, arguments.transition)
-    unfinished = arguments.out.with_name(f".{arguments.out.name}.part")
-    try:
-        with progress("join") as tick:
-            film = compose(plan, clips, source, unfinished, options=options, progress=tick)
-        unfinished.replace(arguments.out)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    options = {"size": list(arguments.size), "transition": arguments.transition}
+    made = scratch / "film.mp4"
+    with progress("join") as tick:
+        film = compose_apart(
+            plan, clips, source, made, options=options, limits=limits_of(direct_settings()), progress=tick
+        )
+        tick(plan.frame_count, plan.frame_count)
+    made.replace(arguments.out.resolve())
     return film
 
 
 def _draw(
     source: Path, song: SongAnalysis, plan: ClipPlan, *, arguments: argparse.Namespace, scratch: Path
 ) -> dict[int, Path]:
+    from cli.settings import direct_settings
     from tasks.clips.offline import Drawing, draw_clip
     from tasks.clips.score import Score
     from tasks.clips.sound import hear_frames
+    from tasks.media.limits import limits_of
 
-    sound = hear_frames(source, fps=plan.fps, frame_count=plan.frame_count)
+    limits = limits_of(direct_settings())
+    sound = hear_frames(source, fps=plan.fps, frame_count=plan.frame_count, limits=limits)
     kind = arguments.type or song.video_type.name
     drawing = Drawing(song, plan, Score(song, plan.fps, sound), kind, arguments.size)
     with progress("draw") as tick:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cli.commands.scenario import understand
 from cli.console import print_json, progress
 from cli.exits import Exit
-from cli.files import read_json, require_file
+from cli.files import read_json, require_file, require_folder_for
 from cli.pictures import read_pictures
 
 if TYPE_CHECKING:
@@ -57,16 +57,18 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Render the video."""
     source, document = require_file(arguments.video), read_json(arguments.scenario)
+    for out in filter(None, (arguments.out, arguments.poster)):
+        require_folder_for(out)
 
     from cli.settings import direct_settings
-    from render_node.render import render_file
+    from render_node.direct import render_apart
     from tasks.scenario.motiontext import is_motiontext
 
     aspect = _shape(source) if is_motiontext(document) else None
     scenario = understand(document, strict=arguments.strict, aspect=aspect)
     output = read_output(arguments)
     with progress("render") as tick:
-        receipt = render_file(
+        receipt = render_apart(
             source,
             scenario,
             arguments.out,
@@ -108,9 +110,11 @@ def read_output(arguments: argparse.Namespace) -> RenderOutput:
 
 
 def _shape(video: Path) -> tuple[int, int] | None:
+    from cli.settings import direct_settings
+    from tasks.media.limits import limits_of
     from tasks.media.probe import probe_file
 
-    seen = probe_file(video).video
+    seen = probe_file(video, limits_of(direct_settings())).video
     return (seen.display_width, seen.display_height) if seen else None
 
 

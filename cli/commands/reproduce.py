@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.console import print_json, progress, say
 from cli.exits import Exit
-from cli.files import read_json, require_file
+from cli.files import read_json, require_file, require_folder_for
 from cli.pictures import read_pictures
 
 if TYPE_CHECKING:
@@ -46,19 +46,21 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Render again and compare."""
     from cli.settings import direct_settings
-    from render_node.render import render_file
+    from render_node.direct import render_apart
     from render_node.reproduce import compare_receipts
     from tasks.contracts import RenderOutput, RenderReceipt
     from tasks.contracts.outputs import SUFFIXES
     from tasks.errors import InvalidInputError
 
     source, scenario = require_file(arguments.source), read_json(arguments.scenario)
+    if arguments.out:
+        require_folder_for(arguments.out)
     then = RenderReceipt.from_json(read_json(arguments.receipt))
     if not then.output:
         raise InvalidInputError("contract.invalid", "The receipt is too old: it does not tell what was ordered")
     output = RenderOutput.from_json(then.output)
     with tempfile.TemporaryDirectory(prefix="reelyard-reproduce-") as folder, progress("render") as tick:
-        now = render_file(
+        now = render_apart(
             source,
             scenario,
             arguments.out or Path(folder) / f"again{SUFFIXES[output.container]}",

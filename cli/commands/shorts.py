@@ -119,14 +119,17 @@ def _words(source: Path, arguments: argparse.Namespace) -> Transcript:
 def _highlights(
     source: Path, transcript: Transcript, arguments: argparse.Namespace
 ) -> tuple[MediaFeatures, list[Highlight]]:
+    from cli.settings import direct_settings
+    from tasks.media.limits import limits_of
     from tasks.media.probe import probe_file
     from tasks.shorts.highlights import Wish, find_highlights
     from tasks.shorts.watching import listen_and_look
 
     wish = Wish(arguments.count, arguments.shortest, arguments.longest, tuple(arguments.keyword))
-    duration_s = probe_file(source).duration_s
+    limits = limits_of(direct_settings())
+    length_s = probe_file(source, limits).duration_s
     with progress("look") as tick:
-        features = listen_and_look(source, duration_s=duration_s, tick=lambda t: tick(t, duration_s, "look"))
+        features = listen_and_look(source, duration_s=length_s, limits=limits, tick=lambda t: tick(t, length_s, "look"))
     return features, find_highlights(transcript, features, wish)
 
 
@@ -141,11 +144,15 @@ class _Maker:
         arguments: argparse.Namespace,
         clock: _Clock,
     ) -> None:
+        from cli.settings import direct_settings
+        from tasks.media.limits import limits_of
         from tasks.media.probe import probe_file
 
         self._source, self._transcript, self._features = source, transcript, features
         self._arguments, self._clock = arguments, clock
-        self._video = probe_file(source).video
+        self._settings = direct_settings()
+        self._limits = limits_of(self._settings)
+        self._video = probe_file(source, self._limits).video
         arguments.out.mkdir(parents=True, exist_ok=True)
 
     def make_all(self, found: list[Highlight]) -> list[dict[str, Any]]:
@@ -174,7 +181,9 @@ class _Maker:
         cut, whole_s = wanted.out / f"{name}.cut.mp4", 2 * (one.end - one.start)
         assert self._video is not None
         try:
-            done = make_clip(self._source, cut, wish, self._video, tick=lambda t: tick(t, whole_s, "cut"))
+            done = make_clip(
+                self._source, cut, wish, self._video, limits=self._limits, tick=lambda t: tick(t, whole_s, "cut")
+            )
             self._clock.lap("frame and cut")
             words = words_within(self._transcript, [Span(kept.start, kept.end) for kept in done.clip.kept])
             receipt = self._render(cut, words, name, done, tick)
@@ -195,9 +204,8 @@ class _Maker:
 
     def _render(self, cut: Path, words: Transcript, name: str, done: MadeClip, tick: Any) -> dict[str, Any]:
         """Caption a clip, and frame it where that is left to do: its picture is encoded once then."""
-        from cli.settings import direct_settings
+        from render_node.direct import render_apart
         from render_node.framed import framed_info
-        from render_node.render import render_file
         from tasks.contracts import RenderOutput
         from tasks.contracts.shorts import Reframing
         from tasks.scenario.build import scenario_from_transcript
@@ -210,12 +218,12 @@ class _Maker:
             size = framed.width, framed.height
         scenario = scenario_from_transcript(words, width=size[0], height=size[1], preset=self._arguments.look)
         folder = self._arguments.out
-        receipt = render_file(
+        receipt = render_apart(
             cut,
             scenario,
             folder / f"{name}.mp4",
             output=RenderOutput(preset=self._arguments.preset),
-            settings=direct_settings(),
+            settings=self._settings,
             poster=folder / f"{name}.png",
             progress=tick,
             reframing=reframing,

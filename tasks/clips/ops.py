@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tasks.attempt import StepContext
-from tasks.contracts.clips import ComposedVideo
 from tasks.contracts.making import (
     OFFLINE,
     ComposeOrder,
@@ -22,7 +21,6 @@ from tasks.contracts.making import (
 )
 from tasks.errors import PermanentError
 from tasks.media.limits import limits_of
-from tasks.names import POLICY, TaskName
 
 
 def listen(context: StepContext) -> dict[str, Any]:
@@ -88,40 +86,32 @@ def sheet(context: StepContext) -> dict[str, Any]:
 
 def compose(context: StepContext) -> dict[str, Any]:
     """Fetch clips and song, join them to a film, and store it."""
+    from tasks.clips.apart import compose_apart
     from tasks.media.checksum import sha256_of
-    from tasks.media.room import Openings, Room, whole_host
 
     order = ComposeOrder.from_json(context.input)
     keys = {clip.number: clip.object_key for clip in order.clips}
     keys |= {clip.number: clip.object_key for clip in map(MadeClip.from_json, as_list(context.results.get("make", [])))}
     options = {"size": [order.width, order.height], "transition": order.transition, "container": order.container}
     context.plan_stages(download=2, join=17, upload=1)
-    folder, name = context.scratch / "room", f"film.{order.container}"
-    folder.mkdir()
-    budget = whole_host(POLICY[TaskName.CLIPS_COMPOSE].hard_limit_s)
+    out = context.scratch / f"film.{order.container}"
     with ExitStack() as lent:
         song = lent.enter_context(context.source_copy())
         files = {
             number: lent.enter_context(context.storage.local_copy(key, context.scratch)) for number, key in keys.items()
         }
         before = lent.enter_context(film_before(context, order, keys))
-        openings = Openings([song, *files.values(), *([before.path] if before.path else [])])
-        room = lent.enter_context(Room(folder, context.settings.sandbox, budget=budget, openings=openings))
-        told = room.call(
-            "tasks.clips.compose:compose_in_room",
-            {
-                "plan": order.plan.to_json(),
-                "clips": [[number, str(path.absolute())] for number, path in files.items()],
-                "song": str(song.absolute()),
-                "name": name,
-                "options": {**options, "audio": order.audio, **before.to_json()},
-                "limits": asdict(replace(limits_of(context.settings), walls="")),
-            },
-            lambda done, total: context.progress(done, total, stage="join", unit="frames"),
+        told = compose_apart(
+            order.plan,
+            files,
+            song,
+            out,
+            options={**options, "audio": order.audio, **before.to_json()},
+            limits=limits_of(context.settings),
+            progress=lambda done, total: context.progress(done, total, stage="join", unit="frames"),
         )
-        out = room.take(name, context.scratch / name)
     used = tuple(keys[clip.number] for clip in order.plan.clips)
-    film = replace(ComposedVideo.from_json(told), size_bytes=out.stat().st_size, keys=used)
+    film = replace(told, size_bytes=out.stat().st_size, keys=used)
     kind = "video/mp4" if order.container == "mp4" else "video/quicktime"
     key = context.put_output(out.name, out, content_type=kind)
     return ComposeResult(key, sha256_of(out), film).to_json()

@@ -69,12 +69,29 @@ def test_transcript_becomes_scenario_becomes_video(
     receipt = json.loads(capsys.readouterr().out)
     assert receipt["frame_count"] == check_render(spoken, video).frame_count == 141
     assert receipt["audio"] == "copy"
+    assert receipt["checks"]["walls"] in ("bubblewrap", "no network", "limits")
     words = [word for segment in json.loads(transcript.read_text())["segments"] for word in segment["words"]]
     first = words[0]
     check_captions(spoken, video, quiet_s=first["start"] / 3, spoken_s=(first["start"] + first["end"]) / 2)
     assert poster.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(PermanentError, match=r"demo\.no_captions"):
         check_captions(spoken, spoken, quiet_s=first["start"] / 3, spoken_s=(first["start"] + first["end"]) / 2)
+
+
+def test_footage_that_is_none_leaves_the_video_before_and_nothing_beside_it(
+    transcript: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letter, video = media_samples.make_not_video(tmp_path / "letter.mp4"), tmp_path / "captioned.mp4"
+    video.write_bytes(b"the one before")
+    assert main(["scenario", str(transcript), "--size", "320x568", "--out", str(tmp_path / "s.json")]) == Exit.OK
+    render = ["render", str(letter), "--scenario", str(tmp_path / "s.json"), "--out"]
+
+    assert main([*render, str(video)]) == Exit.BAD_INPUT
+    assert "media.unsupported: " in capsys.readouterr().err
+    assert main([*render, str(tmp_path / "nowhere" / "a.mp4")]) == Exit.BAD_INPUT
+    assert "file.not_found: There is no folder " in capsys.readouterr().err
+    assert video.read_bytes() == b"the one before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["captioned.mp4", "letter.mp4", "s.json"]
 
 
 def test_scenario_problems_come_with_pointer_and_suggestion(
