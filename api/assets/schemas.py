@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from marshmallow import RAISE, Schema, fields, validate
+from typing import Any
+
+from marshmallow import RAISE, Schema, fields, pre_load, validate
 
 from api.assets.models import AssetKind, AssetState
+from api.fields import hold_to_types
 from api.pagination import OwnedPageQuery, PageResponse
 
 SHA256 = validate.Regexp(r"^[0-9a-f]{64}$", error="Must be 64 lower-case hexadecimal digits.")
@@ -15,6 +18,14 @@ class StrictSchema(Schema):
 
     class Meta:
         unknown = RAISE
+
+    @pre_load
+    def read_json(self, data: Any, **_: Any) -> Any:
+        """Take JSON at its word, where marshmallow takes ``"1"`` for 1 and 0 for false; a query string is all text."""
+        if type(data) is not dict:
+            return data
+        named = {field.data_key or name: field for name, field in self.load_fields.items()}
+        return {key: hold_to_types(named[key], value) if key in named else value for key, value in data.items()}
 
 
 class VideoResponse(Schema):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
+from api.fields import NOT_BLANK
 from api.pagination import OwnedPageQuery, PageResponse
 from api.playlists.models import MOST_ITEMS, NAME_LENGTH
 
-NAME = validate.And(validate.Length(1, NAME_LENGTH), validate.Regexp(r".*\S"))
+NAME = [validate.Length(1, NAME_LENGTH), validate.Regexp(NOT_BLANK, error="Not blank.")]
 PLACE = validate.Range(0, MOST_ITEMS)
 
 

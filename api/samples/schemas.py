@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, validate, validates_schema
 from marshmallow.exceptions import ValidationError
 
 from api.assets.schemas import StrictSchema
+from api.fields import NOT_BLANK
 from api.jobs.schemas import JobErrorResponse
 from api.pagination import OwnedPageQuery, PageResponse
 from api.samples.models import MOST_TAGS, TAG_LENGTH, TITLE_LENGTH, URL_LENGTH, DownloadForm, SampleState
@@ -38,7 +39,7 @@ class SampleRequest(StrictSchema):
 class SampleChange(StrictSchema):
     """What to change; what is absent stays."""
 
-    title = fields.String(validate=validate.And(validate.Length(1, TITLE_LENGTH), validate.Regexp(r".*\S")))
+    title = fields.String(validate=[validate.Length(1, TITLE_LENGTH), validate.Regexp(NOT_BLANK, error="Not blank.")])
     tags = fields.List(TAG, validate=TAGS)
 
 
@@ -71,7 +72,7 @@ class SampleQuery(OwnedPageQuery):
         """Refuse a range that holds nothing."""
         least, most = data.get("bpm_min"), data.get("bpm_max")
         if isinstance(least, float) and isinstance(most, float) and least > most:
-            raise ValidationError("bpm_min is above bpm_max", "bpm_min")
+            raise ValidationError("Must not be above bpm_max.", "bpm_min")
 
 
 class SampleDownloadRequest(StrictSchema):

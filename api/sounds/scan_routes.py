@@ -19,6 +19,7 @@ from api.sounds import scanning
 from api.sounds.models import ScannedFile, ScanState
 from api.sounds.routes import KEY_PROBLEMS, blueprint
 
+BELOW = rf"^{scanning.AREA}(?![\s\S]*\.\.)"
 STATES = [member.value for member in ScanState]
 
 
@@ -27,7 +28,7 @@ class ScanRequest(StrictSchema):
 
     prefix = fields.String(
         load_default=scanning.AREA,
-        validate=validate.And(validate.Length(1, 300), validate.Regexp(rf"{scanning.AREA}(?!.*\.\.)")),
+        validate=[validate.Length(1, 300), validate.Regexp(BELOW)],
         metadata={"description": f"Of object keys, below ``{scanning.AREA}``", "example": "imports/horns/"},
     )
     again = fields.Boolean(load_default=False, metadata={"description": "Try bad files once more"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
+from api.fields import NOT_BLANK
 from api.jobs.schemas import JobErrorResponse
 from api.pagination import OwnedPageQuery, PageResponse
 from api.sounds.models import MOST_TAGS, TAG_LENGTH, TITLE_LENGTH, SoundState, SoundType
@@ -88,7 +89,7 @@ class SpeechResponse(Schema):
 class SoundChange(StrictSchema):
     """What to change; what is absent stays."""
 
-    title = fields.String(validate=validate.And(validate.Length(1, TITLE_LENGTH), validate.Regexp(r".*\S")))
+    title = fields.String(validate=[validate.Length(1, TITLE_LENGTH), validate.Regexp(NOT_BLANK, error="Not blank.")])
     tags = fields.List(TAG, validate=TAGS)
 
 

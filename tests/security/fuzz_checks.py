@@ -23,6 +23,7 @@ SAID_IN_WORDS = (
     "Not a valid integer.",  # JSON Schema takes 3.0 for one
     "Must be even.",
     "Must ascend.",
+    "Must not be above ",
     "Give ",  # one of two fields
     "A job of this type takes no such field",
     "Invalid input.",  # one of a few values that are not (0 credits)
