@@ -2,14 +2,16 @@
 
 Each Dockerfile's instructions are carried out in a fresh Debian tree made by debootstrap, with Python where the base
 image has it. Then the image's own command is started in it, as its own user, beside PostgreSQL, Valkey and SeaweedFS:
-the API has to answer ``/readyz``, a worker has to answer a ping, Flower has to show its page. What this does not try is
-the engine itself: layers, networks, read-only file systems, GPUs; and the image with CUDA, whose base is not Debian.
+the API has to answer ``/readyz`` and show the studio that a stage built, a worker has to answer a ping, Flower has to
+show its page. What this does not try is the engine itself: layers, networks, read-only file systems, GPUs; and the
+image with CUDA, whose base is not Debian.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -26,7 +28,7 @@ import httpx
 from cli.services.launcher import start_services
 from cli.services.ports import pick_ports
 from cli.system import ping_workers
-from deploy.dockerfile import Image, apply, read_instructions
+from deploy.dockerfile import Image, Stage, apply, begin, read_stages
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("api", "cpu", "render", "flower")
@@ -35,6 +37,8 @@ MIRROR = "http://deb.debian.org/debian"
 PYTHON = "ca-certificates,python3,python3-venv,libexpat1"
 AS_THE_HOST = ("etc/apt", "etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt")
 """What a container engine would set up, too: names, and where packages come from."""
+UNSENT = ("__pycache__", "node_modules", "openapi.json", "schema.d.ts")
+"""What ``.dockerignore`` keeps from the builder, though its folder is sent."""
 READY_S = 120.0
 PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -91,43 +95,66 @@ def make_base(tree: Path) -> Path:
 
 def try_image(name: str, base: Path, work: Path, environ: Mapping[str, str], *, keep: bool) -> int:
     """Build one image and start it; return 0 when it works."""
-    tree, began = work / name, time.monotonic()
-    shutil.rmtree(tree, ignore_errors=True)
-    run(["cp", "-a", str(base), str(tree)])
+    began, trees = time.monotonic(), dict[str, Path]()
     try:
+        tree, image = build(ROOT / f"deploy/docker/{name}.Dockerfile", base, trees, work)
+        say(f"{name}: built in {time.monotonic() - began:.0f} s")
         with mounted(tree):
-            image = build(ROOT / f"deploy/docker/{name}.Dockerfile", tree)
-            say(f"{name}: built in {time.monotonic() - began:.0f} s")
             return TRIALS[name](tree, image, environ)
     finally:
-        if not keep:
-            shutil.rmtree(tree)
+        for made in () if keep else trees.values():
+            shutil.rmtree(made)
 
 
-def build(dockerfile: Path, tree: Path) -> Image:
-    """Carry out a Dockerfile's instructions in a tree; return what it says of the process."""
-    image, arguments = Image(environ={"PATH": PATH}), dict[str, str]()
-    for word, rest in read_instructions(dockerfile):
-        apply(image, word, rest, arguments)
+def build(dockerfile: Path, base: Path, trees: dict[str, Path], work: Path) -> tuple[Path, Image]:
+    """Carry out a Dockerfile, each stage in a tree of its own (put into ``trees``); return the last with its image."""
+    images = dict[str, Image]()
+    for stage in read_stages(dockerfile):
+        tree = work / ".".join(filter(None, (dockerfile.stem, stage.name)))
+        shutil.rmtree(tree, ignore_errors=True)
+        trees[stage.name] = tree
+        run(["cp", "-a", str(trees[stage.over] if stage.over else base), str(tree)])
+        image = images[stage.name] = begin(stage, images, {"PATH": PATH})
+        with mounted(tree):
+            carry_out(stage, image, tree, trees)
+    return tree, image
+
+
+def carry_out(stage: Stage, image: Image, tree: Path, trees: Mapping[str, Path]) -> None:
+    """Carry out a stage's instructions in its tree."""
+    for word, rest in stage.instructions:
+        apply(image, word, rest)
         if word == "WORKDIR":
             (tree / rest.lstrip("/")).mkdir(parents=True, exist_ok=True)
         elif word == "COPY":
             *sources, target = rest.split()
+            origin = trees[sources.pop(0).removeprefix("--from=")] if sources[0].startswith("--from=") else ROOT
             for source in sources:
                 place = tree / image.folder.lstrip("/") / target
-                copy(ROOT / source, place / source if target.endswith("/") else place)
+                copy(origin / source.lstrip("/"), place / Path(source).name if target.endswith("/") else place)
         elif word == "RUN":
             inside(tree, image, ["sh", "-ec", rest])
-    return image
 
 
 def try_api(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
-    """Migrate, start the API, ask ``/readyz``."""
+    """Migrate, start the API, ask ``/readyz`` and the studio's page."""
     inside(tree, image, ["python", "-m", "api.migrate", "upgrade"], environ)
     make_bucket(environ)
     with started(tree, image, environ) as process:
-        url = f"{environ['REELYARD_API_URL']}/readyz"
-        return told("api", process, lambda: httpx.get(url, timeout=2, trust_env=False).json().get("status") == "ready")
+        url = environ["REELYARD_API_URL"]
+        return told("api", process, lambda: is_ready(url) and shows_studio(url))
+
+
+def is_ready(url: str) -> bool:
+    """Ask the API whether it works."""
+    return bool(httpx.get(f"{url}/readyz", timeout=2, trust_env=False).json().get("status") == "ready")
+
+
+def shows_studio(url: str) -> bool:
+    """Ask for the studio, and for the first script that its page names."""
+    page = httpx.get(f"{url}/studio/", timeout=2, trust_env=False).text
+    script = re.search(r'src="(/studio/assets/[^"]+)"', page)
+    return script is not None and httpx.get(f"{url}{script[1]}", timeout=2, trust_env=False).status_code == 200
 
 
 def try_worker(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
@@ -195,7 +222,8 @@ def told(name: str, process: subprocess.Popen[str], works: Callable[[], bool]) -
 def inside(tree: Path, image: Image, command: list[str], environ: Mapping[str, str] | None = None) -> None:
     """Run a command in a tree as root, in the image's folder."""
     root = Image(image.base, image.environ, image.folder)
-    plain = {"PIP_CERT": "/etc/ssl/certs/ca-certificates.crt", "DEBIAN_FRONTEND": "noninteractive"}
+    trusted = "/etc/ssl/certs/ca-certificates.crt"
+    plain = {"PIP_CERT": trusted, "NODE_EXTRA_CA_CERTS": trusted, "DEBIAN_FRONTEND": "noninteractive"}
     run([*chroot(tree, root), *command], env={**plain, **(environ or {}), **image.environ})
 
 
@@ -221,7 +249,7 @@ def copy(source: Path, target: Path) -> None:
     """Copy a file or a folder over what is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*UNSENT))
     else:
         shutil.copyfile(source, target)
 

@@ -35,7 +35,7 @@ def test_hadolint_judges(tmp_path: Path) -> None:
 @each
 def test_the_base_is_a_variable_that_takes_a_digest(path: Path) -> None:
     text = path.read_text()
-    base = re.search(r"^ARG (\w+_IMAGE)=(\S+)\nFROM \$\{(\w+)\}$", text, re.MULTILINE)
+    base = re.search(r"^ARG (\w+_IMAGE)=(\S+)\nFROM \$\{(\w+)\}(?: AS \w+)?$", text, re.MULTILINE)
 
     assert base
     assert base[1] == base[3]
@@ -60,7 +60,7 @@ def test_it_ends_as_nobody_and_starts_one_program(path: Path) -> None:
 def test_what_it_copies_is_there_and_is_sent_to_the_builder(path: Path) -> None:
     sent = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     for line in path.read_text().splitlines():
-        if line.startswith("COPY "):
+        if line.startswith("COPY ") and "--from=" not in line:
             for source in line.split()[1:-1]:
                 assert (ROOT / source).exists(), source
                 assert any(Path(source).match(pattern) for pattern in sent), source
@@ -87,3 +87,10 @@ def test_workers_have_what_builds_walls_and_ends_orphans() -> None:
 
 def test_only_one_rule_is_left_out() -> None:
     assert yaml.safe_load(CONFIG.read_text())["ignored"] == ["DL3008"]
+
+
+def test_what_is_built_here_is_not_sent_to_the_builder() -> None:
+    kept = (ROOT / ".dockerignore").read_text().splitlines()
+    made = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line.startswith("studio/")]
+
+    assert [path for path in [*made, "studio/node_modules"] if path not in kept[kept.index("!studio") :]] == []

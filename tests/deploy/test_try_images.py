@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.dockerfile import Image, apply, read_instructions
+from deploy.dockerfile import Image, apply, begin, read_stages
 from deploy.try_images import NAMES, TRIALS
 from tests.deploy.manifests import ROOT
 
@@ -14,9 +14,11 @@ DOCKERFILES = sorted((ROOT / "deploy/docker").glob("*.Dockerfile"))
 
 
 def read(path: Path, **arguments: str) -> Image:
-    image = Image()
-    for word, rest in read_instructions(path):
-        apply(image, word, rest, arguments)
+    images = dict[str, Image]()
+    for stage in read_stages(path, **arguments):
+        image = images[stage.name] = begin(stage, images, {})
+        for word, rest in stage.instructions:
+            apply(image, word, rest)
     return image
 
 
@@ -46,6 +48,30 @@ def test_arguments_and_variables_are_put_in(tmp_path: Path) -> None:
     assert (image.base, image.command) == ("debian", ["a", "b"])
     assert image.environ == {"A": "1", "B": "two words", "C": "1/x"}
     assert read(path, BASE="debian@sha256:1").base == "debian@sha256:1"
+
+
+def test_a_stage_over_another_goes_on_from_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.Dockerfile"
+    path.write_text(
+        "ARG BASE=debian\nFROM ${BASE} AS code\nWORKDIR /app\nENV A=1\n"
+        "FROM code AS built\nUSER 5\nENV A=2\nFROM code\nCOPY --from=built /app/x x\n"
+    )
+
+    stages, image = read_stages(path), read(path)
+
+    assert [(stage.name, stage.base, stage.over) for stage in stages] == [
+        ("code", "debian", ""), ("built", "debian", "code"), ("", "debian", "code"),
+    ]  # fmt: skip
+    assert stages[2].instructions == [("COPY", "--from=built /app/x x")]
+    assert (image.base, image.folder, image.user, image.environ) == ("debian", "/app", "0:0", {"A": "1"})
+
+
+def test_the_apis_image_takes_the_studio_from_the_stage_that_builds_it() -> None:
+    _, built, last = read_stages(ROOT / "deploy/docker/api.Dockerfile")
+
+    assert ("RUN", "python -m cli.studio") in built.instructions
+    assert ("COPY", f"--from={built.name} /app/studio/dist studio/dist") in last.instructions
+    assert not any("studio.txt" in rest for _, rest in last.instructions)
 
 
 def test_an_instruction_that_is_not_known_is_an_error(tmp_path: Path) -> None:
