@@ -28,7 +28,13 @@ COLUMNS = (
     "created_at",
     "updated_at",
 )
-SHOWN = {"waveform": "image/png", "peaks": "application/json", "thumbnail": "image/png"}
+SHOWN = {
+    "waveform_url": ("waveform", "waveform.png", "image/png"),
+    "peaks_url": ("peaks", "peaks.json", "application/json"),
+    "thumbnail_url": ("thumbnail", "thumbnail.png", "image/png"),
+    "listen_url": ("mp3", "sample.mp3", "audio/mpeg"),
+}
+"""Field of the answer: which file, its name, and its type."""
 
 
 def describe_sample(sample: Sample) -> dict[str, Any]:
@@ -46,7 +52,7 @@ def describe_sample(sample: Sample) -> dict[str, Any]:
         "key_confidence": heard["key"]["confidence"] if heard else None,
         "loudness": heard.get("loudness"),
         "forms": [form.value for form in DownloadForm if form.value in sample.files],
-        **{f"{name}_url": picture_url(sample, name, content_type) for name, content_type in SHOWN.items()},
+        **{field: shown_url(sample, *shown) for field, shown in SHOWN.items()},
         "links": {
             "self": own,
             "download": f"{own}/download",
@@ -56,11 +62,10 @@ def describe_sample(sample: Sample) -> dict[str, Any]:
     }
 
 
-def picture_url(sample: Sample, name: str, content_type: str) -> str | None:
+def shown_url(sample: Sample, name: str, filename: str, content_type: str) -> str | None:
     """Return a URL that shows one of a sample's files, None where there is none."""
     file = sample.files.get(name)
     if file is None:
         return None
-    filename = f"{name}.{'json' if name == 'peaks' else 'png'}"
     storage, cache_s = get_storage(), keep_s(content_type)
     return storage.presign_get(file["key"], filename=filename, content_type=content_type, inline=True, cache_s=cache_s)

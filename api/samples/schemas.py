@@ -181,6 +181,7 @@ class SampleResponse(Schema):
     waveform_url = fields.String(allow_none=True, metadata={"description": "PNG for light and dark ground"})
     peaks_url = fields.String(allow_none=True, metadata={"description": "audiowaveform's JSON, version 2"})
     thumbnail_url = fields.String(allow_none=True)
+    listen_url = fields.String(allow_none=True, metadata={"description": "The MP3, to listen to: not counted"})
     created_at = fields.AwareDateTime()
     updated_at = fields.AwareDateTime()
     links = fields.Nested(SampleLinksResponse)

@@ -19,9 +19,13 @@ const PAGES: Record<string, {load: () => Promise<Page>; title: string}> = {
   account: {load: async () => (await import("./pages/account")).Account, title: text.account.title},
   farm: {load: async () => (await import("./pages/farm")).Farm, title: text.farm.title},
   songs: {load: async () => (await import("./pages/songs")).Songs, title: text.songs.title},
+  samples: {load: async () => (await import("./pages/samples")).Samples, title: text.samples.title},
   shorts: {load: async () => (await import("./pages/shorts")).Shorts, title: text.shorts.title},
   sounds: {load: async () => (await import("./pages/sounds")).Sounds, title: text.sounds.title},
 };
+
+// Seen without an account.
+const watch = async (): Promise<Page> => (await import("./pages/watch")).Watch;
 
 export function App() {
   const {status} = useStore(session);
@@ -30,6 +34,7 @@ export function App() {
   useEffect(() => {
     document.title = text.title(status === "in" ? (PAGES[name]?.title ?? (name ? "" : text.library.title)) : text.sign.in);
   }, [name, status]);
+  if (name === "watch" && id) return <Lazy key={path} load={watch} id={id} />;
   if (status === "unknown") return <main class="page"><Loading lines={4} /></main>;
   return (
     <>
@@ -61,7 +66,7 @@ function Lazy({load, id}: {load: () => Promise<Page>; id: string}) {
 
 function Top({name}: {name: string}) {
   const {user} = useStore(session);
-  const items = ["", "songs", "shorts", "sounds", "jobs", "account", ...(user?.role === "admin" ? ["farm"] : [])];
+  const items = ["", "songs", "samples", "shorts", "sounds", "jobs", "account", ...(user?.role === "admin" ? ["farm"] : [])];
   const names = text.nav as Record<string, string>;
   const isHere = (item: string) => item === name || (item === "" && name === "edit");
   return (

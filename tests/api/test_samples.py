@@ -50,7 +50,7 @@ def test_a_link_becomes_a_sample_in_eight_visible_steps(user: Caller, farm: Farm
     assert ready["loudness"]["integrated_lufs"] == -14.0
     assert [loop["beats"] for loop in ready["loops"]] == [4]
     assert ready["forms"] == ["wav", "mp3", "loop"]
-    for name in ("waveform_url", "peaks_url", "thumbnail_url"):
+    for name in ("waveform_url", "peaks_url", "thumbnail_url", "listen_url"):
         assert HTTP.get(ready[name]).content == BYTES
     assert credits_of(user) == before - 1
     assert user.get(f"/jobs/{told['job_id']}")["state"] == "succeeded"

@@ -13,11 +13,12 @@ from playwright.sync_api import Browser, expect
 from cli.client import ApiClient
 from cli.studio import STUDIO
 from tests.e2e.stack import Stack
+from tests.studio.accounts import promote
 from tests.studio.visitor import PASSWORD, Visitor
 
 pytestmark = pytest.mark.usefixtures("whole")
 AXE = STUDIO / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = ("", "songs", "shorts", "sounds", "jobs", "account", "farm")
+PAGES = ("", "songs", "samples", "shorts", "sounds", "jobs", "account", "farm")
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 SERIOUS = ("serious", "critical")
 
@@ -32,20 +33,6 @@ def owner(stack: Stack, clips: Path) -> dict[str, str]:
         assert stack.wait_ended(client, upload["job"]["id"])["state"] == "succeeded"
     promote(stack, email)
     return {"email": email, "asset": upload["asset"]["id"]}
-
-
-def promote(stack: Stack, email: str) -> None:
-    """Make an administrator of somebody, as an operator does."""
-    from sqlalchemy import create_engine, text
-
-    from api.database import driver_url
-
-    engine = create_engine(driver_url(stack.system.environ["DATABASE_URL"]))
-    with engine.begin() as connection:
-        connection.execute(
-            text('UPDATE "user" SET role = :role WHERE email = :email'), {"role": "admin", "email": email}
-        )
-    engine.dispose()
 
 
 @pytest.fixture(params=["light", "dark"])

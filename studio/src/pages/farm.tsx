@@ -2,21 +2,19 @@
 
 import {useEffect, useRef, useState} from "preact/hooks";
 import {lazy, Suspense} from "preact/compat";
-import {api, take, type Schemas} from "../api/client";
+import {api, take} from "../api/client";
 import {session} from "../api/session";
 import {ago, bytes, lasting, whole} from "../format";
 import {useStore} from "../store";
 import {text} from "../text";
 import {NotFound} from "../app";
-import {Bar, Button, Chip, Dialog, Empty, Field, Loading, ProblemNote, say, sayProblem, Segments, useLoad} from "../ui/kit";
+import {Bar, Button, Chip, Dialog, Empty, Loading, ProblemNote, say, sayProblem, Segments, useLoad} from "../ui/kit";
 import {Accounts, Audit} from "./farm-people";
 import {DeadLetters} from "./farm-letters";
+import {OrderDialog, shortName, type Node, type Order, type Queue, type QueueName} from "./farm-orders";
 import "../styles/tables.css";
 import "../styles/farm.css";
 
-type Node = Schemas["NodeResponse"];
-type Queue = Schemas["FarmQueueResponse"];
-type QueueName = NonNullable<Schemas["MoveRequest"]["queue"]>;
 type Section = "board" | "dead" | "users" | "audit";
 
 const Chart = lazy(() => import("../ui/chart"));
@@ -98,8 +96,6 @@ function Queues({items, nodes, changed}: {items: Queue[]; nodes: Node[]; changed
   );
 }
 
-const shortName = (id: string) => id.split("@")[0] ?? id;
-
 // The same as dragging, for the keyboard.
 function Take({queue, nodes, changed}: {queue: Queue; nodes: Node[]; changed: () => void}) {
   const able = nodes.filter((node) => node.able.includes(queue.name) && !queue.nodes.includes(node.id));
@@ -117,28 +113,16 @@ function move(queue: string, node: string, changed: () => void): Promise<void> {
 }
 
 function Pause({queue, changed}: {queue: Queue; changed: () => void}) {
-  const t = text.farm;
+  const t = text.farm, params = {path: {name: queue.name as QueueName}};
   const [isAsking, setAsking] = useState(false);
-  const [reason, setReason] = useState(t.reasonDefault);
-  const params = {path: {name: queue.name as QueueName}};
   if (queue.paused) return <Button tiny onClick={() => void run(take(api.POST("/api/v1/admin/farm/queues/{name}/resume", {params})), "", changed)}>{t.resume}</Button>;
-  return (
-    <>
-      <Button tiny onClick={() => setAsking(true)}>{t.pause}</Button>
-      {isAsking && (
-        <Dialog title={`${t.pause} ${queue.name}`} onClose={() => setAsking(false)}>
-          <Field label={t.reason}><input value={reason} onInput={(event) => setReason(event.currentTarget.value)} /></Field>
-          <footer><Button onClick={() => setAsking(false)}>{text.cancel}</Button><Button kind="main" disabled={!reason.trim()}
-            onClick={() => { setAsking(false); void run(take(api.POST("/api/v1/admin/farm/queues/{name}/pause", {params, body: {reason}})), "", changed); }}>{t.pause}</Button></footer>
-        </Dialog>
-      )}
-    </>
-  );
+  return <><Button tiny label={`${t.pause} ${queue.name}`} onClick={() => setAsking(true)}>{t.pause}</Button>{isAsking && <OrderDialog order={{kind: "pause", queue: queue.name}} close={() => { setAsking(false); changed(); }} />}</>;
 }
 
 function NodeCard({node, changed}: {node: Node; changed: () => void}) {
   const t = text.farm;
   const [isOver, setOver] = useState(false);
+  const [order, setOrder] = useState<Order | null>(null);
   const params = {path: {node_id: node.id}};
   const post = (call: Promise<unknown>) => void run(call, "", changed);
   return (
@@ -155,14 +139,15 @@ function NodeCard({node, changed}: {node: Node; changed: () => void}) {
           <span class="soft num">{[gpu.temperature_c !== null && `${gpu.temperature_c} °C`, gpu.power_w !== null && `${Math.round(gpu.power_w)} W`].filter(Boolean).join(" · ")}</span>
         </div>))}
       <p class="small">{t.consumes}: {node.queues.map((queue) => (
-        <button key={queue} type="button" class="tag" title={t.stop(queue)} onClick={() => post(take(api.POST("/api/v1/admin/farm/moves", {body: {queue: queue as QueueName, source: node.id, target: null}})))}>{queue} ×</button>))}</p>
+        <button key={queue} type="button" class="tag" title={t.stop(queue)} onClick={() => setOrder({kind: "stop", node: node.id, queue})}>{queue} ×</button>))}</p>
       {node.reason && <p class="small bad-text">{node.reason}</p>}
       <div class="row">
         {node.state === "draining" ? <Button tiny onClick={() => post(take(api.POST("/api/v1/admin/farm/nodes/{node_id}/resume", {params})))}>{t.resume}</Button>
-          : <Button tiny onClick={() => post(take(api.POST("/api/v1/admin/farm/nodes/{node_id}/drain", {params, body: {deadline_s: null}})))}>{t.drain}</Button>}
+          : <Button tiny onClick={() => setOrder({kind: "drain", node: node.id})}>{t.drain}</Button>}
         {node.state === "quarantined" ? <Button tiny onClick={() => post(take(api.DELETE("/api/v1/admin/farm/nodes/{node_id}/quarantine", {params})))}>{t.test}</Button>
-          : <Button tiny onClick={() => post(take(api.POST("/api/v1/admin/farm/nodes/{node_id}/quarantine", {params, body: {reason: t.reasonDefault}})))}>{t.quarantine}</Button>}
+          : <Button tiny onClick={() => setOrder({kind: "quarantine", node: node.id})}>{t.quarantine}</Button>}
       </div>
+      {order && <OrderDialog order={order} close={() => { setOrder(null); changed(); }} />}
     </li>
   );
 }

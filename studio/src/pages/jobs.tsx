@@ -2,7 +2,7 @@
 
 import {useEffect, useState} from "preact/hooks";
 import {api, newKey, take, type Schemas} from "../api/client";
-import {follow} from "../api/events";
+import {OVER, useJob} from "../api/job";
 import {ago, lasting} from "../format";
 import {href} from "../router";
 import {text} from "../text";
@@ -14,7 +14,6 @@ type Summary = Schemas["JobSummaryResponse"];
 type Job = Schemas["JobResponse"];
 type Shown = "all" | "running" | "queued" | "failed" | "succeeded";
 
-const OVER = ["succeeded", "failed", "cancelled"];
 export const kindOf = (kind: string) => text.jobs.kinds[kind] ?? kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll("_", " ");
 
 export function Jobs({id}: {id: string}) {
@@ -74,15 +73,7 @@ function Actions({job, changed}: {job: {id: string; state: string}; changed: () 
 }
 
 function JobPage({id}: {id: string}) {
-  const job = useLoad(() => take(api.GET("/api/v1/jobs/{job_id}", {params: {path: {job_id: id}}})), [id]);
-  const state = job.value?.state;
-  useEffect(() => {
-    if (!state || OVER.includes(state)) return;
-    const stop = new AbortController();
-    let last = "";
-    follow(`/api/v1/jobs/${id}/events`, ({event}) => { last = event; job.reload(); }, stop.signal, () => OVER.includes(last.replace("job.", ""))).catch(sayProblem);
-    return () => stop.abort();
-  }, [id, state !== undefined && OVER.includes(state)]);
+  const job = useJob(id);
   return (
     <main class="page" id="content">
       <p><a class="button quiet tiny" href={href("jobs")}><Icon name="back" />{text.jobs.back}</a></p>

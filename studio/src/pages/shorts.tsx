@@ -75,7 +75,10 @@ const GAUGES = ["hook", "energy", "novelty", "payoff", "boundary"] as const;
 function ShortCard({project, short, isChosen, choose, changed}: {project: string; short: Short; isChosen: boolean; choose: () => void; changed: () => void}) {
   const t = text.shorts, params = {path: {project_id: project, short_id: short.id}};
   const edit = (body: Partial<Edit>) => void take(api.PATCH("/api/v1/projects/{project_id}/shorts/{short_id}", {params, body: body as Edit})).then(changed, sayProblem);
-  const fetchClip = () => short.clip_asset_id && take(api.GET("/api/v1/assets/{asset_id}/download", {params: {path: {asset_id: short.clip_asset_id}}})).then(({url}) => location.assign(url), sayProblem);
+  const finished = () => short.render_id
+    ? take(api.GET("/api/v1/renders/{render_id}/download", {params: {path: {render_id: short.render_id}}}))
+    : take(api.GET("/api/v1/assets/{asset_id}/download", {params: {path: {asset_id: short.clip_asset_id ?? ""}}}));
+  const fetchShort = () => finished().then(({url}) => location.assign(url), sayProblem);
   const edge = (label: string, name: "start_s" | "end_s") => (
     <label class="field"><span>{label}</span><input type="number" step={0.1} min={0} class="num" value={short[name].toFixed(2)} onChange={(event) => edit({[name]: Number(event.currentTarget.value), snap: true})} /></label>);
   return (
@@ -83,7 +86,7 @@ function ShortCard({project, short, isChosen, choose, changed}: {project: string
       <Poster path={short.links.thumbnail} kind="video" />
       <div class="stack">
         <div class="row"><label class="check grow"><input type="checkbox" checked={isChosen} onChange={choose} /><strong>{short.title}</strong></label><Chip state={short.state} />
-          {short.clip_asset_id && <Button tiny icon="download" label={t.download} onClick={() => void fetchClip()} />}</div>
+          {short.state === "cut" && <Button tiny icon="download" label={t.download} onClick={() => void fetchShort()} />}</div>
         <p class="small soft num">{clock(short.start_s, 1)}–{clock(short.end_s, 1)} · {(short.end_s - short.start_s).toFixed(1)} s{short.score !== null && ` · ${t.score} ${short.score.toFixed(2)}`}</p>
         <div class="short-edit">{edge(t.start, "start_s")}{edge(t.end, "end_s")}
           <Select label={t.aspect} value={(short.wish.aspect || "9:16") as NonNullable<Edit["aspect"]>} options={ASPECTS} onChange={(aspect) => edit({aspect})} /></div>
