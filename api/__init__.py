@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Flask
 from flask_cors import CORS
-from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.config import ApiSettings, read_api_settings
@@ -27,7 +26,6 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     from api.idempotency import register_idempotency
     from api.limits import configure_limits
     from api.metrics import watch_requests
-    from api.migrate import FOLDER
     from api.openapi import configure_openapi, describe_security
     from api.requests import watch_edges
     from api.tracing import watch_traces
@@ -52,7 +50,6 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         ping_idle(db.engine)
-    Migrate(app, db, directory=str(FOLDER))
     configure_jwt(app, settings)
     configure_openapi(app, settings)
     register_error_handlers(app)  # after flask-smorest, which brings a form of its own

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import RLock
 from typing import Any, cast
 
 import redis
 from flask import Flask, current_app
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 from flask_sqlalchemy import SQLAlchemy
+from marshmallow import Schema
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import MetaData
@@ -27,6 +30,10 @@ NAMING = {
 }
 
 
+Schema.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
+"""flask-smorest copies what it knows of an operation at each decorator; a schema never changes, and copying is slow."""
+
+
 class Base(DeclarativeBase):
     """Base of every table."""
 
@@ -44,9 +51,46 @@ db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 
 class ErrorFormApi(Api):
-    """flask-smorest that documents our error form instead of its own."""
+    """flask-smorest that documents our error form instead of its own, and only once somebody asks.
+
+    Describing every operation is a third of what the start of a process costs, and few processes are ever asked.
+    """
 
     ERROR_SCHEMA = ErrorResponse
+
+    def __init__(self) -> None:
+        self._undescribed: list[Callable[[], None]] = []
+        self._describing = RLock()
+        super().__init__()
+
+    @property
+    def spec(self) -> Any:
+        """The document, with every operation registered so far."""
+        with self._describing:
+            waiting, self._undescribed = self._undescribed, []
+            for describe in waiting:
+                describe()
+            return self._spec
+
+    @spec.setter
+    def spec(self, spec: Any) -> None:
+        self._spec = spec
+
+    def register_blueprint(self, blp: Blueprint, *, parameters: list[Any] | None = None, **options: Any) -> None:
+        """Attach routes; their description is collected later."""
+        name = options.get("name", blp.name)
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
+        self._app.register_blueprint(blp, **options)
+
+        def describe() -> None:
+            blp.register_views_in_doc(self, self._app, self._spec, name=name, parameters=parameters)
+            self._spec.tag({"name": name, "description": blp.description})
+
+        self._undescribed.append(describe)
+
+    def describe_last(self, describe: Callable[[], None]) -> None:
+        """Have something said of what is registered by now; it is called when the document is asked for."""
+        self._undescribed.append(describe)
 
 
 def get_smorest(app: Flask) -> ErrorFormApi:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import tempfile
@@ -19,6 +20,19 @@ max_requests_jitter = 2000
 METRICS_DIR = None
 if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
     METRICS_DIR = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="reelyard-metrics-")
+
+
+LIBRARIES = (
+    *("authlib.integrations.flask_client", "boto3", "celery", "flask_jwt_extended", "flask_limiter", "flask_smorest"),
+    *("flask_sqlalchemy", "httpx", "jsonschema", "psycopg2", "redis", "sqlalchemy.dialects.postgresql"),
+)
+"""What takes long to load and is the same in every process; our own code is not here: a reload brings it new."""
+
+
+def on_starting(server: Any) -> None:
+    """Load the libraries once, before the processes part: each then starts in less than half the time."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
 
 
 def on_exit(server: Any) -> None:

@@ -65,7 +65,12 @@ def configure_openapi(app: Flask, settings: ApiSettings) -> None:
 
 
 def describe_security(app: Flask) -> None:
-    """Say of each operation whether it wants a token, a worker's signature or nothing; once all are registered."""
+    """Say of each operation what it wants to let one in, once all are registered and somebody asks for the document."""
+    get_smorest(app).describe_last(lambda: _describe_security(app))
+
+
+def _describe_security(app: Flask) -> None:
+    """Say of each operation whether it wants a token, a worker's signature or nothing."""
     paths = get_smorest(app).spec._paths  # apispec has no public way to change an operation later
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
