@@ -7,7 +7,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-WORKERS ?= 2
+# More than two cores can carry at once: half of what a test does is wait
+WORKERS ?= 3
 TOOLS := clients/typescript/node_modules
 LOCKS := base api cpu madmom gpu flower local dev studio whisperx release
 
@@ -27,7 +28,7 @@ up: $(VENV)/.local browser studio-if-possible ## Run the whole system on this ma
 
 .PHONY: test
 test: $(VENV)/.dev browser clients-tools studio-if-possible ## Run every test against real services, WORKERS files at a time (each with services of its own)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-security
 test-security: $(VENV)/.dev browser ## Run the tests of the security promises S-1 to S-18
