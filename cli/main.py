@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from cli.console import say, show_error
 from cli.exits import Exit, exit_of
 from tasks.errors import ReelyardError
+from tasks.version import version
 
 COMMANDS = (
     "up",
@@ -60,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version()}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         importlib.import_module(f"cli.commands.{name.replace('-', '_')}").add_parser(subparsers)

@@ -26,9 +26,10 @@ from tasks.errors import ReelyardError
 from tasks.give_way import give_way
 from tasks.gpu import gpu_of_slot, load_nvml, read_gpus
 from tasks.names import POLICY
+from tasks.version import version
 
 FIRST_BEAT_S = 3.0
-PACKAGES = ("reelyard", "celery", "kombu", "av", "numpy", "faster-whisper", "whisperx", "playwright")
+PACKAGES = ("celery", "kombu", "av", "numpy", "faster-whisper", "whisperx", "playwright")
 _log = logging.getLogger(__name__)
 
 Describe = Callable[[], dict[str, Any]]
@@ -54,7 +55,7 @@ class Profile:
 
 def versions() -> dict[str, str]:
     """Return the versions of what matters and is installed."""
-    found = {}
+    found = {"reelyard": version()}
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)

@@ -21,6 +21,7 @@ from api.extensions import db, get_redis, get_storage
 from api.health.scrapers import require_scraper
 from api.metrics import render_metrics
 from tasks.errors import ReelyardError
+from tasks.version import version
 
 blueprint = Blueprint("health", __name__, description="Is it alive, is it ready, how is it doing")
 
@@ -32,6 +33,9 @@ class HealthResponse(Schema):
     """A process that answers."""
 
     status = fields.String(metadata={"example": "ok"})
+    version = fields.String(
+        metadata={"example": "0.1.0+g5d9f0b6abcde", "description": "What runs; its commit where that is known"}
+    )
 
 
 class ReadyResponse(Schema):
@@ -48,7 +52,7 @@ class Health(MethodView):
     @blueprint.response(200, HealthResponse)
     def get(self) -> dict[str, str]:
         """Is the process alive"""
-        return {"status": "ok"}
+        return {"status": "ok", "version": version()}
 
 
 @blueprint.route("/readyz")

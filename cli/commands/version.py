@@ -9,8 +9,9 @@ from typing import Any
 
 from cli.console import print_json
 from cli.exits import Exit
+from tasks.version import version as our_version
 
-SHOWN = ("reelyard", "celery", "redis", "Flask", "SQLAlchemy", "av", "playwright", "faster-whisper", "numpy")
+SHOWN = ("celery", "redis", "Flask", "SQLAlchemy", "av", "playwright", "faster-whisper", "numpy")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,7 +23,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the versions."""
-    versions = {"python": platform.python_version(), **{name: installed_version(name) for name in SHOWN}}
+    versions = {"reelyard": our_version(), "python": platform.python_version()}
+    versions |= {name: installed_version(name) for name in SHOWN}
     if arguments.json:
         print_json(versions)
     else:

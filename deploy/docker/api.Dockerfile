@@ -22,6 +22,8 @@ RUN python -m cli.studio
 FROM code
 COPY --from=studio /app/studio/dist studio/dist
 RUN pip install --no-cache-dir --no-deps . && rm -rf build
+ARG COMMIT=
+RUN echo "$COMMIT" > COMMIT
 USER 10001:10001
 EXPOSE 8000
 CMD ["gunicorn", "-c", "python:api.gunicorn", "api.wsgi:app"]

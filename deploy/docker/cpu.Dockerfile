@@ -10,6 +10,8 @@ COPY requirements/cpu.txt requirements/cpu.txt
 RUN pip install --no-cache-dir --require-hashes -r requirements/cpu.txt
 COPY setup.cfg pyproject.toml README.rst ./
 COPY tasks tasks
+ARG COMMIT=
+RUN echo "$COMMIT" > COMMIT
 USER 10001:10001
 ENV PYTHONPATH=/app
 # tini ends what steps leave behind, and hands SIGTERM on

@@ -12,6 +12,8 @@ RUN pip install --no-cache-dir --require-hashes -r requirements/gpu.txt
 COPY setup.cfg pyproject.toml README.rst ./
 COPY tasks tasks
 COPY render_node render_node
+ARG COMMIT=
+RUN echo "$COMMIT" > COMMIT
 USER 10001:10001
 ENV PYTHONPATH=/app NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
 # tini ends what Chromium and encoders leave behind, and hands SIGTERM on

@@ -11,6 +11,8 @@ COPY requirements/whisperx.txt requirements/whisperx.txt
 RUN pip install --no-cache-dir --require-hashes -r requirements/whisperx.txt
 COPY setup.cfg pyproject.toml README.rst ./
 COPY tasks tasks
+ARG COMMIT=
+RUN echo "$COMMIT" > COMMIT
 USER 10001:10001
 # tini ends what steps leave behind, and hands SIGTERM on
 ENTRYPOINT ["tini", "--"]

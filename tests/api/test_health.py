@@ -17,6 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.extensions import get_storage
+from tasks.version import version
 from tests.api.farm import Caller
 from tests.api.gate import Gate, gate_before
 from tests.api.instances import ROOT, free_port, wait_until_it_answers
@@ -71,7 +72,7 @@ def ready(gated: Any) -> tuple[int, str, dict[str, str]]:
 def test_a_process_that_answers_is_alive(client: Any) -> None:
     answer = client.get("/healthz")
 
-    assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "ok", "version": version()})
 
 
 @pytest.mark.parametrize("how", ["shut", "clog"])

@@ -13,6 +13,7 @@ import pytest
 from cli.exits import Exit, exit_of
 from cli.main import COMMANDS, main
 from tasks.errors import ConfigurationError, InvalidInputError, PermanentError, ReelyardError, TransientError
+from tasks.version import version
 
 
 def reelyard(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -102,9 +103,16 @@ def test_version_names_what_it_stands_on(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["version", "--json"]) == Exit.OK
 
     versions = json.loads(capsys.readouterr().out)
-    assert versions["reelyard"] == "0.1.0"
+    assert versions["reelyard"] == version()
     assert versions["python"] == ".".join(map(str, sys.version_info[:3]))
     assert all(versions.values())
+
+
+def test_the_version_alone_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert (ended.value.code, capsys.readouterr().out) == (Exit.OK, f"reelyard {version()}\n")
 
 
 def test_an_unknown_setting_is_named_with_the_nearest(tmp_path: Path) -> None:

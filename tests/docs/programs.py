@@ -16,7 +16,9 @@ from tests.docs import calls
 from tests.docs.blocks import ROOT
 from tests.docs.shell import Command
 
-WELL_KNOWN = frozenset({"cat", "cd", "export", "head", "jq", "npm", "npx", "pip", "sleep", "wc", "finish", "openssl"})
+WELL_KNOWN = frozenset(
+    {"cat", "cd", "export", "git", "head", "jq", "npm", "npx", "pip", "sleep", "wc", "finish", "openssl"}
+)
 """Programs of the system (and ``finish``, a function of the tutorial) whose arguments nobody judges."""
 WITH_VALUE = {"-X": "method", "-H": "header", "-d": "body", "--upload-file": "file", "--output": "", "-o": ""}
 KUBECTL_WORDS = frozenset({"apply", "create", "delete", "generic", "job", "wait"})
@@ -44,7 +46,9 @@ def faults_of(command: Command, *, strict: bool) -> Iterator[str]:
 
 @cache
 def is_read(variable: str) -> bool:
-    """Tell whether the command's own code, a test or a bench reads a variable."""
+    """Tell whether Compose, the command's own code, a test or a bench reads a variable."""
+    if f"${{{variable}" in (ROOT / "docker-compose.yml").read_text():
+        return True
     folders = ("cli", "tests", "bench")
     paths = (path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.parent.name != "docs")
     return any(f'"{variable}"' in path.read_text() for path in paths)
@@ -152,7 +156,7 @@ def faults_of_docker(arguments: list[str]) -> Iterator[str]:
         yield f"docker {' '.join(arguments[:1])} is not judged"
     files = [value for flag, value in pairwise(arguments) if flag == "-f"]
     yield from (f"there is no {path}" for path in files if not is_there(path))
-    if not {"up", "down", "logs", "exec", "pull", "ps", "run", "restart"} & set(arguments):
+    if not {"up", "build", "down", "logs", "exec", "pull", "ps", "run", "restart"} & set(arguments):
         yield "docker compose is told nothing"
 
 

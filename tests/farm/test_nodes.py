@@ -22,6 +22,7 @@ def test_a_worker_shows_within_its_bound_with_what_it_is_and_what_it_consumes(fa
     assert sorted(node.queues) == sorted(node.started_with) == ["ingest", "render"]
     assert sorted(node.able) == ["ingest", "render", "transcription"]
     assert node.about["class"] == "test"
+    assert node.about["versions"]["reelyard"].startswith("0.1.0")
     assert node.about["versions"]["celery"] == "5.7.0"
     assert [gpu["uuid"] for gpu in node.gpus] == ["GPU-0000", "GPU-0001"]
     assert node.gpu == "GPU-0000"

@@ -461,6 +461,7 @@ class HandOverRequest(TypedDict):
 
 class HealthResponse(TypedDict):
     status: NotRequired[str]
+    version: NotRequired[str]
 
 
 class HearAgainRequest(TypedDict):
@@ -2679,6 +2680,7 @@ class SampleResponse(TypedDict):
     key: NotRequired[str | None]
     key_confidence: NotRequired[float | None]
     links: NotRequired[SampleLinksResponse]
+    listen_url: NotRequired[str | None]
     loops: NotRequired[list[LoopResponse]]
     loudness: NotRequired[SampleLoudnessResponse | None]
     media_ref: NotRequired[str]
@@ -2735,6 +2737,7 @@ class ShortCutResponse(TypedDict):
     copied_frames: NotRequired[int]
     encoded_because: NotRequired[str]
     frame_count: NotRequired[int]
+    framed: NotRequired[bool]
     framing: NotRequired[FramingResponse | None]
     kept: NotRequired[list[ShortStretchResponse]]
 

@@ -1276,6 +1276,18 @@ class Operations(Transport):
         """Take a line out; the others close up."""
         self.call("DELETE", f"/api/v1/playlists/{self.quoted(playlist_id)}/items/{self.quoted(item_id)}")
 
+    def post_process_submit(
+        self,
+        body: models.SampleRequest,
+        *,
+        idempotency_key: str | None = None,
+    ) -> models.SampleResponse:
+        """Submit a link that becomes a sample."""
+        return cast(
+            "models.SampleResponse",
+            self.call("POST", "/api/v1/process/submit", body=body, headers={"Idempotency-Key": idempotency_key}),
+        )
+
     def get_projects(
         self,
         *,

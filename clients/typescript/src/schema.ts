@@ -1474,9 +1474,9 @@ export interface paths {
         /**
          * Follow everything, by Server-Sent Events
          * @description Without gap or repeat from after ``Last-Event-ID``, within a day. First ``ready``. Topics and events: credits
-         *     (user_credits_changed), player (player_state, sounds_stopped), sounds (sound_played), jobs (all events of your
-         *     jobs, with job_id). ``missed``: what came after your position is not kept any more, read everything anew.
-         *     ``dropped``: you took nothing for ten seconds.
+         *     (user_credits_changed), player (player_state, sounds_stopped), sounds (sound_played), jobs (all events of jobs
+         *     that you may see, with job_id). ``missed``: what came after your position is not kept any more, read everything
+         *     anew. ``dropped``: you took nothing for ten seconds.
          */
         get: operations["get_live_events"];
         put?: never;
@@ -2052,6 +2052,26 @@ export interface paths {
         head?: never;
         /** Move a line; the others make room */
         patch: operations["patch_playlist_item"];
+        trace?: never;
+    };
+    "/api/v1/process/submit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit a link that becomes a sample
+         * @description The same as ``POST /samples``, for clients that know it by this name.
+         */
+        post: operations["post_process_submit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/projects": {
@@ -5290,6 +5310,11 @@ export interface components {
         HealthResponse: {
             /** @example ok */
             status?: string;
+            /**
+             * @description What runs; its commit where that is known
+             * @example 0.1.0+g5d9f0b6abcde
+             */
+            version?: string;
         };
         HearAgainRequest: {
             /**
@@ -7134,6 +7159,8 @@ export interface components {
             key?: string | null;
             key_confidence?: number | null;
             links?: components["schemas"]["SampleLinksResponse"];
+            /** @description The MP3, to listen to: not counted */
+            listen_url?: string | null;
             /** @description The best first */
             loops?: components["schemas"]["LoopResponse"][];
             loudness?: components["schemas"]["SampleLoudnessResponse"] | null;
@@ -7417,6 +7444,8 @@ export interface components {
             /** @description Why none is, like framed, codec, no_key_frame or seam */
             encoded_because?: string;
             frame_count?: number;
+            /** @description False: the clip keeps the video's picture, and its render is framed while it is made */
+            framed?: boolean;
             framing?: components["schemas"]["FramingResponse"] | null;
             kept?: components["schemas"]["ShortStretchResponse"][];
         };
@@ -11863,6 +11892,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlaylistResponse"];
+                };
+            };
+            default: components["responses"]["DEFAULT_ERROR"];
+        };
+    };
+    post_process_submit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same body, the first answer comes back and nothing is ordered twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SampleRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleResponse"];
                 };
             };
             default: components["responses"]["DEFAULT_ERROR"];
