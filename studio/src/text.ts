@@ -72,7 +72,7 @@ export const text = {
   },
   export: {
     button: "Export video", estimate: "Estimate", about: (seconds: string) => `about ${seconds}`, wait: "Waits first", credits: "Credits", free: "free", cached: "This very video is there already", frames: (count: number) => plural(count, "frame", "frames"),
-    running: "Exporting", cancel: "Cancel", download: "Download", share: "Share", copied: "The link was copied; it works until it expires", again: "Export again", left: (time: string) => `${time} left`, past: "Earlier exports",
+    running: "Exporting", cancel: "Cancel", download: "Download", share: "Copy a link", until: (time: string) => `A link works until ${time}`, again: "Export again", left: (time: string) => `${time} left`, past: "Earlier exports",
     subtitle: "Subtitles", asFile: "Format", unsaved: "Wait for the last change to be saved",
   },
   jobs: {
@@ -101,10 +101,10 @@ export const text = {
   songs: {
     title: "Songs", empty: "No songs yet", emptyBody: "Upload a sound file, and hear where its beats and sections are.", add: "Make a song", choose: "Start with a sound file…", analyse: "Analyse", again: "Analyse again", tempo: "Tempo", key: "Key", mood: "Mood", genre: "Genre", loudness: "Loudness", sections: "Sections", suggested: "Suggested; not kept yet",
     keep: "Keep these sections", snap: "Edges snap to the nearest beat", film: "Film", clip: (number: number) => `Clip ${number}`, generate: "Make clips", anew: "Make other clips", compose: "Join into a film", composeAgain: "Join again", approve: "Stills are good: make clips", share: "Share", made: (made: number, all: number) => `${made} of ${plural(all, "clip", "clips")}`,
-    stages: {stills: "Stills", clips: "Clips are being made", compose: "Clips are being joined", captions: "Words are being drawn", ready: "The film is there", finalized: "Nothing changes any more"} as Record<string, string>, noneLeft: "Made again already",
+    stages: {stills: "Stills", clips: "Clips are being made", compose: "Clips are being joined", captions: "Words are being drawn", ready: "The film is there", finalized: "Nothing changes any more"} as Record<string, string>, noneLeft: "Made again already", madeBody: "Look at them; each can be made again once",
     prompt: "What all clips shall show", promptHint: "neon city, rain", kind: "Kind", kindAuto: "As the song suggests", kinds: {lyric: "Words", performance: "Stage", narrative: "A drive", abstract: "Waves", dance: "Tunnel"} as Record<string, string>, words: "The song's words", wordsNone: "Not shown", stillsFirst: "Make a still of each clip first, and wait",
     plan: (count: number, time: string, usd: number) => `${plural(count, "clip", "clips")}, about ${time}${usd ? `, $${usd.toFixed(2)}` : ""}.`, shareBody: "Anybody who has the link may watch the film until it ends or you revoke it.", shareFor: "Good for", shareMake: "Make a link", days: (count: number) => plural(count, "day", "days"), shareUntil: (made: string, end: string) => `made ${made}, ends ${end}`, finalize: "Finish", finalizeAsk: "Finish this film?", finalizeBody: "Clips, stills and drafts are deleted; nothing changes any more.", remake: "Make again", left: (count: number) => plural(count, "try left", "tries left"), lyrics: "Words", noClips: "No film yet", noClipsBody: "Clips are cut on the beats of these sections and joined under the song.", back: "All songs",
-    label: "Label", beats: (count: number) => plural(count, "beat", "beats"), player: "Player", spent: (spent: string, cap: string) => `$${spent} of $${cap}`,
+    label: "Name of section", note: (label: string) => `What ${label} shall show`, noteHint: "What it shall show", ends: "Ends", endOf: (label: string) => `End of ${label}, seconds`, beats: (count: number) => plural(count, "beat", "beats"), player: "Player", spent: (spent: string, cap: string) => `$${spent} of $${cap}`,
   },
   watch: {gone: "This link leads nowhere", goneBody: "It is wrong, has ended, or was revoked. Ask whoever sent it for another.", until: (when: string) => `this link ends ${when}`},
   samples: {

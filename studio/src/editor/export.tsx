@@ -114,7 +114,7 @@ function Estimate({assetId, scenario, look, size}: Props) {
 
 function Running({live}: {live: Live}) {
   const t = text.export;
-  if (live.state === "succeeded") return <div class="note good" role="status"><div><strong>{text.states["succeeded"]}</strong></div><Fetch id={live.id} /></div>;
+  if (live.state === "succeeded") return <div class="note good" role="status"><div><strong>{text.states["succeeded"]}</strong></div><Fetch id={live.id} isTold /></div>;
   if (OVER.includes(live.state)) return <div class="note" role="status"><Chip state={live.state} /></div>;
   return (
     <div class="stack" role="status">
@@ -125,28 +125,35 @@ function Running({live}: {live: Live}) {
   );
 }
 
-async function linkOf(id: string): Promise<string> {
-  return (await take(api.GET("/api/v1/renders/{render_id}/download", {params: {path: {render_id: id}}}))).url;
+interface Link {
+  url: string;
+  expires_at: string;
 }
 
-async function share(id: string): Promise<void> {
-  try {
-    const url = await linkOf(id);
-    if (navigator.share && matchMedia("(pointer: coarse)").matches) await navigator.share({url});
-    else {
-      await navigator.clipboard.writeText(url);
-      say(text.export.copied);
-    }
-  } catch (error) {
-    if (!(error instanceof DOMException && error.name === "AbortError")) sayProblem(error);
+const linkOf = (id: string): Promise<Link> => take(api.GET("/api/v1/renders/{render_id}/download", {params: {path: {render_id: id}}}));
+const until = (link: Link) => text.export.until(new Date(link.expires_at).toLocaleTimeString("en", {timeStyle: "short"}));
+
+async function share(id: string): Promise<Link> {
+  const link = await linkOf(id);
+  if (navigator.share && matchMedia("(pointer: coarse)").matches) await navigator.share({url: link.url});
+  else {
+    await navigator.clipboard.writeText(link.url);
+    say(`${text.account.copied}. ${until(link)}`);
   }
+  return link;
 }
 
-function Fetch({id}: {id: string}) {
+const isStopped = (error: unknown) => error instanceof DOMException && error.name === "AbortError";
+
+// A link to an export ends by itself; until when stands beside it, once asked for or at once.
+function Fetch({id, isTold}: {id: string; isTold?: boolean}) {
+  const [link, setLink] = useState<Link | null>(null);
+  useEffect(() => { if (isTold) linkOf(id).then(setLink, () => undefined); }, [id]);
   return (
     <span class="row">
-      <Button tiny icon="download" onClick={() => void linkOf(id).then((url) => location.assign(url)).catch(sayProblem)}>{text.export.download}</Button>
-      <Button tiny icon="share" label={text.export.share} onClick={() => void share(id)} />
+      <Button tiny icon="download" onClick={() => void linkOf(id).then(({url}) => location.assign(url)).catch(sayProblem)}>{text.export.download}</Button>
+      <Button tiny icon="share" label={text.export.share} onClick={() => void share(id).then(setLink, (error: unknown) => isStopped(error) || sayProblem(error))}>{isTold && text.export.share}</Button>
+      {link && <span class="small soft">{until(link)}</span>}
     </span>
   );
 }

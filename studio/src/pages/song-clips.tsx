@@ -66,7 +66,7 @@ function Standing({status}: {status: Status}) {
   const t = text.songs, error = status.error as {message?: string; code?: string} | null;
   return (
     <div class="stack" role="status">
-      <div class="row"><Chip state={status.state} /><span class="small soft grow">{t.stages[status.stage] ?? status.stage}</span>
+      <div class="row"><Chip state={status.state} /><span class="small soft grow">{status.state === "made" ? t.madeBody : (t.stages[status.stage] ?? status.stage)}</span>
         <span class="small soft num">{t.made(status.clips_made, status.clips_total)}{status.cap_usd > 0 && ` · ${t.spent(status.spent_usd.toFixed(2), status.cap_usd.toFixed(2))}`}</span></div>
       {status.state === "working" && <Bar percent={status.percent} label={t.film} marked />}
       {error && <div class="note bad"><div><strong>{error.message}</strong><p class="small"><code>{error.code}</code></p></div></div>}
@@ -90,14 +90,16 @@ function ClipList({status, doing}: {status: Status; doing: (call: Promise<unknow
 
 function ClipCard({video, clip, section, isBusy, doing}: {video: string; clip: Clip; section: string; isBusy: boolean; doing: (call: Promise<unknown>) => void}) {
   const t = text.songs;
+  const [isOver, setOver] = useState(false);
   const remake = () => doing(take(api.POST("/api/v1/videos/{video_id}/regenerate/clip/{clip_id}", {params: {path: {video_id: video, clip_id: clip.id}, header: {"Idempotency-Key": newKey()}}, body: {} as Schemas["RemakeRequest"]})));
   return (
-    <li>{clip.url ? <video src={clip.url} poster={clip.still_url ?? undefined} preload="metadata" controls muted playsInline aria-label={t.clip(clip.number)} />
+    <li>{clip.url ? <video src={clip.url} poster={clip.still_url ?? undefined} preload="metadata" controls={isOver} tabIndex={0} muted loop playsInline aria-label={t.clip(clip.number + 1)}
+      onMouseEnter={() => setOver(true)} onMouseLeave={() => setOver(false)} onFocus={() => setOver(true)} onBlur={() => setOver(false)} />
       : clip.still_url ? <img src={clip.still_url} alt={clip.prompt} /> : <div class="skeleton still" />}
-      <p class="small"><strong class="num">{clip.number}</strong> <span class="soft">{section} · {clip.duration.toFixed(1)} s</span></p>
+      <p class="small"><strong class="num">{clip.number + 1}</strong> <span class="soft">{section} · {clip.duration.toFixed(1)} s</span></p>
       {clip.prompt && <p class="small soft clamp" title={clip.prompt}>{clip.prompt}</p>}
       <div class="row"><span class="small soft grow">{clip.remakes_left ? t.left(clip.remakes_left) : t.noneLeft}</span>
-        {clip.remakes_left > 0 && clip.state === "made" && <Button tiny disabled={isBusy} label={`${t.remake}: ${t.clip(clip.number)}`} onClick={remake}>{t.remake}</Button>}</div>
+        {clip.remakes_left > 0 && clip.state === "made" && <Button tiny disabled={isBusy} label={`${t.remake}: ${t.clip(clip.number + 1)}`} onClick={remake}>{t.remake}</Button>}</div>
     </li>
   );
 }

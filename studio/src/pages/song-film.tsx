@@ -6,7 +6,8 @@ import {toProblem, type Problem} from "../api/problem";
 import {ago, lasting} from "../format";
 import {href} from "../router";
 import {text} from "../text";
-import {Button, Chip, Dialog, Field, Loading, ProblemNote, say, sayProblem, Select, useLoad} from "../ui/kit";
+import {Button, Dialog, Field, Loading, ProblemNote, say, sayProblem, Select, useLoad} from "../ui/kit";
+import "../styles/tables.css";
 
 type Kind = NonNullable<Schemas["GenerateRequest"]["video_type"]>;
 
@@ -57,11 +58,11 @@ export function ShareFilm({video, close}: {video: string; close: () => void}) {
   return (
     <Dialog title={t.share} onClose={close}>
       <p class="small soft">{t.shareBody}</p>
-      <div class="row"><Select label={t.shareFor} value={hours} options={LASTING.map((each): [string, string] => [String(each), t.days(each / 24)])} onChange={setHours} /><Button kind="main" onClick={() => void make()}>{t.shareMake}</Button></div>
-      {fresh && <div class="stack"><p class="small">{text.account.tokenMade}</p><div class="secret"><code class="grow">{fresh}</code></div></div>}
+      <div class="row bottom"><Select label={t.shareFor} value={hours} options={LASTING.map((each): [string, string] => [String(each), t.days(each / 24)])} onChange={setHours} /><Button kind="main" onClick={() => void make()}>{t.shareMake}</Button></div>
+      {fresh && <div class="stack"><p class="small">{text.account.tokenMade}</p><div class="secret"><code class="anywhere">{fresh}</code></div></div>}
       {links.problem && <ProblemNote problem={links.problem} retry={links.reload} />}
       {!links.value && !links.problem && <Loading lines={1} />}
-      <ul class="list">{open.map((link) => <li key={link.id}><Chip state="online" /><span class="small soft grow">{t.shareUntil(ago(link.created_at), new Date(link.expires_at).toLocaleDateString("en", {dateStyle: "medium"}))}</span><Button tiny onClick={() => void revoke(link.id)}>{text.account.revoke}</Button></li>)}</ul>
+      <ul class="list">{open.map((link) => <li key={link.id}><span class="small soft grow">{t.shareUntil(ago(link.created_at), new Date(link.expires_at).toLocaleDateString("en", {dateStyle: "medium"}))}</span><Button tiny onClick={() => void revoke(link.id)}>{text.account.revoke}</Button></li>)}</ul>
     </Dialog>
   );
 }

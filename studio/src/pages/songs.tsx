@@ -9,6 +9,7 @@ import {text} from "../text";
 import {Icon} from "../ui/icon";
 import {Button, Chip, Empty, Loading, ProblemNote, sayProblem, Select, useLoad} from "../ui/kit";
 import {Clips} from "./song-clips";
+import {Sections} from "./song-sections";
 import "../styles/songs.css";
 
 type Song = Schemas["SongResponse"];
@@ -84,7 +85,7 @@ function Analysed({song}: {song: Song}) {
           <SongWave audio={audio} peaksUrl={wave} duration={analysis.duration_s} beats={analysis.beats} downbeats={analysis.downbeats} sections={shown} isKept={kept.length > 0} song={song.id} changed={sections.reload} /></Suspense>}
         <Lyrics told={told.value} audio={audio} />
       </section>
-      <section class="panel pad"><h2>{text.songs.sections}</h2><Sections song={song} value={sections.value} changed={sections.reload} /></section>
+      <section class="panel pad"><h2>{text.songs.sections}</h2><Sections song={song} value={sections.value} beats={analysis.beats} changed={sections.reload} /></section>
       {kept.length > 0 && <Clips song={song} />}
     </>
   );
@@ -114,21 +115,5 @@ function Lyrics({told, audio}: {told: Analysis; audio: {current: HTMLAudioElemen
   return (
     <div class="lyrics" aria-label={text.songs.lyrics}>{lines.map((line) => (
       <p key={line.id} class={line.start <= t && t < line.end + 0.4 ? "now" : ""}>{line.words.map((word, index) => <span key={index} class={word.start <= t && t < word.end ? "word spoken" : "word"} onClick={() => { if (audio.current) audio.current.currentTime = word.start; }}>{word.text} </span>)}</p>))}</div>
-  );
-}
-
-function Sections({song, value, changed}: {song: Song; value: Schemas["SectionsResponse"] | null; changed: () => void}) {
-  const t = text.songs, path = {song_id: song.id};
-  const keep = () => take(api.POST("/api/v1/songs/{song_id}/sections", {params: {path}, body: {suggested: true}})).then(changed, sayProblem);
-  const relabel = (id: string, label: string) => take(api.PATCH("/api/v1/songs/{song_id}/sections/{section_id}", {params: {path: {...path, section_id: id}}, body: {label}})).then(changed, sayProblem);
-  if (!value) return <Loading lines={2} />;
-  if (value.items.length) {
-    return <ul class="list">{value.items.map((section) => <li key={section.id}><span class="num small soft">{clock(section.start, 1)}–{clock(section.end, 1)}</span>
-      <input class="input label" aria-label={t.label} value={section.label} maxLength={64} onChange={(event) => void relabel(section.id, event.currentTarget.value)} /><span class="grow small soft">{section.note}</span></li>)}</ul>;
-  }
-  return (
-    <div class="stack"><p class="small soft">{t.suggested}</p>
-      <ul class="list">{value.suggested.map((section) => <li key={section.start}><span class="num small soft">{clock(section.start, 1)}–{clock(section.end, 1)}</span><strong>{section.label}</strong></li>)}</ul>
-      {value.suggested.length > 0 && <div><Button kind="main" onClick={() => void keep()}>{t.keep}</Button></div>}</div>
   );
 }
