@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy/kubernetes"
 OVERLAYS = ("cpu", "gpu")
-FOLDERS = ("base", *OVERLAYS, "migrate")
+FOLDERS = ("base", *OVERLAYS, "migrate", "walled")
 
 Document = dict[str, Any]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import ipaddress
 import re
+from typing import Any
 
 import kubernetes_validate
 import promql_parser
 import pytest
+import yaml
 
 from api.config import read_api_settings
 from tasks.config import read_worker_settings
@@ -150,8 +153,8 @@ def test_nothing_runs_as_root_writes_its_image_or_gains_rights(folder: str) -> N
         assert {"cpu", "memory"} <= set(only["resources"]["requests"])
         assert "memory" in only["resources"]["limits"]
         assert pod["enableServiceLinks"] is False
-        mounted = {mount["name"] for mount in only["volumeMounts"]}
-        assert mounted == {volume["name"] for volume in pod["volumes"]}
+        mounted = {mount["name"] for mount in only.get("volumeMounts", [])}
+        assert mounted == {volume["name"] for volume in pod.get("volumes", [])}
 
 
 def test_the_api_is_probed_where_it_tells_the_truth() -> None:
@@ -200,6 +203,40 @@ def test_hosts_can_be_emptied_and_something_stays(overlay: str) -> None:
         spec = budget["spec"]
         assert spec["selector"] == deployments[name]["spec"]["selector"]
         assert deployments[name]["spec"].get("replicas", 1) > spec.get("minAvailable", 0), f"{name} could never go"
+
+
+def test_the_wall_is_put_around_networks_that_one_file_names() -> None:
+    component, documents = read_kustomization("walled"), read_folder("walled")
+    networks = of_kind(documents, "ConfigMap")["walled-networks"]["data"]
+    told = {}
+    for replacement in component["replacements"]:
+        (target,) = replacement["targets"]
+        (path,) = target["fieldPaths"]
+        policy = of_kind(documents, target["select"]["kind"])[target["select"]["name"]]
+        told[replacement["source"]["fieldPath"].removeprefix("data.")] = at(policy, path)
+
+    assert told == networks
+    assert all(ipaddress.ip_network(cidr).is_private for cidr in networks.values())
+
+
+def at(document: Document, path: str) -> object:
+    """Return what stands at a path of kustomize's."""
+    found: Any = document
+    for part in path.split("."):
+        found = found[int(part)] if part.isdigit() else found[part]
+    return found
+
+
+def test_what_is_walled_is_there_in_every_overlay() -> None:
+    (patch,) = read_kustomization("walled")["patches"]
+    walled = patch["target"]["name"].split("|")
+    added = [line["value"]["name"] for line in yaml.safe_load(patch["patch"])]
+
+    assert added == ["REELYARD_FETCH_PROXY", "HTTPS_PROXY", "NO_PROXY"]
+    for overlay in OVERLAYS:
+        deployments = pods(read_overlay(overlay))
+        assert all("env" in container(deployments[name]) for name in walled)
+        assert not {"walled", "wall"} & set(of_kind(read_overlay(overlay), "NetworkPolicy"))
 
 
 def test_comments_tell_the_limits_that_are() -> None:
