@@ -13,11 +13,43 @@ PAGES = sorted(path.relative_to(ROOT) for path in DOCS.rglob("*.rst") if path.re
 COUNTS = {"P": 15, "A": 8, "C": 10, "M": 8, "S": 10, "V": 5, "F": 5, "W": 4}
 
 
+MADE_LATER = {"deploy/worker.env", "deploy/api.env", "bench/results/speech.jsonl"}
+"""Files that an operator writes, or a bench."""
+TOPS = "api|tasks|render_node|cli|deploy|bench|docs|clients|studio|tests|requirements|migrations"
+
+
 def test_every_requirement_has_its_row() -> None:
     told = re.findall(r"^   \* - ([PACMSVFW]\d+b?)$", (DOCS / "requirements.rst").read_text(), re.MULTILINE)
     wanted = [f"{letter}{number}" for letter, count in COUNTS.items() for number in range(1, count + 1)]
 
     assert sorted(told) == sorted([*wanted, "C5b"])
+
+
+def test_every_requirement_is_shown_by_a_test_or_a_command() -> None:
+    rows = re.findall(
+        r"^   \* - ([PACMSVFW]\d+b?)\n((?:     .*\n)+)", (DOCS / "requirements.rst").read_text(), re.MULTILINE
+    )
+
+    assert len(rows) == sum(COUNTS.values()) + 1
+    assert [
+        name for name, cells in rows if not re.search(r"``(?:tests/\w+|make \w+)", cells.rpartition("\n     - ")[2])
+    ] == []
+
+
+def test_every_promise_under_faults_is_told() -> None:
+    told = re.findall(r"^   \* - (R\d+)\b", (DOCS / "verification.rst").read_text(), re.MULTILINE)
+
+    assert set(told) == {f"R{number}" for number in range(1, 23)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    text = (ROOT / page).read_text()
+    files = set(re.findall(rf"``((?:{TOPS})/[\w./@*-]+)``", text)) - MADE_LATER
+    tests = set(re.findall(r"``(test_\w+\.py)", text))
+
+    assert [file for file in files if not list(ROOT.glob(file.rstrip("/")))] == []
+    assert [name for name in tests if not list((ROOT / "tests").rglob(name))] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
