@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from cli.studio import BUILT
+from cli.system import WORKERS
 from render_node.frames.browser import find_chromium
 from tasks.errors import PermanentError
 from tests.conftest import require
@@ -50,9 +51,17 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def standing(stack: Stack) -> Stack:
+    """The system with all its workers: tests before may have killed some."""
+    for role in WORKERS:
+        stack.wait_worker(role)
+    return stack
+
+
 @pytest.fixture
-def visitor(built: Path, stack: Stack, browser: Browser) -> Iterator[Visitor]:
+def visitor(built: Path, standing: Stack, browser: Browser) -> Iterator[Visitor]:
     """Somebody at the studio, not signed in."""
-    visitor = Visitor(browser, stack.system.layout.api_url)
+    visitor = Visitor(browser, standing.system.layout.api_url)
     yield visitor
     visitor.leave()

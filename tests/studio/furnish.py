@@ -113,9 +113,14 @@ class Furnisher:
             path = self.folder / f"{name}.wav"
             write_wav(path, play(compose(Song(name, ((0, bpm),), key, form=(("verse", 8),), seed=place))))
             site.files[f"/{name}.wav"] = path.read_bytes()
-        for name in (*(f"{name}.wav" for name, *_ in LINKS), "gone.mp3"):
+        for name in ("gone.mp3", *(f"{name}.wav" for name, *_ in LINKS)):
             tags = ["drums", "loop"] if name != "glass-arp.wav" else ["synth"]
-            told = self.client.call("POST", "/samples", json={"url": f"{site.url}/{name}", "tags": tags})
+            wish = {
+                "url": f"{site.url}/{name}",
+                "title": name.partition(".")[0].replace("-", " ").title(),
+                "tags": tags,
+            }
+            told = self.client.call("POST", "/samples", json=wish)
             self.wait(told["job_id"])
 
 

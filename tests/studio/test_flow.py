@@ -31,7 +31,7 @@ class Film:
 
 
 @pytest.fixture(scope="module")
-def film(built: Path, stack: Stack, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Film]:
+def film(built: Path, standing: Stack, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Film]:
     """A film that somebody has edited and exported."""
     folder = tmp_path_factory.mktemp("studio")
     length_s = short_speech_wav(folder / "speech.wav")
@@ -39,7 +39,7 @@ def film(built: Path, stack: Stack, browser: Browser, tmp_path_factory: pytest.T
         folder / "talk.mp4", width=640, height=360, fps=FPS, duration_s=length_s, audio=folder / "speech.wav",
         options={"preset": "veryfast", "crf": "12"},
     )  # fmt: skip
-    visitor = Visitor(browser, stack.system.layout.api_url)
+    visitor = Visitor(browser, standing.system.layout.api_url)
     visitor.sign_up()
     visitor.upload(clip)
     heard = visitor.words()

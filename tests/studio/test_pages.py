@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from cli.client import ApiClient
 from cli.studio import STUDIO
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Stack, caption, order
 from tests.studio.accounts import promote
 from tests.studio.visitor import PASSWORD, Visitor
 
@@ -24,14 +24,14 @@ SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
-def owner(stack: Stack, clips: Path) -> dict[str, str]:
+def owner(standing: Stack, clips: Path) -> dict[str, str]:
     """An administrator with one video, its words known."""
     email = f"studio-{secrets.token_hex(5)}@example.com"
-    with ApiClient(stack.system.layout.api_url) as client:
+    with ApiClient(standing.system.layout.api_url) as client:
         client.register(email, PASSWORD)
         upload = client.upload(clips / "spoken.mp4")
-        assert stack.wait_ended(client, upload["job"]["id"])["state"] == "succeeded"
-    promote(stack, email)
+        assert standing.wait_ended(client, upload["job"]["id"])["state"] == "succeeded"
+    promote(standing, email)
     return {"email": email, "asset": upload["asset"]["id"]}
 
 
@@ -65,6 +65,18 @@ def test_no_page_has_a_serious_barrier(guest: Visitor, page: str) -> None:
 
     assert guest.complaints == []  # before axe, which itself tries inline styles
     assert barriers(guest) == []
+
+
+def test_a_page_that_gets_no_answer_says_so_and_goes_on_when_it_is_told_to(guest: Visitor) -> None:
+    alert = guest.page.get_by_role("alert")
+    for page in ("songs", "samples", "jobs"):
+        guest.page.route(f"**/api/v1/{page}?*", lambda route: route.abort())
+        guest.go(page)
+        expect(alert).to_contain_text("The server cannot be reached")
+        assert barriers(guest) == []
+        guest.page.unroute(f"**/api/v1/{page}?*")
+        alert.get_by_role("button", name="Try again").click()
+        expect(alert).to_have_count(0)
 
 
 def test_the_editor_has_no_serious_barrier(guest: Visitor, owner: dict[str, str]) -> None:
@@ -161,14 +173,45 @@ def test_what_is_changed_offline_is_sent_later(guest: Visitor, owner: dict[str, 
     assert guest.words()[3] == text
 
 
-def test_an_operator_drains_a_node_and_takes_it_back(guest: Visitor, stack: Stack) -> None:
-    guest.go("farm")
+def test_an_operator_drains_a_node_while_it_renders_and_takes_it_back(
+    guest: Visitor, stack: Stack, owner: dict[str, str]
+) -> None:
+    page = guest.page
     name = stack.system.layout.node_name("render").split("@")[0]
-    card = guest.page.locator("li.node").filter(has_text=name)
-    card.get_by_role("button", name="Drain").click()
-    expect(card.get_by_text("Draining")).to_be_visible()
-    card.get_by_role("button", name="Resume").click()
-    expect(card.get_by_text("Online")).to_be_visible()
+    with ApiClient(stack.system.layout.api_url) as client:
+        client.login(owner["email"], PASSWORD)
+        scenario = caption(f"While it renders {secrets.token_hex(2)}", width=320, height=568)
+        job = order(client, owner["asset"], scenario)["job_id"]
+        guest.go("farm")
+        card = page.locator("li.node").filter(has_text=name)
+        card.get_by_role("button", name="Drain").click()
+        told = page.get_by_role("dialog", name=f"Drain {name}")
+        expect(told.get_by_text("Nobody else consumes render")).to_be_visible()
+        expect(told.get_by_text("It takes nothing new until it is resumed")).to_be_visible()
+        expect(card.get_by_text("Online")).to_be_attached()
+        told.get_by_role("button", name="Drain").click()
+        expect(card.get_by_text("Draining")).to_be_visible()
+        card.get_by_role("button", name="Resume").click()
+        expect(card.get_by_text("Online")).to_be_visible()
+
+        assert stack.wait_ended(client, job)["state"] == "succeeded"
+
+
+def test_a_queue_is_held_and_a_node_confined_only_once_it_was_said_what_happens(guest: Visitor) -> None:
+    page = guest.page
+    guest.go("farm")
+    row = page.locator("tr").filter(has=page.get_by_role("button", name="Pause generation"))
+    row.get_by_role("button", name="Pause generation").click()
+    dialog = page.get_by_role("dialog", name="Pause generation")
+    expect(dialog.get_by_text("all that is ordered from now on")).to_be_visible()
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(row.get_by_role("button", name="Pause generation")).to_be_visible()
+    page.get_by_role("button", name="Quarantine").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("comes back once it passes")).to_be_visible()
+    dialog.get_by_label("Reason").fill("")
+
+    expect(dialog.get_by_role("button", name="Quarantine")).to_be_disabled()
 
 
 def test_another_account_finds_no_farm(visitor: Visitor) -> None:

@@ -3,7 +3,7 @@
 import {api, take, type Schemas} from "../api/client";
 import {ago} from "../format";
 import {text} from "../text";
-import {Button, Loading, ProblemNote, sayProblem, useLoad} from "../ui/kit";
+import {ask, Button, Loading, ProblemNote, sayProblem, useLoad} from "../ui/kit";
 
 type User = Schemas["AdminUserResponse"];
 
@@ -14,8 +14,11 @@ export function Accounts() {
   if (users.problem) return <ProblemNote problem={users.problem} retry={users.reload} />;
   if (!users.value) return <Loading lines={5} />;
   const change = (user: User, body: {role?: "user" | "admin"; plan?: string}) => take(api.PATCH("/api/v1/admin/users/{user_id}", {params: {path: {user_id: user.id}}, body})).then(users.reload, sayProblem);
-  const ban = (user: User) => (user.enabled ? take(api.POST("/api/v1/admin/users/{user_id}/ban", {params: {path: {user_id: user.id}}, body: {reason: t.reasonDefault}}))
-    : take(api.DELETE("/api/v1/admin/users/{user_id}/ban", {params: {path: {user_id: user.id}}}))).then(users.reload, sayProblem);
+  const ban = async (user: User) => {
+    const params = {path: {user_id: user.id}};
+    if (user.enabled && !(await ask(t.banAsk(user.email), t.banBody, t.ban))) return;
+    await (user.enabled ? take(api.POST("/api/v1/admin/users/{user_id}/ban", {params, body: {reason: t.reasonDefault}})) : take(api.DELETE("/api/v1/admin/users/{user_id}/ban", {params}))).then(users.reload, sayProblem);
+  };
   const codes = (plans.value?.items as {code: string}[] | undefined)?.map((plan) => plan.code) ?? [];
   return (
     <div class="panel scroll">

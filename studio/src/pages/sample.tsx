@@ -83,7 +83,7 @@ function Making({sample, job: jobId, changed}: {sample: Sample; job: string; cha
   return (
     <section class="panel pad stack">
       <div class="row"><h2 class="grow">{t.steps}</h2>{!OVER.includes(state) && job.value && <Button tiny onClick={() => void stop()}>{text.cancel}</Button>}</div>
-      {error && <div class="note bad" role="alert"><div><strong>{t.why[error.code] ?? error.message}</strong><p class="small soft">{error.message} <code>{error.code}</code></p></div>
+      {error && <div class="note bad" role="alert"><div><strong>{t.why[error.code] ?? error.message}</strong><p class="small soft">{t.free} <code>{error.code}</code></p></div>
         {twin && <a class="button tiny" href={href(`samples/${twin}`)}>{t.show}</a>}
         {!FOR_GOOD.test(error.code) && <Button tiny onClick={() => void again()}>{text.jobs.retry}</Button>}</div>}
       {job.problem && <ProblemNote problem={job.problem} retry={job.reload} />}
@@ -110,7 +110,7 @@ function One({step}: {step: Step}) {
 function Ready({sample, changed}: {sample: Sample; changed: () => void}) {
   const t = text.samples, player = useListening(), isPlaying = player.on === sample.id && player.isPlaying;
   const loud = sample.loudness?.integrated_lufs ?? null;
-  const facts: [string, string, number | null][] = [[t.tempo, sample.bpm ? `${sample.bpm.toFixed(1)} bpm` : "–", sample.bpm_confidence], [t.key, shownKey(sample.key), sample.key ? sample.key_confidence : null],
+  const facts: [string, string, number | null][] = [[text.songs.tempo, sample.bpm ? `${sample.bpm.toFixed(1)} bpm` : "–", sample.bpm_confidence], [t.key, shownKey(sample.key), sample.key ? sample.key_confidence : null],
     [t.length, clock(sample.duration_s ?? 0, 1), null], [t.loudness, loud === null ? "–" : `${loud.toFixed(1)} LUFS`, null], [t.downloaded, whole(sample.downloads), null]];
   return (
     <>
@@ -120,7 +120,7 @@ function Ready({sample, changed}: {sample: Sample; changed: () => void}) {
           <span class="num small soft">{clock(player.t, 1)}</span></div>
         <div class="row"><span class="small soft grow">{t.fileNote}</span><Fetch sample={sample} changed={changed} /></div>
       </section>
-      <dl class="sample-cards">{facts.map(([name, value, sure]) => <div key={name} class="panel"><dt class="small soft">{name}</dt><dd>{value}{sure !== null && <span class="small soft"> {t.sure(sure)}</span>}</dd></div>)}</dl>
+      <dl class="sample-cards">{facts.map(([name, value, sure]) => <div key={name} class="panel"><dt class="small soft">{name}</dt><dd>{value}{sure !== null && <p class="small soft">{t.sure(sure)}</p>}</dd></div>)}</dl>
       <Loops sample={sample} player={player} />
     </>
   );

@@ -104,7 +104,7 @@ export function ProblemNote({problem, retry}: {problem: Problem; retry?: () => v
 
 export function Chip({state}: {state: string}) {
   const tone: Record<string, string> = {succeeded: "good", ready: "good", online: "good", cut: "good", failed: "bad", refused: "bad", quarantined: "bad",
-    running: "live", probing: "live", analyzing: "live", levelling: "live", cutting: "live", draining: "warn", offline: "warn"};
+    running: "live", probing: "live", analyzing: "live", levelling: "live", cutting: "live", processing: "live", working: "live", finalized: "good", draining: "warn", offline: "warn"};
   return <span class={`chip ${tone[state] ?? ""}`}>{text.states[state] ?? state}</span>;
 }
 
