@@ -47,10 +47,6 @@ class RunningServices:
         self.children[name].start()
         self.wait_ready(name)
 
-    def stop_one(self, name: str) -> None:
-        """Stop one service in order; it can be started again."""
-        self.children[name].stop()
-
     def wait_ready(self, name: str) -> None:
         """Wait until the service answers in its own protocol; raise ``services.start_failed`` with its last words."""
         service, child = self._services[name], self.children[name]

@@ -50,11 +50,6 @@ def scripts_of(text: str) -> list[str]:
     return list(dict.fromkeys(script for char in text if (script := script_of(char))))
 
 
-def base_direction(text: str) -> str:
-    """Return ``rtl`` when the first strong character runs right to left, else ``ltr``."""
-    return direction_of(text) or "ltr"
-
-
 def direction_of(text: str) -> str:
     """Return ``ltr`` or ``rtl`` by the first strong character, "" where none is (numbers, marks, emoji)."""
     for char in text:

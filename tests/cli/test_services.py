@@ -105,7 +105,7 @@ def test_one_service_can_be_stopped_and_started_on_its_port(home: Path) -> None:
     with start(home) as running:
         client = redis.Redis.from_url(running.environ["REDIS_URL"])
         client.set("kept", "1")
-        running.stop_one("valkey")
+        running.children["valkey"].stop()
         with pytest.raises(redis.ConnectionError):
             redis.Redis.from_url(running.environ["REDIS_URL"]).ping()
         running.start_one("valkey")

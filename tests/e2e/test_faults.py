@@ -72,7 +72,7 @@ def test_work_is_accepted_while_redis_is_down_and_done_when_it_is_back(
     asset_id, _ = transcribed(stack, client, clips / "silent.mp4")
     scenario = caption("Later", width=320, height=568)
 
-    stack.system.services.stop_one("valkey")
+    stack.system.services.children["valkey"].stop()
     try:
         started = time.monotonic()
         render = order(client, asset_id, scenario, preset="ultrafast")

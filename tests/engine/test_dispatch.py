@@ -149,7 +149,7 @@ def test_two_dispatchers_share_the_work_and_ring_each_bell_once(play: Play, brok
 def test_a_submit_while_redis_is_down_is_fast_and_the_bell_is_rung_once_it_is_back(
     play: Play, broker: RunningServices
 ) -> None:
-    broker.stop_one("valkey")
+    broker.children["valkey"].stop()
     started = time.monotonic()
     jobs = [play.create(ingest()) for _ in range(5)]
     published = [service.publish_soon(job_id) for job_id in jobs]
@@ -213,7 +213,7 @@ def test_commits_wake_watchers_and_cost_nothing_while_redis_is_down(play: Play, 
     told = pubsub.get_message(timeout=1)
     pubsub.close()
     client.close()
-    broker.stop_one("valkey")
+    broker.children["valkey"].stop()
     started = time.monotonic()
     play.beat(claim, 0.1)
     play.succeed(claim)

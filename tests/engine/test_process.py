@@ -155,7 +155,7 @@ def test_nothing_is_lost_while_engine_broker_and_database_connections_fall_over(
         engine.kill_and_restart()
         time.sleep(0.3)
         redis.Redis.from_url(broker.environ["REDIS_URL"]).flushall()
-        broker.stop_one("valkey")
+        broker.children["valkey"].stop()
         time.sleep(0.5)
         broker.start_one("valkey")
         cut_database_connections()
@@ -190,7 +190,7 @@ def test_sigterm_ends_the_engine_cleanly_even_while_the_broker_is_away(
     while not messages(broker.environ["REDIS_URL"], Queue.INGEST):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    broker.stop_one("valkey")
+    broker.children["valkey"].stop()
     time.sleep(0.5)
     started = time.monotonic()
 
