@@ -80,3 +80,10 @@ def test_the_types_are_made_of_the_present_document(tmp_path: Path, monkeypatch:
 
     assert "/api/v1/scenario/stage" in json.loads((tmp_path / "openapi.json").read_text())["paths"]
     assert (tmp_path / "openapi.json").stat().st_mtime_ns == before
+
+
+def test_the_build_starts_no_npm_of_its_own() -> None:
+    """The pinned package of Node has npm only as a file to be named: as a program on the path it does not start."""
+    scripts = json.loads((studio.STUDIO / "package.json").read_text())["scripts"]
+
+    assert not [name for name, script in scripts.items() if "npm" in script or "npx" in script]
