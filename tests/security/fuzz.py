@@ -28,7 +28,11 @@ from tests.security.fuzz_reach import SIGNED, UNREACHABLE, calls, unreached
 from tests.security.running import Running, running_api
 
 ROOT = Path(__file__).parents[2]
-OF_TWO_IDS = ("/transcripts/{transcript_id}/versions/{version}", "/renders/{render_id}/outputs/{number}/download")
+OF_TWO_IDS = (
+    "/transcripts/{transcript_id}/versions/{version}",
+    "/renders/{render_id}/outputs/{number}/download",
+    "/renders/{render_id}/outputs/{number}/poster",
+)
 """A wrong id in one place is replaced by the known one, so that nothing wrong is left to refuse."""
 GIVEN_AWAY = "checks.ensure_resource_availability.enabled = false"
 """For operations that get ids of their own to use up: along links these take the place of what was just made."""

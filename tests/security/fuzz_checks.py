@@ -26,6 +26,8 @@ SAID_IN_WORDS = (
     "Must not be above ",
     "Give ",  # one of two fields
     "A job of this type takes no such field",
+    "A delivery needs a target.",
+    "Without diarize nobody is told apart.",
     "Invalid input.",  # one of a few values that are not (0 credits)
 )
 """Rules of values that the document tells in descriptions; every other refusal must follow from its schemas."""
