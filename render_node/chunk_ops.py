@@ -175,7 +175,7 @@ def join(context: StepContext) -> dict[str, Any]:
             source_sha256=order.source_sha256,
         )
         receipt = RenderReceipt.from_json(told)
-        prove(context, room, name, scenario=order.scenario, output=order.output, receipt=receipt)
+        prove(context, room, name, order=order, output=order.output, receipt=receipt)
         files = bring(room, name, POSTER)
     receipt.checks["reused_chunks"] = sum(result.reused for result in results)
     return hand_in(context, *files, receipt)

@@ -16,16 +16,16 @@ from render_node.capability import look_at_gpu
 from render_node.checks.run import find_all
 from render_node.chunks import Chunk, render_chunk
 from render_node.firstlook import draw_first_look
+from render_node.framed import read_reframing
 from render_node.join import Part, join_chunks
 from render_node.ordered_images import offer_images
 from render_node.parity import check_parity
 from render_node.render import Extras, render_files
-from render_node.stills import build_sheet, draw_pictures, encode_png
+from render_node.stills import Known, build_sheet, draw_pictures, encode_png
 from tasks.config import StorageSettings, WorkerSettings
 from tasks.contracts import RenderOutput
 from tasks.contracts.check import CheckOrder
 from tasks.contracts.outputs import complete_output
-from tasks.contracts.shorts import Reframing
 from tasks.contracts.still import StillOrder
 from tasks.fonts import FontFace, uploaded_fonts
 from tasks.scenario import parse
@@ -42,7 +42,12 @@ def first_look(folder: Path, order: dict[str, Any], teller: Teller) -> None:
     with offered(order) as settings:
         output = RenderOutput.from_json(order["output"])
         draw_first_look(
-            Path(order["source"]), parse(order["scenario"]), output=output, settings=settings, folder=folder
+            Path(order["source"]),
+            parse(order["scenario"]),
+            output=output,
+            settings=settings,
+            folder=folder,
+            reframing=read_reframing(order),
         )
 
 
@@ -52,7 +57,7 @@ def render(folder: Path, order: dict[str, Any], teller: Teller) -> list[dict[str
     outputs = [RenderOutput.from_json(output) for output in order["outputs"]]
     wanted = [(folder / name, output) for name, output in zip(order["names"], outputs, strict=True)]
     posters = {int(number): folder / name for number, name in order["posters"].items()}
-    shape = Reframing.from_json(order["reframing"]) if order.get("reframing") else None
+    shape = read_reframing(order)
     with offered(order) as settings:
         extras = extras_of(order, teller, posters=posters, encode=order.get("encode", True), reframing=shape)
         receipts = render_files(source, scenario, wanted, settings=settings, extras=extras)
@@ -64,7 +69,12 @@ def prove(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]
     output = complete_output(RenderOutput.from_json(order["output"]))
     with offered(order) as settings:
         return check_parity(
-            Path(order["source"]), folder / order["name"], order["scenario"], output=output, settings=settings
+            Path(order["source"]),
+            folder / order["name"],
+            order["scenario"],
+            output=output,
+            settings=settings,
+            reframing=read_reframing(order),
         )
 
 
@@ -110,7 +120,7 @@ def still(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]
             output=wanted.output,
             source=Path(order["source"]) if order["source"] else None,
             background=wanted.background,
-            video=wanted.media.video if wanted.media else None,
+            known=Known(wanted.media.video if wanted.media else None, wanted.reframing),
         )
     picture = drawn.pictures[0]
     if len(drawn.pictures) > 1:

@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from render_node.colour import Colour
 from render_node.composite import YuvPatch, blend, to_yuv
+from render_node.framed import LateFramer
 from render_node.frames.plan import Tile
 from render_node.frames.stage_page import Rgba
 from render_node.geometry import choose_geometry
@@ -25,6 +26,7 @@ from render_node.stills import encode_png, to_rgb
 from render_node.workroom import Workroom
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, VideoInfo
+from tasks.contracts.shorts import Reframing
 from tasks.errors import FencedError, ReelyardError
 from tasks.fonts import faces_of
 from tasks.media.container import media_start, open_media
@@ -55,10 +57,18 @@ class Look:
     colour: Colour
 
 
-def announce(context: StepContext, room: Workroom, scenario: dict[str, Any], output: RenderOutput) -> None:
+def announce(
+    context: StepContext,
+    room: Workroom,
+    scenario: dict[str, Any],
+    output: RenderOutput,
+    *,
+    reframing: Reframing | None = None,
+) -> None:
     """Draw, upload and announce a first look. What goes wrong here is left to the render itself to report."""
+    framing = reframing.to_json() if reframing else None
     try:
-        room.call("first_look", scenario=scenario, output=output.to_json())
+        room.call("first_look", scenario=scenario, output=output.to_json(), reframing=framing)
         files = room.take(POSTER), room.take(ANIMATIC)
         keys = {
             "poster_key": context.put_output(POSTER, files[0], content_type="image/png", stage=FIRST_LOOK),
@@ -73,11 +83,17 @@ def announce(context: StepContext, room: Workroom, scenario: dict[str, Any], out
 
 
 def draw_first_look(
-    source: Path, scenario: Scenario, *, output: RenderOutput, settings: WorkerSettings, folder: Path
+    source: Path,
+    scenario: Scenario,
+    *,
+    output: RenderOutput,
+    settings: WorkerSettings,
+    folder: Path,
+    reframing: Reframing | None = None,
 ) -> tuple[Path, Path]:
     """Write poster and animatic into a folder and return their paths."""
     with open_media(source, limits_of(settings)) as container:
-        looks, end_s = collect(container, output)
+        looks, end_s = collect(container, output, reframing)
     poster, animatic = folder / POSTER, folder / ANIMATIC
     draw_captions(scenario, looks, chromium=settings.chromium)
     poster.write_bytes(encode_png(to_rgb(choose_poster(scenario, looks))))
@@ -85,7 +101,9 @@ def draw_first_look(
     return poster, animatic
 
 
-def collect(container: InputContainer, output: RenderOutput) -> tuple[list[Look], float]:
+def collect(
+    container: InputContainer, output: RenderOutput, reframing: Reframing | None = None
+) -> tuple[list[Look], float]:
     """Return up to MOST_PICTURES frames of the whole video, small, and the time at which the last one ends."""
     video = find_video(container)
     assert video is not None
@@ -103,8 +121,10 @@ def collect(container: InputContainer, output: RenderOutput) -> tuple[list[Look]
     container.seek(0)
     looks: list[Look] = []
     shaper: FrameShaper | None = None
-    for t, frame in pick(container, video, seconds[::step], zero):
-        shaper = shaper or FrameShaper(choose_geometry(describe(video, frame), shrink(output, video, frame)), Form.YUV)
+    framer = LateFramer(reframing)
+    for t, decoded in pick(container, video, seconds[::step], zero):
+        info, frame = framer.frame(describe(video, decoded), decoded, t)
+        shaper = shaper or FrameShaper(choose_geometry(info, shrink(output, info)), Form.YUV)
         looks.append(Look(t, shaper.shape(frame), shaper.colour(frame)))
     return looks, float(stamps[-1] * time_base - zero) + frame_s
 
@@ -142,9 +162,9 @@ def describe(video: VideoStream, frame: av.VideoFrame) -> VideoInfo:
     )
 
 
-def shrink(output: RenderOutput, video: VideoStream, frame: av.VideoFrame) -> RenderOutput:
+def shrink(output: RenderOutput, video: VideoInfo) -> RenderOutput:
     """Return an output of the same shape whose shorter side is SHORT_SIDE or less."""
-    geometry = choose_geometry(describe(video, frame), output)
+    geometry = choose_geometry(video, output)
     factor = min(1.0, SHORT_SIDE / min(geometry.width, geometry.height))
     width, height = (max(2, round(side * factor / 2) * 2) for side in (geometry.width, geometry.height))
     return RenderOutput(width=width, height=height, aspect=output.aspect, fit=output.fit, background=output.background)

@@ -21,7 +21,7 @@ from render_node.receipt import RENDERER, Job, recipe_of
 from render_node.render import Extras, choose_poster_time, length_of, plan_mixes, prepare, rate_of, read_scenario
 from render_node.sound import SoundFiles
 from render_node.source_sound import AHEAD_S, MadeSound, SourceSound
-from render_node.stills import draw_pictures, encode_png
+from render_node.stills import Known, draw_pictures, encode_png
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, RenderReceipt
 from tasks.errors import PermanentError
@@ -136,7 +136,7 @@ def draw_poster(source: Path, job: Job, path: Path, t: float, *, settings: Worke
         settings=settings,
         output=job.targets[0].output,
         source=source,
-        video=job.video,
+        known=Known(job.video),
     )
     path.write_bytes(encode_png(drawn.pictures[0]))
     return drawn.times[0]

@@ -28,7 +28,7 @@ def render(context: StepContext) -> dict[str, Any]:
         source = stack.enter_context(context.source_copy(order.source_key))
         music = stack.enter_context(context.source_copy(order.music_key)) if order.music_key else None
         room = stack.enter_context(open_workroom(context, source, music=music))
-        announce(context, room, order.scenario, order.output)
+        announce(context, room, order.scenario, order.output, reframing=order.reframing)
         told = room.call(
             "render",
             lambda done, total: context.progress(done, total, stage="frames", unit="frames"),
@@ -37,10 +37,11 @@ def render(context: StepContext) -> dict[str, Any]:
             names=names,
             posters=posters,
             source_sha256=order.source_sha256,
+            reframing=order.reframing.to_json() if order.reframing else None,
         )
         receipts = [RenderReceipt.from_json(receipt) for receipt in told]
         for name, output, receipt in zip(names, order.outputs, receipts, strict=True):
-            prove(context, room, name, scenario=order.scenario, output=output, receipt=receipt)
+            prove(context, room, name, order=order, output=output, receipt=receipt)
         files = [bring(room, name, posters[number]) for number, name in enumerate(names)]
     results = [hand_in(context, *files[number], receipt) for number, receipt in enumerate(receipts)]
     return {"outputs": results} if order.further else results[0]
@@ -75,7 +76,7 @@ def prove(
     room: Workroom,
     name: str,
     *,
-    scenario: dict[str, Any],
+    order: RenderOrder,
     output: RenderOutput,
     receipt: RenderReceipt,
 ) -> None:
@@ -83,5 +84,6 @@ def prove(
     context.check()
     started = time.monotonic()
     receipt.checks["walls"] = room.walls
-    receipt.checks["parity"] = room.prove(name, scenario, output)
+    reframing = order.reframing.to_json() if order.reframing else None
+    receipt.checks["parity"] = room.prove(name, order.scenario, output, reframing=reframing)
     receipt.timings_s["parity"] = round(time.monotonic() - started, 3)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from render_node.composite import ColourSpace, YuvPatch, blend, to_yuv
 from render_node.firstlook import describe
 from render_node.footage import FrameClock
+from render_node.framed import LateFramer
 from render_node.frames.plan import Rect, Tile
 from render_node.frames.stage_page import Rgba
 from render_node.geometry import choose_geometry
@@ -27,6 +28,7 @@ from render_node.shaper import Form, FrameShaper
 from render_node.stills import read_frames, to_rgb
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput
+from tasks.contracts.shorts import Reframing
 from tasks.errors import PermanentError
 from tasks.fonts import faces_of
 from tasks.media.container import open_media
@@ -93,10 +95,12 @@ def check_parity(
     *,
     output: RenderOutput,
     settings: WorkerSettings,
+    reframing: Reframing | None = None,
 ) -> dict[str, Any]:
     """Return what was measured, for the receipt; raise ``render.parity_failed`` with it when captions are not right.
 
     :param output: complete. Outputs that are no footage with captions (alpha, GIF, kept HDR) are not compared.
+    :param reframing: how the source was framed.
     """
     parsed = parse(scenario)
     if output.container not in COMPARED or output.layer != "video" or output.dynamic_range == "keep":
@@ -104,7 +108,8 @@ def check_parity(
     times = choose_times(parsed, index_of(result, settings), index_of(source, settings))
     if not times:
         return {"samples": [], "skipped": "no caption stands still long enough"}
-    measured = measure(source, result, parsed, times, output=output, settings=settings)
+    shape = LateFramer(reframing)
+    measured = measure(source, result, parsed, times, output=output, settings=settings, shape=shape)
     report: dict[str, Any] = {
         "samples": [asdict(sample) for sample in measured],
         "bounds": {"likeness": LEAST_LIKENESS, "presence": LEAST_PRESENCE, "shift": [0, 0], "ssim": LEAST_SSIM},
@@ -172,6 +177,7 @@ def measure(
     *,
     output: RenderOutput,
     settings: WorkerSettings,
+    shape: LateFramer,
 ) -> list[Sample]:
     """Hold the file's frames at these times against stills drawn anew; captions that add nothing are left out."""
     wanted = [t + ROUNDING_S for t in times]
@@ -180,8 +186,9 @@ def measure(
         assert stream is not None
         read: list[tuple[av.VideoFrame, ColourSpace]] = []
         shaper: FrameShaper | None = None
-        for _, frame in read_frames(container, wanted):
-            shaper = shaper or FrameShaper(choose_geometry(describe(stream, frame), output), Form.YUV)
+        for t, decoded in read_frames(container, wanted):
+            info, frame = shape.frame(describe(stream, decoded), decoded, t)
+            shaper = shaper or FrameShaper(choose_geometry(info, output), Form.YUV)
             read.append((shaper.shape(frame), shaper.colour(frame).blending()))
     with open_media(result, limits_of(settings)) as container:
         found = [grey(frame) for _, frame in read_frames(container, wanted)]

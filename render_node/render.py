@@ -16,7 +16,7 @@ from render_node.drawing import Drawing, Script
 from render_node.encode.mastering import Mastering, read_mastering, tell
 from render_node.encode.sessions import card_of, choose_encoders, hold_sessions, is_hardware
 from render_node.footage import USUAL_RATE, Footage, frame_times
-from render_node.framed import framed_info, framer
+from render_node.framed import framer
 from render_node.frames.browser import browser_ahead
 from render_node.geometry import choose_geometry
 from render_node.lanes import Lane, Look, Pace, Target
@@ -28,6 +28,7 @@ from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, RenderReceipt, SoundOutput
 from tasks.contracts.outputs import complete_output
 from tasks.contracts.shorts import Reframing
+from tasks.edits.framing import framed_info
 from tasks.errors import InvalidInputError, PermanentError
 from tasks.fonts import check_scenario, faces_of
 from tasks.media.container import open_media

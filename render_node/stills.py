@@ -15,14 +15,17 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from render_node.alpha import RgbaPatch, blend_rgba, empty_canvas, pixels_of, to_rgba
+from render_node.colour import Colour
 from render_node.composite import YuvPatch, blend, to_yuv
 from render_node.encode.convert import PixelConverter
+from render_node.framed import LateFramer
 from render_node.frames.stage_page import Rgba
-from render_node.geometry import FrameGeometry, choose_geometry
+from render_node.geometry import choose_geometry
 from render_node.overlay import Overlay
 from render_node.shaper import Form, FrameShaper
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, VideoInfo
+from tasks.contracts.shorts import Reframing
 from tasks.errors import PermanentError
 from tasks.fonts import check_scenario, faces_of
 from tasks.media.container import media_start, open_media
@@ -47,6 +50,31 @@ class Drawn:
     browser: str
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is told of footage beforehand: what a probe told of its picture, and how that is framed."""
+
+    video: VideoInfo | None = None
+    reframing: Reframing | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How footage is seen: what its picture is like, in which output, framed or not."""
+
+    video: VideoInfo
+    output: RenderOutput
+    reframing: Reframing | None = None
+
+    def frames(self, container: InputContainer, times: list[float]) -> Iterator[tuple[float, av.VideoFrame, Colour]]:
+        """Yield the frames of ascending times ready to be drawn on, each with its own time and its colours."""
+        framer, shaper = LateFramer(self.reframing), None
+        for t, decoded in read_frames(container, times):
+            info, frame = framer.frame(self.video, decoded, t)
+            shaper = shaper or FrameShaper(choose_geometry(info, self.output), Form.YUV)
+            yield t, shaper.shape(frame), shaper.colour(frame)
+
+
 def draw_still(
     scenario: dict[str, Any], t: float, *, settings: WorkerSettings, output: RenderOutput, source: Path | None
 ) -> bytes:
@@ -66,13 +94,13 @@ def draw_pictures(
     output: RenderOutput,
     source: Path | None,
     background: str = "",
-    video: VideoInfo | None = None,
+    known: Known | None = None,
 ) -> Drawn:
     """Draw a scenario at several times.
 
     :param times: seconds from the media's start, in any order; past the end the last frame is shown.
     :param background: ``#RRGGBB`` where there is no footage; empty is transparent.
-    :param video: what a probe of the source told, when one was made.
+    :param known: what is told of the source beforehand.
     """
     parsed = parse(scenario)
     check_scenario(parsed)
@@ -81,8 +109,9 @@ def draw_pictures(
     if source is None:
         drawn = _draw_alone(parsed, wanted, settings=settings, output=output, background=background)
     else:
-        geometry = choose_geometry(video or probe_video(source, settings), output)
-        drawn = _draw_over(parsed, wanted, settings=settings, geometry=geometry, source=source)
+        known = known or Known()
+        shown = Shown(known.video or probe_video(source, settings), output, known.reframing)
+        drawn = _draw_over(parsed, wanted, settings=settings, shown=shown, source=source)
     back = sorted(range(len(order)), key=lambda place: order[place])
     return Drawn([drawn.pictures[place] for place in back], [drawn.times[place] for place in back], drawn.browser)
 
@@ -96,12 +125,11 @@ def probe_video(source: Path, settings: WorkerSettings) -> VideoInfo:
 
 
 def _draw_over(
-    scenario: Scenario, times: list[float], *, settings: WorkerSettings, geometry: FrameGeometry, source: Path
+    scenario: Scenario, times: list[float], *, settings: WorkerSettings, shown: Shown, source: Path
 ) -> Drawn:
-    shaper = FrameShaper(geometry, Form.YUV)
     with open_media(source, limits_of(settings)) as container:
-        found = [(t, shaper.shape(frame), shaper.colour(frame)) for t, frame in read_frames(container, times)]
-    shown = [t for t, _, _ in found]
+        found = list(shown.frames(container, times))
+    told = [t for t, _, _ in found]
     colour = found[0][2]
 
     def convert(tile: Any, picture: Rgba) -> YuvPatch:
@@ -109,7 +137,7 @@ def _draw_over(
 
     size = (found[0][1].width, found[0][1].height)
     overlay: Overlay[YuvPatch] = Overlay(
-        scenario, shown, size=size, fonts=faces_of(scenario), chromium=settings.chromium, convert=convert
+        scenario, told, size=size, fonts=faces_of(scenario), chromium=settings.chromium, convert=convert
     )
     pictures = []
     try:
@@ -120,7 +148,7 @@ def _draw_over(
             pictures.append(to_rgb(frame))
     finally:
         overlay.close()
-    return Drawn(pictures, shown, overlay.browser)
+    return Drawn(pictures, told, overlay.browser)
 
 
 def _draw_alone(

@@ -61,9 +61,9 @@ class Workroom:
         tick = (lambda done, total: report(int(done), int(total))) if report else None
         return self.room.call(f"{ERRANDS}:{errand}", {**self.order, **arguments}, tick)
 
-    def prove(self, name: str, scenario: dict[str, Any], output: RenderOutput) -> dict[str, Any]:
+    def prove(self, name: str, scenario: dict[str, Any], output: RenderOutput, **more: Any) -> dict[str, Any]:
         """Hold a file that was made in there against stills; raise ``render.parity_failed``."""
-        found: dict[str, Any] = self.call("prove", name=name, scenario=scenario, output=output.to_json())
+        found: dict[str, Any] = self.call("prove", name=name, scenario=scenario, output=output.to_json(), **more)
         return found
 
     def take(self, name: str) -> Path:

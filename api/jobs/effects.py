@@ -8,6 +8,7 @@ PermanentError refuses the result, and the step fails with that code.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, false, or_
@@ -21,18 +22,20 @@ StepEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
 ClaimEffect = Callable[[Session, Job, Step], dict[str, Any]]
 NewsEffect = Callable[[Session, Job, Step, dict[str, Any]], None]
 JobEffect = Callable[[Session, Job], None]
+RetryEffect = Callable[[Session, Job], datetime | None]
 EventEffect = Callable[[Session, Job, Sequence[JobEvent]], None]
 
 S = TypeVar("S", bound=StepEffect)
 C = TypeVar("C", bound=ClaimEffect)
 J = TypeVar("J", bound=JobEffect)
+R = TypeVar("R", bound=RetryEffect)
 E = TypeVar("E", bound=EventEffect)
 
 _step_succeeded: dict[TaskName, list[StepEffect]] = {}
 _step_claimed: dict[TaskName, list[ClaimEffect]] = {}
 _step_told: dict[tuple[TaskName, str], list[NewsEffect]] = {}
 _job_ended: dict[str, list[JobEffect]] = {}
-_job_retried: dict[str, list[JobEffect]] = {}
+_job_retried: dict[str, list[RetryEffect]] = {}
 _job_events: list[EventEffect] = []
 _listening: list[Callable[[], ColumnElement[bool]]] = []
 
@@ -80,10 +83,13 @@ def on_job_ended(kind: str) -> Callable[[J], J]:
     return register
 
 
-def on_job_retried(kind: str) -> Callable[[J], J]:
-    """Register ``f(session, job)`` for a failed or cancelled job that is queued again; raising refuses the retry."""
+def on_job_retried(kind: str) -> Callable[[R], R]:
+    """Register ``f(session, job)`` for a failed or cancelled job that is queued again; raising refuses the retry.
 
-    def register(effect: J) -> J:
+    It returns when the job may begin at the earliest, None for at once.
+    """
+
+    def register(effect: R) -> R:
         _add(_job_retried.setdefault(kind, []), effect)
         return effect
 
@@ -134,10 +140,10 @@ def run_job_ended(session: Session, job: Job) -> None:
         effect(session, job)
 
 
-def run_job_retried(session: Session, job: Job) -> None:
-    """Run the effects of a job that starts again: what its end gave back is taken anew."""
-    for effect in _job_retried.get(job.kind, []):
-        effect(session, job)
+def run_job_retried(session: Session, job: Job) -> datetime | None:
+    """Run the effects of a job that starts again: what its end gave back is taken anew; return when it may begin."""
+    told = [effect(session, job) for effect in _job_retried.get(job.kind, [])]
+    return max((moment for moment in told if moment is not None), default=None)
 
 
 def run_job_events(session: Session, job: Job, events: Sequence[JobEvent]) -> None:

@@ -37,6 +37,7 @@ from api.jobs.models import Job, Step, note_steps_added
 from api.jobs.publish import BROKER_ERRORS, bell_id, get_publisher, revoke_after_commit, send_canvas
 from api.jobs.states import RETRYABLE, RETRYABLE_STEP, TERMINAL, JobState, StepState
 from api.ownership import visible_to
+from api.prepared import PREPARED
 from api.turns.line import may_ring_now
 from tasks import tracing
 from tasks.names import Priority
@@ -99,7 +100,8 @@ INSERT_JOB = insert(Job.__table__).values(created_at=func.clock_timestamp()).ret
 @lru_cache(maxsize=1)
 def select_heard() -> Select[bool]:
     """Select whether anybody listens to the events of a job."""
-    return select(effects.is_heard()).select_from(Job).where(Job.id == bindparam("job_id"))
+    heard = select(effects.is_heard()).select_from(Job).where(Job.id == bindparam("job_id"))
+    return heard.execution_options(**PREPARED)
 
 
 def insert_job(session: Session, job: Job) -> bool:
@@ -203,19 +205,19 @@ def retry(session: Session, job: Job) -> Job:
     """Queue a failed or cancelled job again from where it stopped; finished steps are kept, quota is taken anew.
 
     Retrying a job that is queued or running changes nothing; one that succeeded raises ``job.finished``. What
-    registered with ``on_job_retried`` may refuse by raising.
+    registered with ``on_job_retried`` may refuse by raising, or put the job off.
     """
     locked = require_job(session, job)
     if locked.state == JobState.SUCCEEDED:
         raise ConflictError("job.finished", "The job has succeeded already", {"state": locked.state})
     if locked.state not in RETRYABLE:
         return locked
-    effects.run_job_retried(session, locked)
+    begins_at = effects.run_job_retried(session, locked)
     change = begin_change(session, locked)
     steps = read_steps(session, locked)
     for step in steps:
         if step.state in RETRYABLE_STEP:
-            reset_step(change, step)
+            reset_step(change, step, begins_at)
     locked.run += 1
     poison.clear(locked)
     locked.cancel_requested = False
@@ -223,16 +225,17 @@ def retry(session: Session, job: Job) -> Job:
     locked.stage, locked.done, locked.total, locked.unit = "", 0.0, 0.0, ""
     show_progress(locked, steps)
     move_job(change, JobState.QUEUED)
-    ring(change, ready_steps(steps), change.now + timedelta(seconds=get_settings().ring_grace_s))
+    ring(change, ready_steps(steps), begins_at or change.now + timedelta(seconds=get_settings().ring_grace_s))
     settle(change)
     return locked
 
 
-def reset_step(change: Change, step: Step) -> None:
+def reset_step(change: Change, step: Step, begins_at: datetime | None) -> None:
     """Let a failed or cancelled step start afresh; the number of its next attempt still counts on."""
     cleared: dict[str, Any] = dict.fromkeys(
-        ("run_after", "started_at", "finished_at", "seen_at", "error_code", "error_message", "error_details")
+        ("started_at", "finished_at", "seen_at", "error_code", "error_message", "error_details")
     )
+    cleared["run_after"] = begins_at
     counters = dict.fromkeys(("charged", "faults", "handbacks"), 0)
     progress = {"fraction": 0.0, "stage": "", "done": 0.0, "total": 0.0, "unit": ""}
     move_step(change, step, StepState.QUEUED, queued_at=change.now, **cleared, **counters, **progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +20,14 @@ from api.jobs.states import JobState
 from api.projects.cutting import SHORT_KIND, reserve
 from api.projects.models import Project, Short
 from api.projects.shorts import caption_clip
+from api.projects.wishes import wish_of
 from api.quotas.service import release, settle
 from api.renders.effects import charge_render, count_storage
 from api.renders.ordering import order_within
 from api.uploads.effects import own_key
 from api.users.models import User
 from tasks.contracts.render import RenderOutput
-from tasks.contracts.shorts import CutResult
+from tasks.contracts.shorts import CutResult, Reframing
 from tasks.names import TaskName
 from tasks.workflows.captions import RENDER
 
@@ -44,11 +46,11 @@ def store_clip(session: Session, job: Job, step: Step, result: dict[str, Any]) -
     session.flush()
     count_storage(session, clip)
     short.clip_asset_id, short.render_id = clip.id, None
-    short.cut = {name: told.to_json()[name] for name in TOLD}
+    short.cut = {**{name: told.to_json()[name] for name in TOLD}, "framed": not told.is_unframed}
     charge(session, job, Action.CUTTING, price(Action.CUTTING, told.media.duration_s))
     captions = next((other for other in job.steps if other.name == RENDER), None)
     if captions is not None:
-        order_captions(session, job, captions, (project, short, clip))
+        order_captions(session, job, captions, (project, short, clip), told)
 
 
 def build_clip(job: Job, project: Project, short: Short, told: CutResult) -> Asset:
@@ -71,11 +73,20 @@ def build_clip(job: Job, project: Project, short: Short, told: CutResult) -> Ass
     )
 
 
-def order_captions(session: Session, job: Job, step: Step, subject: tuple[Project, Short, Asset]) -> None:
-    """Order the captions of a clip as a render of its own, done by the job's next step; raise ``scenario.*``."""
+def order_captions(
+    session: Session, job: Job, step: Step, subject: tuple[Project, Short, Asset], told: CutResult
+) -> None:
+    """Order the captions of a clip as a render of its own, done by the job's next step; raise ``scenario.*``.
+
+    A clip that was copied is framed by that render: its picture is encoded once.
+    """
     project, short, clip = subject
-    scenario = caption_clip(session, project, short, "")
-    short.render_id = order_within(session, job, step, clip, scenario=scenario, output=RenderOutput()).id
+    reframing = None
+    if told.framing is not None and told.is_unframed:
+        reframing = Reframing(told.framing, told.kept, wish_of(short).width)
+    scenario = caption_clip(session, project, short, "", reframing=reframing)
+    how = {"scenario": scenario, "output": RenderOutput(), "reframing": reframing}
+    short.render_id = order_within(session, job, step, clip, **how).id
     session.flush()
 
 
@@ -92,12 +103,15 @@ def settle_short(session: Session, job: Job) -> None:
 
 
 @on_job_retried(SHORT_KIND)
-def reopen_short(session: Session, job: Job) -> None:
-    """Reserve again what the end gave back; raise ``short.not_found``, ``asset.*``, ``quota.*``, ``credits.*``."""
+def reopen_short(session: Session, job: Job) -> datetime | None:
+    """Reserve again what the end gave back, and return when it may begin.
+
+    Raises ``short.not_found``, ``asset.*``, ``quota.*``, ``credits.*``.
+    """
     short, project = find_short(session, job)
     if short is None or project is None or short.job_id != job.id:
         raise NotFoundError("short.not_found", "The short was deleted, or cut anew since")
-    reserve(session, session.get_one(User, job.owner_id), job, short, require_ready(project.asset), again=True)
+    return reserve(session, session.get_one(User, job.owner_id), job, short, require_ready(project.asset), again=True)
 
 
 def find_short(session: Session, job: Job) -> tuple[Short | None, Project | None]:

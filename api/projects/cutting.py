@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -19,7 +20,6 @@ from api.projects.models import Project, Short
 from api.projects.service import get_short
 from api.projects.wishes import list_edits, wish_of
 from api.quotas import line
-from api.quotas.service import reserve_render
 from api.renders.service import require_room
 from api.users.models import User
 from tasks.contracts.outputs import ASPECTS
@@ -66,6 +66,7 @@ def order_cut(session: Session, user: User, project: Project, short: Short) -> J
         tuple(project.scene_cuts or ()),
         wish.width,
         turns_of(transcript, short.start_s, short.end_s),
+        later=bool(wish.look),
     )
     job = create_job(
         session,
@@ -76,7 +77,7 @@ def order_cut(session: Session, user: User, project: Project, short: Short) -> J
         priority=Priority.NORMAL,
         subject={"short_id": str(short.id), "project_id": str(project.id), "render_id": str(new_id())},
     )
-    reserve(session, user, job, short, asset, in_line=True)
+    reserve(session, user, job, short, asset)
     short.job_id = job.id
     session.flush()
     session.refresh(short)
@@ -91,21 +92,19 @@ def reserve(
     asset: Asset,
     *,
     again: bool = False,
-    in_line: bool = False,
-) -> None:
+) -> datetime | None:
     """Reserve quota and credits of a short's job; raise ``quota.*``, ``credits.insufficient``.
 
-    :param in_line: let a new job wait for a slot of the plan's renders at a time where there is none.
+    Returns when it may begin: it waits for a slot of the plan's renders at a time where there is none.
     """
     length_s, wish = short.end_s - short.start_s, wish_of(short)
     hold(session, job, Action.CUTTING, price(Action.CUTTING, length_s), again=again)
-    if wish.look:
-        if in_line:
-            line.reserve_in_line(session, user, job)
-        else:
-            reserve_render(session, user, job.id)
-        action = render_action(*largest_size(wish, asset))
-        hold(session, job, action, price(action, length_s), again=again)
+    if not wish.look:
+        return None
+    begins_at = line.reserve_in_line(session, user, job)
+    action = render_action(*largest_size(wish, asset))
+    hold(session, job, action, price(action, length_s), again=again)
+    return begins_at
 
 
 def largest_size(wish: ShortWish, asset: Asset) -> tuple[int, int]:

@@ -105,6 +105,9 @@ class ShortCutResponse(Schema):
     frame_count = fields.Integer()
     copied_frames = fields.Integer(metadata={"description": "How many are the source's own, never encoded again"})
     encoded_because = fields.String(metadata={"description": "Why none is, like framed, codec, no_key_frame or seam"})
+    framed = fields.Boolean(
+        metadata={"description": "False: the clip keeps the video's picture, and its render is framed while it is made"}
+    )
 
 
 class ShortLinksResponse(Schema):

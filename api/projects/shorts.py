@@ -13,6 +13,8 @@ from api.extensions import get_settings, get_storage
 from api.projects.models import Project, Short
 from api.projects.service import find_transcript
 from api.projects.wishes import change_wish, remember, wish_of
+from tasks.contracts.shorts import Reframing
+from tasks.edits.framing import framed_info
 from tasks.edits.pauses import find_pauses, snap_in, snap_out, words_of
 from tasks.edits.stretch import words_within
 from tasks.errors import InvalidInputError
@@ -70,15 +72,21 @@ def delete_short(session: Session, short: Short) -> None:
     session.delete(short)
 
 
-def caption_clip(session: Session, project: Project, short: Short, preset: str) -> dict[str, Any]:
-    """Caption a short's clip in a look, its own when empty; raise ``short.not_cut``, ``scenario.unknown_preset``."""
+def caption_clip(
+    session: Session, project: Project, short: Short, preset: str, *, reframing: Reframing | None = None
+) -> dict[str, Any]:
+    """Caption a short's clip in a look, its own when empty; raise ``short.not_cut``, ``scenario.unknown_preset``.
+
+    :param reframing: how its picture is framed while the captions are drawn.
+    """
     clip = session.get(Asset, short.clip_asset_id) if short.clip_asset_id else None
     media = clip.media_info if clip is not None and clip.deleted_at is None else None
     if short.cut is None or media is None or media.video is None:
         raise ConflictError("short.not_cut", "The short has no clip")
     _, transcript = find_transcript(session, project)
     words = words_within(transcript, [Span(span["start"], span["end"]) for span in short.cut["kept"]])
-    width, height = media.video.display_width, media.video.display_height
+    video = framed_info(media.video, reframing) if reframing else media.video
+    width, height = video.display_width, video.display_height
     look = preset or wish_of(short).look or "none"
     return scenario_from_transcript(words, width=width, height=height, preset=look)
 

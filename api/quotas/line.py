@@ -1,4 +1,4 @@
-"""Work that is ordered together waits for its own quota: what is over the plan's renders at a time begins later.
+"""Work ordered together, or again, waits for its own quota: what is over the plan's renders at a time begins later.
 
 A reservation in state ``waiting`` holds nothing yet. Its job is queued, not before :data:`LATER`; the reconciler gives
 it the next slot that comes free and has it rung.
@@ -27,8 +27,10 @@ SLOT = QuotaKind.CONCURRENT_RENDERS
 MOST = 200
 
 
-def reserve_in_line(session: Session, user: User, job: Job) -> bool:
-    """Hold a render of the day and the month for a new job, and one of those at a time, or wait for that; tell which.
+def reserve_in_line(session: Session, user: User, job: Job) -> datetime | None:
+    """Hold a render of the day and the month for a job that does not run, and one of those at a time, or wait for that.
+
+    Returns when the job may begin: None is at once, ``LATER`` when a slot comes free.
 
     Raises ``quota.daily_renders``, ``quota.monthly_renders``, and ``quota.concurrent_renders`` where the plan has none.
     """
@@ -40,8 +42,8 @@ def reserve_in_line(session: Session, user: User, job: Job) -> bool:
         if cap_of(session, user, SLOT) < 1:
             raise
         wait(session, user, job)
-        return False
-    return True
+        return LATER
+    return None
 
 
 def wait(session: Session, user: User, job: Job) -> None:

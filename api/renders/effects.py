@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,8 @@ from api.ids import new_id
 from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded, on_step_told
 from api.jobs.models import Job, Step
 from api.jobs.states import JobState
-from api.quotas.service import release, reserve_render, reserve_storage, settle
+from api.quotas.line import reserve_in_line
+from api.quotas.service import release, reserve_storage, settle
 from api.renders.chunks import PREFIX
 from api.renders.estimate import measure_render
 from api.renders.models import OutputOfRender, Render
@@ -175,15 +177,16 @@ def charge_render(session: Session, job: Job) -> None:
 
 
 @on_job_retried(JOB_KIND)
-def reopen_render(session: Session, job: Job) -> None:
-    """Reserve again what the end gave back, less what was paid for pieces that are there.
+def reopen_render(session: Session, job: Job) -> datetime | None:
+    """Reserve again what the end gave back, less what was paid for pieces that are there; return when it may begin.
 
     Raises ``quota.*``, ``credits.insufficient`` or ``asset.*`` when it cannot start any more.
     """
     render = session.get_one(Render, UUID(job.subject["render_id"]))
     source = session.get_one(Asset, render.source_asset_id, with_for_update={"read": True})
     media = require_ready(source).media_info
-    reserve_render(session, session.get_one(User, render.owner_id), job.id)
+    begins_at = reserve_in_line(session, session.get_one(User, render.owner_id), job)
     if media is not None:
         outputs = [RenderOutput.from_json(output.output) for output in render.outputs]
         hold(session, job, largest_action(media, outputs), price_of(media, outputs), again=True)
+    return begins_at

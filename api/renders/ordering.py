@@ -20,8 +20,10 @@ from api.users.models import User
 from api.validations.service import find_cheap
 from tasks.contracts import RenderOrder, RenderOutput
 from tasks.contracts.outputs import complete_output
+from tasks.contracts.shorts import Reframing
 from tasks.errors import InvalidInputError
 from tasks.fonts.accept import accept
+from tasks.workflows.captions import RENDER
 
 
 def order_render(session: Session, user: User, body: dict[str, Any]) -> Render:
@@ -53,11 +55,19 @@ def order_render(session: Session, user: User, body: dict[str, Any]) -> Render:
 
 
 def order_within(
-    session: Session, job: Job, step: Step, source: Asset, *, scenario: dict[str, Any], output: RenderOutput
+    session: Session,
+    job: Job,
+    step: Step,
+    source: Asset,
+    *,
+    scenario: dict[str, Any],
+    output: RenderOutput,
+    reframing: Reframing | None = None,
 ) -> Render:
     """Order a render over what a job has just made, done by the job's own next step; raise ``scenario.*``.
 
     :param source: what is drawn over; the render belongs where it does. ``job.subject`` names the render's id.
+    :param reframing: how the source is framed while it is drawn on.
     """
     service.check_order(scenario)
     output = complete_output(output)
@@ -68,13 +78,20 @@ def order_within(
         job_id=job.id,
         source_asset_id=source.id,
         scenario=scenario,
-        scenario_hash=service.hash_order(source.sha256, scenario, [output]),
+        scenario_hash=service.hash_order(source.sha256, scenario, [output], reframing),
         outputs=[OutputOfRender(number=0, output=output.to_json())],
     )
     session.add(render)
     session.flush()
-    step.input = RenderOrder(source.object_key, scenario, output, source_sha256=source.sha256).to_json()
+    order = RenderOrder(source.object_key, scenario, output, source_sha256=source.sha256, reframing=reframing)
+    step.input = order.to_json()
     return render
+
+
+def find_reframing(render: Render) -> Reframing | None:
+    """Return how a render frames its source's picture, if it does."""
+    told = next((step.input.get("reframing") for step in render.job.steps if step.name == RENDER), None)
+    return Reframing.from_json(told) if told else None
 
 
 def read_outputs(asked: Sequence[dict[str, Any]]) -> tuple[RenderOutput, ...]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, contains_eager, defer, selectinload
 
 from api.assets.models import Asset
 from api.assets.service import require_ready
+from api.config import ApiSettings
 from api.credits.work import hold
 from api.errors import ConflictError, NotFoundError
 from api.extensions import get_settings
@@ -28,6 +29,7 @@ from api.renders.pricing import largest_action, price_of
 from api.users.models import User
 from tasks.contracts import RenderOrder, RenderOutput
 from tasks.contracts.outputs import complete_output
+from tasks.contracts.shorts import Reframing
 from tasks.errors import InvalidInputError
 from tasks.fonts import check_scenario, faces_of
 from tasks.names import PRIORITY_NAMES
@@ -106,9 +108,12 @@ def plan_steps(order: RenderOrder, duration_s: float, *, owner_id: UUID) -> list
     spans = plan_spans(duration_s, target_s=settings.chunk_s, from_s=settings.chunk_from_s)
     if len(spans) == 1 or order.further or not can_join(complete_output(order.output)):
         return build_render_steps(order)
-    # A piece that is used again must outlive the job that uses it: a day is far more than any render takes
-    reuse_s = (settings.chunk_days - 1) * 86400.0
-    return build_chunked_steps(order, spans, owner=str(owner_id), reuse_s=reuse_s)
+    return build_chunked_steps(order, spans, owner=str(owner_id), reuse_s=reuse_seconds(settings))
+
+
+def reuse_seconds(settings: ApiSettings) -> float:
+    """Return how old a piece may be that is used again: it must outlive the job, and a day is more than any takes."""
+    return (settings.chunk_days - 1) * 86400.0
 
 
 def music_key_of(session: Session, outputs: Sequence[RenderOutput]) -> str:
@@ -136,7 +141,12 @@ def require_room(session: Session, user: User) -> None:
         refuse(QuotaKind.STORAGE_BYTES, state, 1)
 
 
-def hash_order(source_sha256: str, scenario: dict[str, Any], outputs: Sequence[RenderOutput]) -> str:
+def hash_order(
+    source_sha256: str,
+    scenario: dict[str, Any],
+    outputs: Sequence[RenderOutput],
+    reframing: Reframing | None = None,
+) -> str:
     """Name an order by everything that decides its pictures; the scenario's fonts by their files' hashes.
 
     Several outputs are a set: asked for in another order they have the same name.
@@ -148,6 +158,7 @@ def hash_order(source_sha256: str, scenario: dict[str, Any], outputs: Sequence[R
         **name_outputs(outputs),
         "fonts": fonts,
         "images": [[image.name, image.sha256] for image in named_images(scenario)],
+        **({"reframing": reframing.to_json()} if reframing else {}),
     }
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -21,7 +21,7 @@ from api.jobs.service import publish_soon
 from api.jobs.waiting import wait_for_end
 from api.limits import still_limit
 from api.renders.models import Render
-from api.renders.ordering import shape_of
+from api.renders.ordering import find_reframing, shape_of
 from api.stills import service
 from api.stills.answers import read_source, require_success
 from api.stills.schemas import RenderStillQuery, StillRequest, StillResponse
@@ -131,6 +131,7 @@ class RenderStill(MethodView):
         seen = RenderOutput(
             width=width, height=height, aspect=output.aspect, fit=output.fit, background=output.background
         )
-        order = service.build_order(render.scenario, source, times=[query["t"]], output=seen)
+        how = {"output": seen, "reframing": find_reframing(render)}
+        order = service.build_order(render.scenario, source, times=[query["t"]], **how)
         told, status = status_of(ask(order, source, query["wait_s"]))
         return redirect(told["url"]) if query["redirect"] and status == 200 else (told, status)

@@ -40,7 +40,7 @@ def build_order(
 ) -> StillOrder:
     """Return the order for a picture; raise ``scenario.*`` or ``render.no_video``.
 
-    :param look: ``background``, ``columns``, ``tile_width`` as in the order.
+    :param look: ``background``, ``columns``, ``tile_width``, ``reframing`` as in the order.
     """
     check_scenario(parse(scenario))
     media = source.media_info if source else None

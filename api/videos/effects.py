@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -177,8 +178,8 @@ def take_back(job: Job, video: MusicVideo) -> None:
 
 
 @on_job_retried(JOB_KIND)
-def reopen_video(session: Session, job: Job) -> None:
-    """Reserve again what the end gave back, and hold what is left to pay against the cap.
+def reopen_video(session: Session, job: Job) -> datetime | None:
+    """Reserve again what the end gave back, and hold what is left to pay against the cap; return when it may begin.
 
     Raises ``video.not_found``, ``video.*``, ``clips.over_budget``, ``quota.*``, ``credits.insufficient``.
     """
@@ -194,14 +195,8 @@ def reopen_video(session: Session, job: Job) -> None:
         clip = next((one for one in video.clips if one.number == order.clip.number), None)
         if clip is not None and not order.still:
             want(video, clip, order.clip)
-    reserve(
-        session,
-        session.get_one(User, job.owner_id),
-        job,
-        video,
-        seconds=seconds_made(job, also_open=True),
-        again=True,
-    )
+    seconds = seconds_made(job, also_open=True)
+    return reserve(session, session.get_one(User, job.owner_id), job, video, seconds=seconds, again=True)
 
 
 def find_video(session: Session, job: Job) -> MusicVideo | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from api.credits.work import hold, price
 from api.ids import new_id
 from api.jobs.models import Job
 from api.jobs.service import create_job
+from api.quotas.line import reserve_in_line
 from api.quotas.service import reserve_render
 from api.renders.service import require_room
 from api.users.models import User
@@ -92,8 +94,14 @@ def seconds_of(video: MusicVideo, clips: Sequence[VideoClip], *, stills: bool) -
     return 0.0 if stills else float(sum(planned_of(clip).frame_count for clip in clips) / fps)
 
 
-def reserve(session: Session, user: User, job: Job, video: MusicVideo, *, seconds: float, again: bool = False) -> None:
-    """Reserve quota and credits of a job by its steps; raise ``quota.*``, ``credits.insufficient``."""
+def reserve(
+    session: Session, user: User, job: Job, video: MusicVideo, *, seconds: float, again: bool = False
+) -> datetime | None:
+    """Reserve quota and credits of a job by its steps; raise ``quota.*``, ``credits.insufficient``.
+
+    Returns when it may begin: one that is done again waits for a slot of the plan's renders at a time.
+    """
+    begins_at: datetime | None = None
     duration_s = plan_of(video).duration_s
     names = {step.name for step in job.steps}
     if MAKE in names:
@@ -101,6 +109,10 @@ def reserve(session: Session, user: User, job: Job, video: MusicVideo, *, second
     if COMPOSE in names:
         hold(session, job, Action.COMPOSITION, price(Action.COMPOSITION, duration_s), again=again)
     if CAPTION in names:
-        reserve_render(session, user, job.id)
+        if again:
+            begins_at = reserve_in_line(session, user, job)
+        else:
+            reserve_render(session, user, job.id)
         action = render_action(*size_of(video))
         hold(session, job, action, price(action, duration_s), again=again)
+    return begins_at

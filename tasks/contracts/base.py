@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import types
 import typing
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -16,13 +17,25 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Message:
-    """Base of every contract: plain fields, nested contracts, tuples of contracts, dictionaries of JSON."""
+    """Base of every contract: plain fields, nested contracts, tuples of contracts, dictionaries of JSON.
+
+    ``SINCE`` names fields that a later version brought: they are written, with that version, only where they say
+    something, so that an older process reads all messages that it can act on and refuses the others.
+    """
 
     VERSION: ClassVar[int] = 1
+    SINCE: ClassVar[Mapping[str, int]] = {}
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON-ready dictionary with ``version``."""
-        return {"version": self.VERSION, **_plain_fields(self)}
+        """Return a JSON-ready dictionary with ``version``, the oldest that can say it."""
+        told = _plain_fields(self)
+        version = self.VERSION
+        for name, since in self.SINCE.items():
+            if told[name]:
+                version = max(version, since)
+            else:
+                del told[name]
+        return {"version": version, **told}
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
@@ -31,11 +44,14 @@ class Message:
             raise InvalidInputError("contract.invalid", f"{cls.__name__} must be a JSON object")
         fields = dict(document)
         version = fields.pop("version", cls.VERSION)
-        if version != cls.VERSION:
+        if version not in (cls.VERSION, *cls.SINCE.values()):
             raise PermanentError(
                 "contract.unknown_version",
                 f"{cls.__name__} version {version!r} is unknown here; this process speaks {cls.VERSION}",
             )
+        newer = sorted(name for name, since in cls.SINCE.items() if name in fields and since > version)
+        if newer:
+            raise InvalidInputError("contract.invalid", f"{cls.__name__}: version {version} has no {', '.join(newer)}")
         return _build(cls, fields, cls.__name__)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from tasks.contracts.base import Message
 from tasks.contracts.fonts import OrderedFont
 from tasks.contracts.images import OrderedImage
+from tasks.contracts.shorts import Reframing
 from tasks.errors import InvalidInputError
 
 SEVERAL_OUTPUTS = 2
@@ -97,12 +99,15 @@ class RenderOrder(Message):
     """Input of step ``render.video``: object key of the source, the validated scenario, the outputs.
 
     An order of one output is written as version 1, which has ``output``; one of several as version 2, which has a list
-    of ``outputs`` in its place. Both are read.
+    of ``outputs`` in its place; one that frames the picture as version 3, which has ``reframing``, too. All are read.
 
     :param music_key: object key of the music that an output's ``sound.music`` mixes in.
     :param fonts: uploaded faces that the scenario names, :param images: uploaded pictures that it shows.
     :param further: outputs after the first one.
+    :param reframing: how the source's picture is framed before anything is drawn on it.
     """
+
+    SINCE: ClassVar[Mapping[str, int]] = {"further": SEVERAL_OUTPUTS, "reframing": 3}
 
     source_key: str
     scenario: dict[str, Any]
@@ -112,6 +117,7 @@ class RenderOrder(Message):
     fonts: tuple[OrderedFont, ...] = ()
     images: tuple[OrderedImage, ...] = ()
     further: tuple[RenderOutput, ...] = ()
+    reframing: Reframing | None = None
 
     @property
     def outputs(self) -> tuple[RenderOutput, ...]:
@@ -121,19 +127,20 @@ class RenderOrder(Message):
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary of the oldest version that can say it."""
         told = super().to_json()
-        if further := told.pop("further"):
-            told.update(version=SEVERAL_OUTPUTS, outputs=[told.pop("output"), *further])
+        if further := told.pop("further", ()):
+            told["outputs"] = [told.pop("output"), *further]
         return told
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
-        """Build the order from version 1 or 2; raise as every message does."""
-        if isinstance(document, dict) and document.get("version") == SEVERAL_OUTPUTS:
+        """Build the order from any of its versions; raise as every message does."""
+        version = document.get("version") if isinstance(document, dict) else None
+        if version == SEVERAL_OUTPUTS or (version == cls.SINCE["reframing"] and "outputs" in document):
             outputs = document.get("outputs")
             if not isinstance(outputs, list) or not outputs:
                 raise InvalidInputError("contract.invalid", "RenderOrder.outputs must be a list that is not empty")
             rest = {name: value for name, value in document.items() if name != "outputs"}
-            document = {**rest, "version": cls.VERSION, "output": outputs[0], "further": outputs[1:]}
+            document = {**rest, "output": outputs[0], "further": outputs[1:]}
         return super().from_json(document)
 
 

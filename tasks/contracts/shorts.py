@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tasks.contracts.base import Message
 from tasks.contracts.media import MediaInfo
@@ -241,7 +243,10 @@ class CutOrder(Message):
 
     :param cuts: stretches of the source that go. :param layout: one of :data:`LAYOUTS`, for all scenes.
     :param aspect: empty keeps the picture as it is. :param turns: who speaks when, where that is known.
+    :param later: leave the picture as it is where it can be copied; who draws on it frames it.
     """
+
+    SINCE: ClassVar[Mapping[str, int]] = {"later": 2}
 
     object_key: str
     start_s: float
@@ -254,6 +259,7 @@ class CutOrder(Message):
     scene_cuts: tuple[float, ...] = ()
     width: int = 1080
     turns: tuple[Turn, ...] = ()
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -273,3 +279,8 @@ class CutResult(Message):
     poster_key: str = ""
     copied_frames: int = 0
     encoded_because: str = ""
+
+    @property
+    def is_unframed(self) -> bool:
+        """Tell whether its picture was copied and is yet to be framed."""
+        return self.framing is not None and self.copied_frames > 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from tasks.contracts.base import Message
 from tasks.contracts.fonts import OrderedFont
 from tasks.contracts.images import OrderedImage
 from tasks.contracts.media import MediaInfo
 from tasks.contracts.render import RenderOutput
+from tasks.contracts.shorts import Reframing
 
 MOST_TIMES = 64
 
@@ -25,7 +27,10 @@ class StillOrder(Message):
     :param columns: pictures in a row of a sheet, 0 as many as make it about square.
     :param fonts: uploaded faces that the scenario names, :param images: uploaded pictures that it shows.
     :param tile_width: width of each picture of a sheet in pixels, 0 is 320 or less.
+    :param reframing: how the footage is framed before anything is drawn on it.
     """
+
+    SINCE: ClassVar[Mapping[str, int]] = {"reframing": 2}
 
     scenario: dict[str, Any]
     times: tuple[float, ...]
@@ -38,6 +43,7 @@ class StillOrder(Message):
     tile_width: int = 0
     fonts: tuple[OrderedFont, ...] = ()
     images: tuple[OrderedImage, ...] = ()
+    reframing: Reframing | None = None
 
 
 @dataclass(frozen=True)

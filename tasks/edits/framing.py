@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from tasks.contracts.media import VideoInfo
 from tasks.contracts.outputs import ASPECTS
-from tasks.contracts.shorts import CropKey, Face, FrameOverride, Framing, SceneFrame, Sighting, Turn
+from tasks.contracts.shorts import CropKey, Face, FrameOverride, Framing, Reframing, SceneFrame, Sighting, Turn
 from tasks.edits.speaking import cast_voices, lead_by_voice
 from tasks.errors import InvalidInputError
 
@@ -34,6 +35,7 @@ LEAST_MOTION = 0.15
 HEADROOM = 4.5
 """Height of a crop in layout ``split`` by its face's."""
 SMALLEST_SPLIT = 0.4
+MOST_ENLARGED = 1.8
 
 
 @dataclass(frozen=True)
@@ -272,3 +274,18 @@ def _split(seen: Sequence[Sighting], pair: tuple[float, float], shape: Shape, sp
         targets = [(s.t, *_middle(f), False) for s in seen for f in s.faces if abs(_middle(f)[0] - pair[side]) <= NEAR]
         paths.append(_follow(targets, span, size))
     return SceneFrame(*span, "split", *size, paths[0], paths[1], source="faces")
+
+
+def output_size(framing: Framing, width: int, height: int, *, widest: int) -> tuple[int, int]:
+    """Return the clip's even size for a source as shown: at most ``widest``, and enlarged by no more than 1.8."""
+    ratio = ASPECTS[framing.aspect]
+    shown = min(Fraction(width), height * ratio)
+    made = min(widest, int(shown * Fraction(MOST_ENLARGED)))
+    unit = max(1, made // (2 * ratio.numerator)) * 2
+    return unit * ratio.numerator, unit * ratio.denominator
+
+
+def framed_info(video: VideoInfo, order: Reframing) -> VideoInfo:
+    """Return what the picture is once it is framed."""
+    width, height = output_size(order.framing, video.display_width, video.display_height, widest=order.width)
+    return replace(video, width=width, height=height, rotation=0, sample_aspect_num=1, sample_aspect_den=1)

@@ -52,7 +52,7 @@ class AvcBox:
     def with_sets(self, units: list[bytes]) -> AvcBox:
         """Return the box with further parameter sets, whose numbers it has not."""
         more = {kind: tuple(unit for unit in units if unit[0] & 31 == kind) for kind in (H264_SPS, H264_PPS)}
-        level = max(self.kind[2], *(unit[3] for unit in more[H264_SPS]))
+        level = max([self.kind[2], *(unit[3] for unit in more[H264_SPS])])
         kind = self.kind[:2] + bytes((level,))
         return replace(self, kind=kind, sps=self.sps + more[H264_SPS], pps=self.pps + more[H264_PPS])
 

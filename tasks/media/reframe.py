@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import av
 import av.filter
 from av.filter.context import FilterContext
 
-from tasks.contracts.outputs import ASPECTS
 from tasks.contracts.shorts import CropKey, Framing, SceneFrame
 from tasks.edits.framing import crop_at
 
@@ -16,17 +13,7 @@ TURNS = {0: (), 90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip", ""
 SCALE = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 SLACK = 4
 """Pixels that are cut wider than needed, so that the exact place is taken from the enlarged picture."""
-MOST_ENLARGED = 1.8
 BLUR_SHRINK, BLUR_SIGMA = 4, 12
-
-
-def output_size(framing: Framing, width: int, height: int, *, widest: int) -> tuple[int, int]:
-    """Return the clip's even size for a source as shown: at most ``widest``, and enlarged by no more than 1.8."""
-    ratio = ASPECTS[framing.aspect]
-    shown = min(Fraction(width), height * ratio)
-    made = min(widest, int(shown * Fraction(MOST_ENLARGED)))
-    unit = max(1, made // (2 * ratio.numerator)) * 2
-    return unit * ratio.numerator, unit * ratio.denominator
 
 
 class _Window:

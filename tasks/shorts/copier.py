@@ -18,6 +18,7 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 
 from tasks.errors import PermanentError
+from tasks.media.avc import StrayReferenceError
 from tasks.media.container import open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.nals import BoxError
@@ -70,12 +71,14 @@ def copy_pictures(
         raise CannotCopyError(track.problem)
     placed = _place(track, pieces)
     if not any(each.run.is_copied for each in placed):
-        raise CannotCopyError("no_key_frame")
+        raise CannotCopyError("open_gop" if track.odd_keys else "no_key_frame")
     try:
         job = _Job(source, track, form, placed, limits)
         made = job.write(out, cut_sound(source, pieces, limits), rotation=rotation, tick=tick)
         check_seams(source, out, track, placed, limits)
         return made
+    except StrayReferenceError as error:
+        raise CannotCopyError("open_gop") from error
     except (av.error.FFmpegError, BoxError, PermanentError) as error:
         raise CannotCopyError("packets") from error
 
@@ -101,6 +104,7 @@ class _Job:
         order = [pts for each in placed for pts in self._order(each)]
         self._pts, self._dts = order, list(decode_times(order))
         self._is_mixed = len(placed) > 1
+        self._is_open = any(each.run.is_copied and track.samples[each.run.packets[0]].is_open for each in placed)
         self._header: bytes | None = None
 
     def write(self, out: Path, samples: Any, *, rotation: int, tick: Tick | None) -> Copied:
@@ -141,6 +145,8 @@ class _Job:
         except ValueError as error:
             raise CannotCopyError("container") from error
         stream.time_base = self._track.base
+        if self._header is None and self._is_open:
+            self._header = self._form.header(b"", is_open=True)
         if self._header is not None:
             stream.codec_context.extradata = self._header
         if self._is_mixed and self._form.tag and output.format.name == "mp4":
@@ -158,18 +164,22 @@ class _Job:
     def _copy(self, container: Any, run: Run, *, is_first: bool) -> Iterator[av.Packet[Any]]:
         stream = find_video(container)
         samples = self._track.samples
-        first = samples[run.packets[0]].pts
-        container.seek(first, stream=stream)
+        first = samples[run.packets[0]]
+        container.seek(first.pts, stream=stream)
         wanted = iter(run.packets)
         due: int | None = next(wanted)
+        change: Callable[[bytes], bytes] | None = None
         for packet in container.demux(stream):
             if due is None:
                 return
             if packet.pts != samples[due].pts or not packet.size:
                 continue
-            if packet.pts == first and not is_first:
-                begun = self._form.begin(bytes(packet))
-                packet, packet.is_keyframe = av.Packet(begun), True
+            if packet.pts == first.pts:
+                change = self._form.follow(bytes(packet)) if first.is_open else None
+                if change or not is_first:
+                    packet = _packet(self._form.begin(bytes(packet)), is_key=True)
+            elif change:
+                packet = _packet(change(bytes(packet)), is_key=packet.is_keyframe)
             yield packet
             due = next(wanted, None)
         if due is not None:
@@ -217,7 +227,7 @@ class _Job:
         if self._form.encoder == "libx264":
             encoder.flags |= Flags.global_header
         encoder.open()
-        header = self._form.header(encoder.extradata or b"")
+        header = self._form.header(encoder.extradata or b"", is_open=self._is_open)
         if self._header not in (None, header):
             raise CannotCopyError("header")
         self._header = header

@@ -13,11 +13,12 @@ import av
 from av.container import OutputContainer
 
 from tasks.contracts.shorts import Framing, Stretch
+from tasks.edits.framing import output_size
 from tasks.errors import InvalidInputError, PermanentError
 from tasks.media.container import open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video
-from tasks.media.reframe import Reframer, output_size
+from tasks.media.reframe import Reframer
 from tasks.shorts.copier import CannotCopyError, copy_pictures
 from tasks.shorts.packets import Track, read_track
 from tasks.shorts.soundtrack import SoundWriter, cut_sound

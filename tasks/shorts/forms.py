@@ -1,14 +1,18 @@
 """How pictures of each codec are put behind each other in one track: where one may begin, what a decoder is told.
 
-H.264 gets the parameter sets of both in its header, under different numbers. H.265 gets them in the stream, at each
-seam, and its open groups of pictures begin as broken links (ITU-T H.265, 7.4.2.2). VP9 and AV1 carry theirs in
+H.264 gets the parameter sets of both in its header, under different numbers; a key frame of an open group of pictures
+becomes an IDR picture, and what follows is numbered anew (:mod:`tasks.media.avc`). H.265 gets them in the stream, at
+each seam, and its open groups of pictures begin as broken links (ITU-T H.265, 7.4.2.2). VP9 and AV1 carry theirs in
 every key frame.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
+from tasks.media.avc import allow_gaps, begin, follower, is_open_entry, read_picture_sets, shift_of
 from tasks.media.nals import (
     H264_IDR,
     H264_PPS,
@@ -43,14 +47,20 @@ class Form(Protocol):
     def is_entry(self, data: bytes) -> bool:
         """Tell whether decoding may begin with a packet that is marked as a key frame; BoxError if it is broken."""
 
+    def is_open(self, data: bytes) -> bool:
+        """Tell whether what follows such a packet has to change where decoding really begins with it."""
+
     def begin(self, data: bytes) -> bytes:
-        """Return the first packet of a copied run as it follows frames of another encoder."""
+        """Return the first packet of a copied run as it follows frames of another encoder, or is open."""
+
+    def follow(self, first: bytes) -> Callable[[bytes], bytes]:
+        """Return what changes the packets after an open one, given one after the other."""
 
     def adopt(self, data: bytes) -> bytes:
         """Return an encoder's packet as the file holds packets."""
 
-    def header(self, told: bytes) -> bytes:
-        """Return the header of a track with frames of both, given the encoder's own."""
+    def header(self, told: bytes, *, is_open: bool) -> bytes:
+        """Return the header of a track with frames of both, given the encoder's own if there is any."""
 
 
 class H264Form:
@@ -66,22 +76,47 @@ class H264Form:
             raise BoxError("parameter sets that nothing can stand beside")
         self.options = {"preset": "superfast", "crf": "14", "bf": "0", "profile": profile}
         self.options |= {"level": str(self._box.level), "x264-params": f"sps-id={free}"}
+        self._pictures = read_picture_sets([*self._box.sps, *self._box.pps])
 
     def is_entry(self, data: bytes) -> bool:
-        return any(h264_kind(unit) == H264_IDR for unit in iter_sized(data, self._box.width))
+        units = self._units(data)
+        return any(h264_kind(unit) == H264_IDR for unit in units) or is_open_entry(units, self._pictures)
+
+    def is_open(self, data: bytes) -> bool:
+        return is_open_entry(self._units(data), self._pictures)
 
     def begin(self, data: bytes) -> bytes:
-        return data
+        if not self.is_open(data):
+            return data
+        return join_sized(begin(self._units(data), self._pictures), self._box.width)
+
+    def follow(self, first: bytes) -> Callable[[bytes], bytes]:
+        change = follower(shift_of(self._units(first), self._pictures), self._pictures)
+        return lambda data: join_sized(change(self._units(data)), self._box.width)
 
     def adopt(self, data: bytes) -> bytes:
         return join_sized(split_start_codes(data), self._box.width)
 
-    def header(self, told: bytes) -> bytes:
+    def header(self, told: bytes, *, is_open: bool) -> bytes:
         units = [unit for unit in split_start_codes(told) if h264_kind(unit) in (H264_SPS, H264_PPS)]
-        return self._box.with_sets(units).to_bytes()
+        box = replace(self._box, sps=tuple(map(allow_gaps, self._box.sps))) if is_open else self._box
+        return box.with_sets(units).to_bytes()
+
+    def _units(self, data: bytes) -> list[bytes]:
+        return list(iter_sized(data, self._box.width))
 
 
-class HevcForm:
+class _Closed:
+    """What follows an entry never has to change."""
+
+    def is_open(self, data: bytes) -> bool:
+        return False
+
+    def follow(self, first: bytes) -> Callable[[bytes], bytes]:
+        raise NotImplementedError
+
+
+class HevcForm(_Closed):
     """Its ``hvcC`` must be there."""
 
     encoder, tag = "libx265", "hev1"
@@ -104,14 +139,14 @@ class HevcForm:
     def adopt(self, data: bytes) -> bytes:
         return join_sized(split_start_codes(data), self._box.width)
 
-    def header(self, told: bytes) -> bytes:
+    def header(self, told: bytes, *, is_open: bool) -> bytes:
         return self._header
 
     def _units(self, data: bytes) -> list[bytes]:
         return list(iter_sized(data, self._box.width))
 
 
-class PlainForm:
+class PlainForm(_Closed):
     """VP9: key frames say all there is to say."""
 
     tag = ""
@@ -131,7 +166,7 @@ class PlainForm:
     def adopt(self, data: bytes) -> bytes:
         return data
 
-    def header(self, told: bytes) -> bytes:
+    def header(self, told: bytes, *, is_open: bool) -> bytes:
         return self._header
 
 

@@ -61,6 +61,7 @@ def cut(context: StepContext) -> dict[str, Any]:
         order.overrides,
         order.scene_cuts,
         order.turns,
+        order.later,
     )
     out, whole_s = context.scratch / "clip.mp4", 2 * (order.end_s - order.start_s)
     context.plan_stages(download=5, cut=90, upload=5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -23,6 +24,7 @@ class Track:
 
     :param zero: the timestamp in seconds that counts as time zero, :param step: the usual seconds between two frames.
     :param form: how they are put together anew; None with the reason in ``problem`` where that is impossible.
+    :param odd_keys: key frames that decoding cannot be made to begin with.
     """
 
     samples: tuple[Sample, ...]
@@ -31,6 +33,7 @@ class Track:
     step: Fraction
     form: Form | None
     problem: str = ""
+    odd_keys: int = 0
 
     @property
     def times(self) -> list[Fraction]:
@@ -45,7 +48,7 @@ def read_track(path: Path, limits: MediaLimits | None = None) -> Track:
         if stream is None:
             raise PermanentError("shorts.no_video", "The file has no pictures")
         form, problem = find_form(stream.codec_context.codec.canonical_name, stream.codec_context.extradata or b"")
-        samples, seen = [], set()
+        samples, seen, odd_keys = [], set(), 0
         for packet in container.demux(stream):
             if not packet.size or packet.pts is None:
                 continue
@@ -55,12 +58,24 @@ def read_track(path: Path, limits: MediaLimits | None = None) -> Track:
                 continue
             seen.add(packet.pts)
             try:
-                is_entry = form is not None and packet.is_keyframe and form.is_entry(bytes(packet))
+                samples.append(look_at(packet, form))
             except BoxError:
-                is_entry, problem = False, problem or "packets"
-            samples.append(Sample(packet.pts, is_entry))
+                samples.append(Sample(packet.pts))
+                problem = problem or "packets"
+            odd_keys += packet.is_keyframe and not samples[-1].is_entry
         base, step = stream.time_base or Fraction(1, av.time_base), 1 / Fraction(stream.average_rate or 30)
-        return Track(tuple(samples), base, media_start(container), step, None if problem else form, problem)
+        whole = None if problem else form
+        return Track(tuple(samples), base, media_start(container), step, whole, problem, odd_keys)
+
+
+def look_at(packet: av.Packet[Any], form: Form | None) -> Sample:
+    """Return what a packet is; raise BoxError for one that is broken."""
+    assert packet.pts is not None
+    if form is None or not packet.is_keyframe:
+        return Sample(packet.pts)
+    data = bytes(packet)
+    is_entry = form.is_entry(data)
+    return Sample(packet.pts, is_entry, is_entry and form.is_open(data))
 
 
 def find_form(codec: str, header: bytes) -> tuple[Form | None, str]:

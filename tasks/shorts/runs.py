@@ -12,10 +12,14 @@ FEWEST_COPIED = 8
 
 @dataclass(frozen=True)
 class Sample:
-    """A packet of pictures: when it is shown, in the stream's ticks, and whether decoding may begin with it."""
+    """A packet of pictures: when it is shown, in the stream's ticks, and whether decoding may begin with it.
+
+    :param is_open: what follows such an entry has to change where decoding begins with it.
+    """
 
     pts: int
     is_entry: bool = False
+    is_open: bool = False
 
 
 @dataclass(frozen=True)

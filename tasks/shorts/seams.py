@@ -25,8 +25,9 @@ class CannotCopyError(Exception):
     """Packets cannot be taken as they are; ``reason`` is why.
 
     ``codec``: none of those that are cut so, ``container``: does not hold it, ``header``: parameter sets that ours
-    cannot stand beside, ``packets``: broken, hidden or twice, ``no_key_frame``: between the ends, ``interlaced``,
-    ``encoder``: none for the picture's form, ``seam``: a frame came out otherwise than it was.
+    cannot stand beside, ``packets``: broken, hidden or twice, ``no_key_frame``: between the ends, ``open_gop``: none
+    but such as cannot become the first picture of a sequence, ``interlaced``, ``encoder``: none for the picture's form,
+    ``seam``: a frame came out otherwise than it was.
     """
 
     def __init__(self, reason: str) -> None:

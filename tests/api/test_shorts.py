@@ -8,7 +8,7 @@ import pytest
 
 from api.control.reconciler import reconcile
 from api.extensions import db, get_storage
-from tasks.contracts import MediaInfo, VideoInfo
+from tasks.contracts import MediaInfo, RenderOrder, VideoInfo
 from tasks.contracts.shorts import CutOrder, CutResult, Framing, SceneFrame, Stretch
 from tests.api.farm import Caller, Farm, ingest, receipt_of, sha256_of
 from tests.api.test_projects import analyse
@@ -36,15 +36,20 @@ def order_cut(user: Caller, project: dict[str, Any], **fields: Any) -> str:
     return str(job_id)
 
 
-def cut(farm: Farm, job_id: str, *kept: tuple[float, float]) -> CutOrder:
-    """Play the worker that cuts; return what it was asked for."""
+def cut(farm: Farm, job_id: str, *kept: tuple[float, float], copied: int = 0) -> CutOrder:
+    """Play the worker that cuts; return what it was asked for.
+
+    :param copied: frames of the video's own picture, 1280 by 720, which is then not framed.
+    """
+    size = (1280, 720) if copied else (606, 1080)
     claim = farm.claim(job_id, "cut")
     key, poster = (f"{claim['output_prefix']}{name}" for name in ("clip.mp4", "poster.png"))
     get_storage().put_bytes(key, b"clip", content_type="video/mp4")
     seconds = sum(end - start for start, end in kept)
-    media = MediaInfo("mp4", seconds, 4, sha256_of(b"clip"), VideoInfo("h264", 606, 1080, 30, 1), None)
+    media = MediaInfo("mp4", seconds, 4, sha256_of(b"clip"), VideoInfo("h264", *size, 30, 1), None)
     scene = SceneFrame(*kept[0], "fill", 0.3, 1.0, (), source="faces")
-    result = CutResult(key, media, 90, tuple(Stretch(*span) for span in kept), Framing("9:16", (scene,)), poster)
+    spans, framing = tuple(Stretch(*span) for span in kept), Framing("9:16", (scene,))
+    result = CutResult(key, media, 90, spans, framing, poster, copied, "" if copied else "codec")
     answer = farm.report(claim, result=result.to_json())
     assert answer.status_code == 200, answer.get_json()
     return CutOrder.from_json(claim["input"])
@@ -89,6 +94,29 @@ def test_a_short_is_cut_and_its_words_are_drawn_where_the_clip_has_them(
     assert short["id"] == done["id"]
 
 
+def test_a_clip_that_was_copied_is_framed_by_the_render_that_captions_it(
+    user: Caller, farm: Farm, project: dict[str, Any]
+) -> None:
+    [short] = shorts_of(user, project)
+    path = f"/projects/{project['id']}/shorts/{short['id']}"
+    job_id = order_cut(user, project)
+
+    asked = cut(farm, job_id, (1.5, 5.9), copied=80)
+    order = RenderOrder.from_json(draw(farm, job_id))
+
+    [done] = shorts_of(user, project)
+    assert asked.later
+    assert order.reframing is not None
+    assert (order.reframing.framing.aspect, order.reframing.kept) == ("9:16", (Stretch(1.5, 5.9),))
+    assert order.scenario["canvas"] == {"width": 720, "height": 1280}
+    assert (done["cut"]["framed"], done["cut"]["copied_frames"]) == (False, 80)
+    assert user.get(f"{path}/scenario")["canvas"] == {"width": 1280, "height": 720}, "the clip keeps its picture"
+    body = {"source_asset_id": done["clip_asset_id"], "scenario": order.scenario}
+    assert not user.post("/renders", body, expect=202)["cached"], "that one is not framed"
+    told = user.call("GET", f"/renders/{done['render_id']}/still?t=0.5&wait_s=0").get_json()
+    assert farm.claim(told["job_id"], "still")["input"]["reframing"] == order.to_json()["reframing"]
+
+
 def test_a_clip_can_be_captioned_in_any_look(user: Caller, farm: Farm, project: dict[str, Any]) -> None:
     [short] = shorts_of(user, project)
     path = f"/projects/{project['id']}/shorts/{short['id']}"
@@ -96,7 +124,7 @@ def test_a_clip_can_be_captioned_in_any_look(user: Caller, farm: Farm, project: 
     user.expect(200, "PATCH", path, {"look": ""})
     job_id = order_cut(user, project, shorts=[short["id"]])
 
-    cut(farm, job_id, (1.5, 5.9))
+    assert not cut(farm, job_id, (1.5, 5.9)).later
 
     assert user.get(f"/jobs/{job_id}")["state"] == "succeeded", "without a look nothing is drawn"
     [done] = shorts_of(user, project)
@@ -211,7 +239,13 @@ def test_five_shorts_are_cut_on_a_plan_with_two_renders_at_a_time(
         farm.claim(jobs[2], "cut")
 
     user.post(f"/jobs/{jobs[4]}/cancel", expect=202)
-    for job in jobs[:4]:
+    farm.fail(jobs[0], "cut", "media.damaged")
+    reconcile(db.session(), rering_s=30.0)
+    again = user.post(f"/jobs/{jobs[0]}/retry", expect=202)
+    assert (again["state"], running()) == ("queued", 2), "it waits for a slot, as it did the first time"
+    with pytest.raises(AssertionError, match="'reason': 'waiting'"):
+        farm.claim(jobs[0], "cut")
+    for job in (jobs[1], jobs[2], jobs[0], jobs[3]):
         cut(farm, job, (0.5, 2.9))
         draw(farm, job)
         reconcile(db.session(), rering_s=30.0)

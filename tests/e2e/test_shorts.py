@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 
 from cli.client import ApiClient
+from render_node.framed import framer
+from tasks.contracts.shorts import Reframing
+from tasks.media.probe import probe_file
 from tests import media_samples
 from tests.e2e.stack import Stack
 
 TITLES = ("As it is", "Square")
+FRAMED = ("framing", "kept")
 
 
 @pytest.fixture
@@ -57,6 +61,16 @@ def pictures(path: Path) -> np.ndarray[Any, Any]:
         return np.stack([frame.to_ndarray(format="gray").astype(np.int16) for frame in container.decode(video=0)])
 
 
+def framed_pictures(path: Path, reframing: Reframing) -> np.ndarray[Any, Any]:
+    """As ``pictures``, framed as the captions' render does it, without any captions."""
+    video = probe_file(path).video
+    assert video is not None
+    frame = framer(video, reframing)
+    with av.open(str(path)) as container:
+        shown = [frame(each, float(each.time or 0)) for each in container.decode(video=0)]
+        return np.stack([each.to_ndarray(format="gray").astype(np.int16) for each in shown])
+
+
 def test_shorts_are_cut_captioned_and_delivered(
     stack: Stack, client: ApiClient, bucket: tuple[Any, str], tmp_path: Path
 ) -> None:
@@ -81,7 +95,7 @@ def test_shorts_are_cut_captioned_and_delivered(
     plain, square = (shorts[title] for title in TITLES)
     assert (plain["cut"]["frame_count"], plain["cut"]["encoded_because"], plain["render_id"]) == (70, "", None)
     assert plain["cut"]["copied_frames"] >= 50
-    assert square["cut"]["encoded_because"] == "framed"
+    assert (square["cut"]["encoded_because"], square["cut"]["framed"]) == ("", False)
     received = [each["Key"] for each in bucket[0].list_objects_v2(Bucket=bucket[1])["Contents"]]
     assert len(received) == 2 and all(key.startswith("shorts/") for key in received)
     found = {}
@@ -90,6 +104,7 @@ def test_shorts_are_cut_captioned_and_delivered(
         shown = pictures(tmp_path / f"{number}.mp4")
         found[shown.shape] = shown
     assert set(found) == {(70, 180, 320), (70, 180, 180)}
-    clip = pictures(client.download(f"/assets/{square['clip_asset_id']}/download", tmp_path / "clip.mp4"))
-    drawn = np.abs(found[clip.shape] - clip).max(axis=(1, 2)) > 80
+    clip = client.download(f"/assets/{square['clip_asset_id']}/download", tmp_path / "clip.mp4")
+    bare = framed_pictures(clip, Reframing.from_json({**{name: square["cut"][name] for name in FRAMED}, "width": 180}))
+    drawn = np.abs(found[bare.shape] - bare).max(axis=(1, 2)) > 80
     assert 10 < drawn.sum() <= 70, "words are drawn while they are spoken"

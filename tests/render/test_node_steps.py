@@ -19,6 +19,7 @@ from tasks.client import ControlClient
 from tasks.config import read_worker_settings
 from tasks.contracts import RenderOrder, RenderOutput
 from tasks.contracts.check import CheckOrder, CheckResult
+from tasks.contracts.shorts import CropKey, Framing, Reframing, SceneFrame, Stretch
 from tasks.contracts.still import StillOrder, StillResult
 from tasks.names import TaskName
 from tasks.storage.memory import MemoryStorage
@@ -28,6 +29,8 @@ from tests.render.looks import look
 
 WIDTH, HEIGHT = 320, 568
 SOURCE = "uploads/u/a/source"
+WINDOW = SceneFrame(0.0, 9.0, "fill", 1.0, WIDTH / HEIGHT, (CropKey(0.0, 0.5, 0.6),))
+SQUARE = Reframing(Framing("1:1", (WINDOW,)), (Stretch(3.0, 4.0), Stretch(5.0, 6.0)), width=240)
 
 
 @pytest.fixture
@@ -113,21 +116,29 @@ def test_a_render_shows_something_before_it_reports_its_frames(
     assert all(progress is None or progress["fraction"] <= 0.1 for progress in before)
 
 
+@pytest.mark.parametrize(
+    ("framing", "size"), [(None, (WIDTH, HEIGHT)), (SQUARE, (240, 240))], ids=["as it is", "framed"]
+)
 def test_a_still_is_the_picture_that_the_render_writes(
-    chromium: str, server: ControlServer, tools: AttemptTools, document: dict[str, Any]
+    chromium: str, server: ControlServer, tools: AttemptTools, framing: Reframing | None, size: tuple[int, int]
 ) -> None:
     """Compared before encoding: the poster of a render is a frame of it as it goes to the encoder."""
     import numpy as np
 
-    done = work(server, tools, TaskName.RENDER_VIDEO, render, RenderOrder(SOURCE, document, RenderOutput()).to_json())
+    document = look("pop", width=size[0], height=size[1], texts=("It", "was", "so"))
+    order = RenderOrder(SOURCE, document, RenderOutput(), reframing=framing)
+    done = work(server, tools, TaskName.RENDER_VIDEO, render, order.to_json())
     poster = decode_png(tools.storage.get_bytes(done["poster_key"]))
     at = done["receipt"]["checks"]["poster_at_s"]
     server.heard.clear()
 
-    still = work(server, tools, TaskName.RENDER_STILL, draw, StillOrder(document, (at,), SOURCE).to_json())
+    asked = StillOrder(document, (at,), SOURCE, reframing=framing)
+    still = work(server, tools, TaskName.RENDER_STILL, draw, asked.to_json())
 
     picture = decode_png(tools.storage.get_bytes(still["object_key"]))
     assert np.array_equal(picture, poster)
+    assert (done["receipt"]["width"], done["receipt"]["height"]) == size == (still["width"], still["height"])
+    assert done["receipt"]["checks"]["parity"]["samples"], "the file was held against stills framed alike"
 
 
 def test_several_outputs_are_made_from_one_decode(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.contracts import RenderOrder, RenderOutput
+from tasks.contracts.shorts import CutOrder, Framing, Reframing, Stretch
 from tasks.errors import InvalidInputError, PermanentError
 
 ONE = {"version": 1, "source_key": "k", "scenario": {}, "output": {"container": "gif"}, "music_key": "m"}
@@ -42,13 +43,38 @@ def test_an_order_of_several_outputs_is_a_version_that_older_workers_leave_to_ot
     assert RenderOrder.from_json(told) == order
 
 
+@pytest.mark.parametrize("further", [(), (RenderOutput(container="webm"),)], ids=["one", "several"])
+def test_an_order_that_frames_is_a_version_that_older_workers_leave_to_others(
+    further: tuple[RenderOutput, ...],
+) -> None:
+    order = RenderOrder("k", {}, further=further, reframing=Reframing(Framing("1:1", ()), (Stretch(0.0, 1.0),), 300))
+
+    told = order.to_json()
+
+    assert (told["version"], told["reframing"]["width"], "outputs" in told) == (3, 300, bool(further))
+    assert RenderOrder.from_json(told) == order
+
+
+@pytest.mark.parametrize(("later", "version"), [(False, 1), (True, 2)])
+def test_a_cut_that_leaves_the_framing_to_others_is_a_version_of_its_own(later: bool, version: int) -> None:
+    order = CutOrder("k", 0.0, 1.0, later=later)
+
+    told = order.to_json()
+
+    assert (told["version"], told.get("later", False)) == (version, later)
+    assert CutOrder.from_json(told) == order
+    with pytest.raises(InvalidInputError):
+        CutOrder.from_json({**told, "version": 1, "later": True})
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
         ({"outputs": []}, "contract.invalid"),
         ({"outputs": {}}, "contract.invalid"),
         ({"outputs": [{"container": "gif", "frames": 1}]}, "contract.invalid"),
-        ({"version": 3}, "contract.unknown_version"),
+        ({"version": 4}, "contract.unknown_version"),
+        ({"reframing": {"framing": {"aspect": "1:1", "scenes": []}, "kept": []}}, "contract.invalid"),
     ],
     ids=str,
 )
