@@ -9,6 +9,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from api.config import ApiSettings, read_api_settings
 
 STATEMENT_TIMEOUT_MS = 15_000
+SESSION = {
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": 60_000,
+    "plan_cache_mode": "force_generic_plan",  # what is prepared has one plan for all values
+}
 EXPOSED_HEADERS = [
     *("X-Request-Id", "Location", "ETag", "Retry-After", "Idempotent-Replayed"),
     *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
@@ -27,6 +32,7 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     from api.limits import configure_limits
     from api.metrics import watch_requests
     from api.openapi import configure_openapi, describe_security
+    from api.prepared import prepare_marked
     from api.requests import watch_edges
     from api.tracing import watch_traces
 
@@ -50,6 +56,8 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         ping_idle(db.engine)
+        if settings.db_prepared:
+            prepare_marked(db.engine)
     configure_jwt(app, settings)
     configure_openapi(app, settings)
     register_error_handlers(app)  # after flask-smorest, which brings a form of its own
@@ -73,6 +81,6 @@ def engine_options(settings: ApiSettings) -> dict[str, object]:
             "tcp_user_timeout": 8000,  # milliseconds; a server that vanished is noticed, not waited for
             "keepalives_idle": 30,
             "application_name": "reelyard-api",
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000",
+            "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
         },
     }

@@ -43,6 +43,7 @@ _VARIABLES = {
     "stripe_api_url": "STRIPE_API_URL",
     "catalogue": "REELYARD_CATALOGUE",
     "db_pool_size": "REELYARD_DB_POOL_SIZE",
+    "db_prepared": "REELYARD_DB_PREPARED",
     "max_body_bytes": "REELYARD_MAX_BODY_BYTES",
     "flower_url": "REELYARD_FLOWER_URL",
     "flower_auth": "REELYARD_FLOWER_AUTH",
@@ -116,6 +117,7 @@ class ApiSettings:
     stripe_api_url: str
     catalogue: str
     db_pool_size: int
+    db_prepared: bool
     max_body_bytes: int
     flower_url: str
     flower_auth: str = field(repr=False)

@@ -126,6 +126,13 @@ _TABLE = (
         default="",
     ),
     Variable("REELYARD_DB_POOL_SIZE", integer(1, 200), "Database connections per process", default=10),
+    Variable(
+        "REELYARD_DB_PREPARED",
+        flag,
+        "Plan what is sent most only once for a connection; 0 behind a pooler that hands connections on between "
+        "transactions",
+        default=True,
+    ),
     Variable("REELYARD_MAX_BODY_BYTES", integer(1024, 1 << 28), "Largest request body the API reads", default=8 << 20),
     Variable(
         "REELYARD_FLOWER_URL",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, any_, bindparam, func, select, text
+from sqlalchemy import Select, any_, bindparam, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from api.extensions import get_settings
@@ -22,14 +22,18 @@ from api.jobs.holding import Held, what_is_held
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.outbox import queue_of
 from api.jobs.states import JobState, StepState
+from api.prepared import PREPARED
 from api.turns.line import standing
 from tasks.contracts import Claim, ClaimRequest, ReportAndAsk
 from tasks.names import Priority
 
+ONE = literal_column("1")
+"""As a value it would leave the planner to guess how many rows are wanted."""
+
 ADVANCE_CLOCK = text(
     "UPDATE turn_clock SET clock = :tag WHERE ctid = (SELECT ctid FROM turn_clock "
     "WHERE queue = :queue AND priority = :priority AND clock < :tag FOR UPDATE SKIP LOCKED)"
-)
+).execution_options(**PREPARED)
 """Whoever holds the clock moves it to about the same tag: nobody waits for it while jobs are locked."""
 
 
@@ -49,7 +53,7 @@ def select_next(priority: int) -> Select[*tuple[Any, ...]]:
         if other != priority:
             chosen = chosen.where(_head_of(int(other), urgent=other < priority).is_(None))
     locked = chosen.with_for_update(key_share=True, skip_locked=True, of=[OutboxBell, Job, Step])
-    return locked.order_by(OutboxBell.turn).limit(1)
+    return locked.order_by(OutboxBell.turn).limit(ONE)
 
 
 def _head_of(priority: int, *, urgent: bool) -> Any:
@@ -58,7 +62,7 @@ def _head_of(priority: int, *, urgent: bool) -> Any:
         OutboxBell.queue == bindparam("queue"), OutboxBell.priority == priority, standing()
     )
     # Not EXISTS: for that the planner may read the table, which is cheap only while many bells fit
-    head = first.where(OutboxBell.sent_at.is_(None)).order_by(OutboxBell.turn).limit(1).subquery()
+    head = first.where(OutboxBell.sent_at.is_(None)).order_by(OutboxBell.turn).limit(ONE).subquery()
     passed = select(head.c.step_id)
     if not urgent:
         patience = func.make_interval(0, 0, 0, 0, 0, 0, bindparam("patience_s"))

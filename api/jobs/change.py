@@ -21,6 +21,7 @@ from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.states import IllegalMoveError, Outcome
+from api.prepared import PREPARED
 from tasks.contracts import StepFailure
 
 JOB_COLUMNS = (
@@ -57,7 +58,8 @@ PARTS = {
         message = ended.message
     FROM jsonb_to_recordset(CAST(:closed AS jsonb))
         AS ended (step_id uuid, number integer, outcome text, code text, message text)
-    WHERE attempt.step_id = ended.step_id AND attempt.number = ended.number AND attempt.outcome IS NULL""",
+    WHERE attempt.step_id = ANY(CAST(:ending AS uuid[])) AND attempt.step_id = ended.step_id
+        AND attempt.number = ended.number AND attempt.outcome IS NULL""",
     "taken_down": """
     DELETE FROM outbox WHERE job_id = CAST(:job AS uuid) AND step_id IN (SELECT id FROM moved WHERE claimed)""",
     "cleared": """
@@ -80,7 +82,8 @@ MOVED = """
         AS asked (id uuid, was_state text, was_attempt integer, {types})
 ), moved AS (
     UPDATE step SET {changes}
-    FROM asked WHERE step.id = asked.id AND step.state = asked.was_state AND step.attempt = asked.was_attempt
+    FROM asked WHERE step.job_id = CAST(:job AS uuid) AND step.id = asked.id AND step.state = asked.was_state
+        AND step.attempt = asked.was_attempt
     RETURNING step.id, step.attempt, step.token, step.node, step.started_at, step.attempt > asked.was_attempt AS claimed
 """
 KEPT = ", result = CASE WHEN step.id = CAST(:finished AS uuid) THEN CAST(:result AS jsonb) ELSE step.result END"
@@ -104,7 +107,8 @@ def writing(steps: tuple[str, ...], job: tuple[str, ...], parts: tuple[str, ...]
     if job:
         chosen["led"] = LED.format(types=typed(Job.__table__, job), changes=assigned(job, "led"))
     written = ", ".join(f"{name} AS ({part})" for name, part in chosen.items())
-    return text(f"WITH {written} SELECT {'count(*) FROM moved' if steps else '0'}")  # noqa: S608
+    whole = text(f"WITH {written} SELECT {'count(*) FROM moved' if steps else '0'}")  # noqa: S608
+    return whole.execution_options(**PREPARED)
 
 
 @dataclass(frozen=True)
@@ -187,6 +191,7 @@ class Change:
                 "finished": found,
                 "result": None if result is None else to_json(result),
                 "closed": to_json(self._closed),
+                "ending": f"{{{','.join(str(ended['step_id']) for ended in self._closed)}}}",
                 "rung": to_json(self._rung),
                 "events": to_json([vars(event) for event in events]),
             },

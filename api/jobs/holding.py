@@ -15,6 +15,7 @@ from api.jobs import effects
 from api.jobs.change import Change
 from api.jobs.engine import StepView, view_others
 from api.jobs.models import STEP_TOKEN, Job, Step
+from api.prepared import PREPARED
 
 
 @dataclass
@@ -48,7 +49,7 @@ def what_is_held(*, to_start: bool) -> Select[*tuple[Any, ...]]:
     chosen = chosen.select_from(Job).join(Step, Step.job_id == Job.id)
     if to_start:
         chosen = chosen.options(undefer(Step.input))
-    return chosen.execution_options(populate_existing=True)
+    return chosen.execution_options(populate_existing=True, **PREPARED)
 
 
 @lru_cache(maxsize=2)
