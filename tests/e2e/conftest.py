@@ -6,7 +6,9 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -28,6 +30,7 @@ SETTINGS = {
     "REELYARD_LINK_INSIDE": "true",  # links lead to a site of the tests' own
     "REELYARD_WEBHOOK_INSIDE": "true",  # shorts are sent to storage on this machine
     "REELYARD_LINK_EXTRACTORS": "generic",
+    "REELYARD_MULTIPART_BYTES": str(5 << 20),  # the least that storages take: large files go up in parts
     "GUNICORN_THREADS": "16",
 }
 
@@ -38,16 +41,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
+T = TypeVar("T")
+TRACES, STACK = pytest.StashKey[Receiver](), pytest.StashKey[Stack]()
+
+
+def once(config: pytest.Config, key: pytest.StashKey[T], made: AbstractContextManager[T]) -> Iterator[T]:
+    """Yield what tests of another folder have started, or start it."""
+    if key in config.stash:
+        yield config.stash[key]
+        return
+    with made as started:
+        config.stash[key] = started
+        yield started
+
+
 @pytest.fixture(scope="session")
-def traces() -> Iterator[Receiver]:
+def traces(request: pytest.FixtureRequest) -> Iterator[Receiver]:
     """Where the system sends its traces."""
-    with receive_traces() as receiver:
-        yield receiver
+    yield from once(request.config, TRACES, receive_traces())
 
 
 @pytest.fixture(scope="session")
-def stack(traces: Receiver) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, traces: Receiver) -> Iterator[Stack]:
     """A running system of our own: tests stop its services and kill its workers."""
+    yield from once(request.config, STACK, running(traces))
+
+
+@contextmanager
+def running(traces: Receiver) -> Iterator[Stack]:
+    """Run a system that sends its traces to a receiver."""
     from cli.browser_setup import try_browser
     from tasks.errors import ReelyardError
 

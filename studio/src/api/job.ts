@@ -9,13 +9,13 @@ export const OVER = ["succeeded", "failed", "cancelled"];
 
 export function useJob(id: string): Loaded<Schemas["JobResponse"]> {
   const job = useLoad(() => take(api.GET("/api/v1/jobs/{job_id}", {params: {path: {job_id: id}}})), [id]);
-  const state = job.value?.state;
+  const state = job.value?.state, isOpen = state !== undefined && !OVER.includes(state);
   useEffect(() => {
-    if (!state || OVER.includes(state)) return;
+    if (!isOpen) return;
     const stop = new AbortController();
     let last = "";
     follow(`/api/v1/jobs/${id}/events`, ({event}) => { last = event; job.reload(); }, stop.signal, () => OVER.includes(last.replace("job.", ""))).catch(sayProblem);
     return () => stop.abort();
-  }, [id, state !== undefined && OVER.includes(state)]);
+  }, [id, isOpen]);
   return job;
 }
