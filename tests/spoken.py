@@ -14,7 +14,7 @@ import numpy as np
 
 from tests.conftest import require
 
-_RETRIEVAL = 1
+_SYNCHRONOUS = 2
 _END, _WORD = 0, 1
 _RATE_PARAMETER = 1
 _UTF8 = 1
@@ -81,7 +81,6 @@ def say(text: str, *, voice: str = "en-us+f3", words_a_minute: int = 150, pause_
     library.espeak_SetParameter(_RATE_PARAMETER, words_a_minute, 0)
     raw = text.encode()
     library.espeak_Synth(raw, len(raw) + 1, 0, 0, 0, _UTF8, None, None)
-    library.espeak_Synchronize()
     pause = np.zeros(round(pause_s * rate), np.int16)
     words = [(text[at : at + length].split()[0], pause_s + sample / rate) for at, length, sample in told]
     return Spoken(np.concatenate([pause, *pieces, pause]), rate, words)
@@ -105,6 +104,6 @@ def _espeak() -> tuple[Any, int]:
     assert spec.origin is not None
     folder = Path(spec.origin).parent
     library = ctypes.CDLL(str(folder / "libespeak-ng.so"))
-    rate = int(library.espeak_Initialize(_RETRIEVAL, 0, str(folder).encode(), 0))
+    rate = int(library.espeak_Initialize(_SYNCHRONOUS, 0, str(folder).encode(), 0))
     assert rate > 0
     return library, rate

@@ -21,8 +21,10 @@ from tasks.media.limits import MediaLimits
 if TYPE_CHECKING:
     from tasks.media.walled import Teller
 
-_RETRIEVAL, _NO_EXIT, _RATE, _UTF8 = 1, 0x8000, 1, 1
-"""Of espeak-ng's speak_lib.h: AUDIO_OUTPUT_RETRIEVAL, espeakINITIALIZE_DONT_EXIT, espeakRATE, espeakCHARS_UTF8."""
+_SYNCHRONOUS, _NO_EXIT, _RATE, _UTF8 = 2, 0x8000, 1, 1
+"""Of espeak-ng's speak_lib.h: AUDIO_OUTPUT_SYNCHRONOUS, espeakINITIALIZE_DONT_EXIT, espeakRATE, espeakCHARS_UTF8.
+
+Its other ways of output have a thread of the engine's own, which can stop for good between two commands."""
 _GO_ON, _ENOUGH = 0, 1
 _QUIETEST = 32
 """Of 32767: what never gets louder is no speech."""
@@ -69,7 +71,6 @@ def speak_apart(path: Path, target: Path, limits: MediaLimits, arguments: dict[s
     library.espeak_SetParameter(_RATE, order["rate"], 0)
     text = order["text"].encode()
     library.espeak_Synth(text, len(text) + 1, 0, 0, 0, _UTF8, None, None)
-    library.espeak_Synchronize()
     return write_speech(target, bytes(samples), rate, most=most)
 
 
@@ -99,6 +100,6 @@ def open_library() -> tuple[Any, int]:
     """Return the engine and its sample rate."""
     folder = find_library()
     library = ctypes.CDLL(str(folder / "libespeak-ng.so"))
-    rate = int(library.espeak_Initialize(_RETRIEVAL, 0, str(folder).encode(), _NO_EXIT))
+    rate = int(library.espeak_Initialize(_SYNCHRONOUS, 0, str(folder).encode(), _NO_EXIT))
     assert rate > 0, "the engine does not find its voices"
     return library, rate

@@ -74,8 +74,8 @@ class Visit:
         self.page.goto(origin + page.path)
         group = GROUPS.get(page.name)
         if group:
-            self.page.get_by_text(group, exact=True).first.click(timeout=30_000)
-        self.page.wait_for_function(f"() => ({VISIBLE_TEXT})().includes('Order a render')", timeout=30_000)
+            self.page.get_by_text(group, exact=True).first.click(timeout=90_000)
+        self.page.wait_for_function(f"() => ({VISIBLE_TEXT})().includes('Order a render')", timeout=90_000)
         self.page.wait_for_timeout(1000)  # what a page does once it has settled
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +20,14 @@ from api.extensions import db
 from api.live import wire
 from api.live.hub import get_hub
 from api.live.models import Topic
+from api.live.reading import begin_to_listen, read_told
 from api.live.telling import tell_live
 from api.live.wire import TooSlowError, Wire
 from tests.api.farm import Caller
+from tests.api.teams import found, join, sign_in
+
+OPEN: list[Client] = []
+"""What a test left open when it failed would keep the server from its end."""
 
 
 @pytest.fixture
@@ -33,6 +38,10 @@ def address(app: Any) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"127.0.0.1:{server.server_port}"
+    for client in OPEN:
+        with suppress(ConnectionClosed):
+            client.close()
+    OPEN.clear()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -41,7 +50,8 @@ def address(app: Any) -> Iterator[str]:
 
 def open_socket(user: Caller, address: str, query: str = "") -> Client:
     ticket = user.post("/live/tickets", expect=201)["ticket"]
-    return Client(f"ws://{address}/api/v1/live/socket?ticket={ticket}{query}")
+    OPEN.append(Client(f"ws://{address}/api/v1/live/socket?ticket={ticket}{query}"))
+    return OPEN[-1]
 
 
 def hear(client: Client) -> dict[str, Any]:
@@ -89,13 +99,46 @@ def test_socket_and_event_stream_tell_the_same_and_go_on_from_an_id(user: Caller
     assert data[1:] == [one["data"] for one in heard]
 
 
+def test_members_hear_of_the_jobs_of_their_organisation_while_they_are_in_it(user: Caller, address: str) -> None:
+    studio = found(user)
+    viewer, stranger = join(user, studio, "viewer"), sign_in(user.client, f"stranger-{studio[:8]}@example.com")
+    for somebody in (user, stranger):
+        begin_to_listen(db.session(), UUID(somebody.id))
+    client = open_socket(viewer, address, "&topics=jobs")
+    assert hear(client)["event"] == "ready"
+
+    link = "https://vimeo.com/76979871"
+    job = user.post("/samples", {"url": link, "organisation_id": studio}, expect=202)["job_id"]
+
+    heard = hear(client)
+    assert (heard["event"], heard["data"]["job_id"]) == ("job.queued", job)
+    end(client)
+    signed = {"Authorization": f"Bearer {viewer.token}", "Last-Event-ID": "0"}
+    with httpx.stream("GET", f"http://{address}/api/v1/live/events?topics=jobs", headers=signed, timeout=20) as answer:
+        lines = (line for line in answer.iter_lines() if line.startswith("data: "))
+        assert [json.loads(next(lines)[6:]) for _ in range(2)][1] == heard["data"]
+    viewer.post(f"/organisations/{studio}/leave", expect=204)
+    user.post(f"/jobs/{job}/cancel", expect=202)
+    user.post("/samples", {"url": link}, expect=202)
+    assert heard_jobs(user)[0] == heard_jobs(viewer)[0] == job
+    assert set(heard_jobs(viewer)) == {job} and len(heard_jobs(viewer)) < heard_jobs(user).count(job)
+    assert len(set(heard_jobs(user))) == 2
+    assert heard_jobs(stranger) == []
+
+
+def heard_jobs(user: Caller) -> list[str]:
+    """The jobs of the events that the user's clients were told."""
+    db.session.rollback()
+    return [one.data["job_id"] for one in read_told(db.session(), UUID(user.id), 0) if one.topic == "jobs"]
+
+
 def test_a_client_that_speaks_is_shown_out(user: Caller, address: str) -> None:
     client = open_socket(user, address)
     hear(client)
     client.send("hello?")
-    say(user, 1)
     with pytest.raises(ConnectionClosed) as closed:
-        while True:
+        for number in range(1, 50):  # it is noticed with the next event
+            say(user, number)
             hear(client)
     assert closed.value.reason == 1008
     client.thread.join(10)

@@ -62,7 +62,7 @@ class ControlServer:
         """Note a call and say what there is to say."""
         kind = KINDS.get(path.rpartition("/")[2], "report")
         if path.endswith("/report-and-ask"):
-            body = body["report"]
+            body = {**body, **body["report"]}
         with self._lock:
             self.heard.append((kind, body))
             self.paths.append(path)
