@@ -28,6 +28,8 @@ HALVES = (1, 2, 2, 1, 2)
 CHANNELS = 4
 PAIR, HALF, LOW = np.uint32(0x00FF00FF), np.uint32(0x00800080), np.uint32(0xFFFF)
 OPAQUE, ROUND = np.uint32(0x00FF0000), np.uint32(1 << 15)
+BAND = 1 << 16
+"""Pixels converted at a time: what is made of them on the way stays in a core's own cache."""
 
 
 @dataclass(frozen=True)
@@ -139,18 +141,37 @@ def to_yuv(tile: Tile, picture: Rgba, space: ColourSpace) -> YuvPatch:
     """
     pixels = words_of(picture)
     top, bottom, left, right = ink_of(pixels)
-    pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
     ink = Rect(tile.rect.x + left, tile.rect.y + top, right - left, bottom - top)
+    planes = tuple(np.empty((ink.height // half, ink.width // half), np.uint8) for half in HALVES)
+    weights = fixed_point(space)
+    rows = max(2, BAND // max(1, ink.width) // 2 * 2)
+    for start in range(0, ink.height, rows):
+        band = np.ascontiguousarray(pixels[top + start : min(top + start + rows, bottom), left:right])
+        for plane, half, part in zip(planes, HALVES, convert_band(band, weights), strict=True):
+            plane[start // half : start // half + part.shape[0]] = part
+    return YuvPatch(tile.rect, ink, *planes)
+
+
+def convert_band(pixels: Words, weights: tuple[Words, Words, Words]) -> tuple[Words, ...]:
+    """Return Y, Cb, Cr, alpha and the chroma's alpha of pixels, an even number each way."""
+    luma, *chroma = weights
     alpha = pixels >> 24
-    red_blue = over_255((pixels & PAIR) * alpha)
-    green_alpha = over_255(((pixels >> 8 & PAIR) | OPAQUE) * alpha)
-    luma, *chroma = fixed_point(space)
-    y = weigh(red_blue, green_alpha, luma) + ROUND >> 16
+    red_blue = pixels & PAIR
+    red_blue *= alpha
+    green_alpha = pixels >> 8
+    green_alpha &= PAIR
+    green_alpha |= OPAQUE
+    green_alpha *= alpha
+    over_255(red_blue)
+    over_255(green_alpha)
     small_rb, small_ga = sum_blocks(red_blue), sum_blocks(green_alpha)
+    y = weigh(red_blue, green_alpha, luma)
+    y += ROUND
+    y >>= 16
     chroma_alpha = (small_ga >> 16) + 2 >> 2
     # Rounding must not lift a value above its alpha: blending adds them without a check.
-    u, v = (np.minimum(weigh(small_rb, small_ga, weights) + 4 * ROUND >> 18, chroma_alpha) for weights in chroma)
-    return YuvPatch(tile.rect, ink, *(plane.astype(np.uint8) for plane in (y, u, v, alpha, chroma_alpha)))
+    u, v = (np.minimum(weigh(small_rb, small_ga, each) + 4 * ROUND >> 18, chroma_alpha) for each in chroma)
+    return y, u, v, alpha, chroma_alpha
 
 
 def words_of(picture: Rgba) -> Words:
@@ -190,10 +211,12 @@ def sum_blocks(pairs: Words) -> Words:
 
 def weigh(red_blue: Words, green_alpha: Words, weights: Words) -> Words:
     """Return the weighted sum of the channels; below zero it counts modulo 2**32, which cancels out in the end."""
-    total: Words = (red_blue & LOW) * weights[0]
-    total += (green_alpha & LOW) * weights[1]
-    total += (red_blue >> 16) * weights[2]
-    total += (green_alpha >> 16) * weights[3]
+    total: Words = red_blue & LOW
+    total *= weights[0]
+    others = green_alpha & LOW, red_blue >> 16, green_alpha >> 16
+    for part, weight in zip(others, weights[1:], strict=True):
+        part *= weight
+        total += part
     return total
 
 
