@@ -85,8 +85,8 @@ def order_captions(
     if told.framing is not None and told.is_unframed:
         reframing = Reframing(told.framing, told.kept, wish_of(short).width)
     scenario = caption_clip(session, project, short, "", reframing=reframing)
-    how = {"scenario": scenario, "output": RenderOutput(), "reframing": reframing}
-    short.render_id = order_within(session, job, step, clip, **how).id
+    render = order_within(session, job, step, clip, scenario=scenario, output=RenderOutput(), reframing=reframing)
+    short.render_id = render.id
     session.flush()
 
 

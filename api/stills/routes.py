@@ -131,7 +131,8 @@ class RenderStill(MethodView):
         seen = RenderOutput(
             width=width, height=height, aspect=output.aspect, fit=output.fit, background=output.background
         )
-        how = {"output": seen, "reframing": find_reframing(render)}
-        order = service.build_order(render.scenario, source, times=[query["t"]], **how)
+        order = service.build_order(
+            render.scenario, source, times=[query["t"]], output=seen, reframing=find_reframing(render)
+        )
         told, status = status_of(ask(order, source, query["wait_s"]))
         return redirect(told["url"]) if query["redirect"] and status == 200 else (told, status)

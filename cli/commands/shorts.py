@@ -205,9 +205,9 @@ class _Maker:
     def _render(self, cut: Path, words: Transcript, name: str, done: MadeClip, tick: Any) -> dict[str, Any]:
         """Caption a clip, and frame it where that is left to do: its picture is encoded once then."""
         from render_node.direct import render_apart
-        from render_node.framed import framed_info
         from tasks.contracts import RenderOutput
         from tasks.contracts.shorts import Reframing
+        from tasks.edits.framing import framed_info
         from tasks.scenario.build import scenario_from_transcript
 
         assert self._video is not None
