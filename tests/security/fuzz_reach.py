@@ -10,6 +10,7 @@ from typing import Any
 SIGNED = r"^/api/(internal|upload-video|render)/"
 """Worker calls want a signature over their bodies, which the document cannot say; they have tests of their own."""
 UNREACHABLE = {
+    "GET /api/v1/live/socket": "needs a WebSocket: tests/api/test_live_socket.py",
     "POST /api/v1/admin/flower": "off without Flower: tests/integration/test_flower.py",
     "GET /api/v1/auth/oauth/{provider}/callback": "off without a provider: tests/api/test_oauth.py",
     "GET /api/v1/auth/oauth/{provider}/start": "off without a provider: tests/api/test_oauth.py",

@@ -119,6 +119,7 @@ def of_work(caller: Caller, farm: Farm, ids: dict[str, str]) -> Good:
     return {
         "POST /api/v1/renders": {"body": order},
         "POST /api/v1/renders/estimate": {"body": order},
+        "POST /api/v1/scenario/stage": {"body": {"scenario": scenario}},
         "POST /api/v1/renders/{render_id}/cancel": {"path_parameters": {"render_id": render["id"]}},
         "POST /api/v1/jobs/{job_id}/cancel": {"path_parameters": {"job_id": running}},
         "POST /api/v1/jobs/{job_id}/retry": {"path_parameters": {"job_id": failed}},

@@ -84,6 +84,12 @@ def sign_in(client: Any) -> tuple[Caller, str]:
     return Caller(client, tokens["access_token"], str(user.id)), tokens["refresh_token"]
 
 
+CUT = {
+    **{"kept": [{"start": 0.0, "end": 1.9}], "framing": None, "framed": True},
+    **{"frame_count": 57, "copied_frames": 57, "encoded_because": ""},
+}
+
+
 def of_files(caller: Caller, ids: dict[str, str]) -> Good:
     """Draw what workers draw, so that it can be shown; return requests about it."""
     render = db.session.get_one(Render, UUID(ids["render_id"]))
@@ -91,7 +97,7 @@ def of_files(caller: Caller, ids: dict[str, str]) -> Good:
     for asset_id in (UUID(ids["asset_id"]), result):
         db.session.get_one(Asset, asset_id).poster_key = draw(str(asset_id))
     short = db.session.get_one(Short, UUID(ids["short_id"]))
-    short.thumbnail_key, short.clip_asset_id = draw(ids["short_id"]), result
+    short.thumbnail_key, short.clip_asset_id, short.cut = draw(ids["short_id"]), UUID(ids["asset_id"]), CUT
     db.session.commit()
     font = announce_font(caller, b"any bytes")
     send(font, b"any bytes")
@@ -146,9 +152,10 @@ def of_sounds(caller: Caller, farm: Farm) -> Good:
 def of_links(caller: Caller, farm: Farm) -> Good:
     """Return requests about samples and extractions."""
     sample = {"path_parameters": {"sample_id": make_sample(caller, farm)["id"]}}
-    links = [{"url": f"https://vimeo.com/{number}"} for number in (76_979_871, 76_979_872)]
+    links = [{"url": f"https://vimeo.com/{number}"} for number in (76_979_871, 76_979_872, 76_979_873)]
     return {
         "POST /api/v1/samples": {"body": links[0]},
+        "POST /api/v1/process/submit": {"body": links[2]},
         "PATCH /api/v1/samples/{sample_id}": {**sample, "body": {"title": "Louder"}},
         "POST /api/v1/samples/{sample_id}/download": {**sample, "body": {"form": "mp3"}},
         "POST /api/v1/extractions": {"body": links[1]},
