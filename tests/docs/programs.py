@@ -17,7 +17,7 @@ from tests.docs.blocks import ROOT
 from tests.docs.shell import Command
 
 WELL_KNOWN = frozenset(
-    {"cat", "cd", "export", "git", "head", "jq", "npm", "npx", "pip", "sleep", "wc", "finish", "openssl"}
+    {"cat", "cd", "export", "git", "head", "jq", "npm", "npx", "pip", "sleep", "source", "wc", "finish", "openssl"}
 )
 """Programs of the system (and ``finish``, a function of the tutorial) whose arguments nobody judges."""
 WITH_VALUE = {"-X": "method", "-H": "header", "-d": "body", "--upload-file": "file", "--output": "", "-o": ""}
