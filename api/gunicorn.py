@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import shutil
@@ -17,6 +18,8 @@ graceful_timeout = 10
 keepalive = 5
 max_requests = 20000
 max_requests_jitter = 2000
+COLLECT_EVERY = 10_000
+"""New objects between looks for garbage: a request makes some thousands, nearly all of which are gone with it."""
 METRICS_DIR = None
 if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
     METRICS_DIR = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="reelyard-metrics-")
@@ -45,6 +48,9 @@ def post_worker_init(worker: Any) -> None:
     """Tell that the process answers, which :mod:`api.reload` waits for."""
     from api.reload import say_ready
 
+    gc.collect()
+    gc.freeze()  # what the application is made of stays: it needs not be looked at again
+    gc.set_threshold(COLLECT_EVERY)
     say_ready()
 
 

@@ -20,6 +20,7 @@ from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded
 from api.jobs.models import Job, Step
 from api.jobs.service import build_step
 from api.jobs.states import StepState
+from api.prepared import PREPARED
 from api.quotas.service import release
 from api.transcripts.hearing import keep_heard, keep_translation
 from api.uploads.models import Upload
@@ -173,7 +174,8 @@ def reopen_asset(session: Session, job: Job) -> Asset:
 
 def lock_asset(session: Session, job: Job) -> Asset | None:
     """Return the asset a job is about, locked, or None when it was deleted meanwhile."""
-    asset = session.get(Asset, UUID(job.subject["asset_id"]), with_for_update=True)
+    asset_id = UUID(job.subject["asset_id"])
+    asset = session.get(Asset, asset_id, with_for_update=True, execution_options=PREPARED)
     return None if asset is None or asset.state == AssetState.DELETED else asset
 
 
