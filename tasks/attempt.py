@@ -187,8 +187,8 @@ def _run_bound(tools: AttemptTools, claim: Claim, body: Body, hand_in: HandIn) -
     started = time.monotonic()
     failpoint("after_claim", attempt=claim.attempt)
     fence, children, tracker = Fence(), ChildGroup(), ProgressTracker()
-    with LeaseKeeper(tools.client, claim, fence=fence, tracker=tracker, children=children):
-        outcome = _work(tools, claim, body, fence=fence, children=children, tracker=tracker)
+    with LeaseKeeper(tools.client, claim, fence=fence, tracker=tracker, children=children) as keeper:
+        outcome = _work(tools, claim, body, keeper=keeper, fence=fence, children=children, tracker=tracker)
         report = StepReport(claim.job_id, claim.step_id, claim.token, **outcome)
         failpoint("before_report", attempt=claim.attempt)
         failure = _hand_in(hand_in, report, fence=fence)
@@ -204,7 +204,14 @@ def _run_bound(tools: AttemptTools, claim: Claim, body: Body, hand_in: HandIn) -
 
 
 def _work(
-    tools: AttemptTools, claim: Claim, body: Body, *, fence: Fence, children: ChildGroup, tracker: ProgressTracker
+    tools: AttemptTools,
+    claim: Claim,
+    body: Body,
+    *,
+    keeper: LeaseKeeper,
+    fence: Fence,
+    children: ChildGroup,
+    tracker: ProgressTracker,
 ) -> dict[str, Any]:
     """Run the body in a scratch directory; return ``{"result": …}`` or ``{"failure": …}``. Only FencedError leaves."""
     try:
@@ -213,7 +220,7 @@ def _work(
                 claim, scratch, tools.storage, tools.settings, children, fence, tracker, tools.hints, tools.client
             )
             try:
-                with children_of_attempt(children):
+                with keeper.interrupting(), children_of_attempt(children):
                     result = body(context)
             finally:
                 children.kill_all()

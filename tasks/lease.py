@@ -7,6 +7,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import billiard
 
@@ -18,6 +20,9 @@ from tasks.progress import ProgressTracker
 
 FENCE_GRACE_S = 10.0
 """Seconds a body gets to notice that it was fenced before its pool process is killed under it."""
+
+INTERRUPT_AFTER_S = 0.2
+"""Seconds a body gets to notice by itself: its children were killed, and it looks at the fence now and then."""
 
 _PROGRESS_S = 1.0
 _SHORTEST_CALL_S, _LONGEST_CALL_S = 2.0, 10.0
@@ -64,6 +69,8 @@ class LeaseKeeper:
         self._tracker = tracker
         self._children = children
         self._stop = threading.Event()
+        self._body = threading.Lock()
+        self._body_runs = False
         self._lease_until = time.monotonic() + claim.lease_s
         self._thread = threading.Thread(target=self._run, name=f"lease-{claim.step_id}", daemon=True)
 
@@ -74,6 +81,16 @@ class LeaseKeeper:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Have the body within interrupted when the fence closes; nothing that comes after it is."""
+        self._body_runs = True
+        try:
+            yield
+        finally:
+            with self._body:
+                self._body_runs = False
 
     def _run(self) -> None:
         next_beat, seen = time.monotonic() + self._claim.beat_s, 0
@@ -108,6 +125,11 @@ class LeaseKeeper:
 
     def _end_attempt(self) -> None:
         self._children.kill_all()
-        if not self._stop.wait(FENCE_GRACE_S) and billiard.current_process().name != "MainProcess":
+        if self._stop.wait(INTERRUPT_AFTER_S) or billiard.current_process().name == "MainProcess":
+            return
+        with self._body:
+            if self._body_runs:
+                os.kill(os.getpid(), signal.SIGUSR1)  # what a revoked message gets: SoftTimeLimitExceeded in the body
+        if not self._stop.wait(FENCE_GRACE_S):
             _log.error("fenced body did not stop; its process is killed")
             os.kill(os.getpid(), signal.SIGKILL)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import billiard
 import pytest
+from billiard.pool import soft_timeout_sighandler
 
 from tasks import turn
 from tasks.attempt import AttemptTools, StepContext
@@ -140,3 +145,65 @@ def test_tasks_with_a_callback_of_their_own_ask_for_nothing(server: ControlServe
     take(lambda context: {}, TaskName.RENDER_VIDEO)
 
     assert server.paths[-1] == "/api/render/callback"
+
+
+def test_a_body_that_looks_at_nothing_is_interrupted_when_its_job_is_cancelled(
+    server: ControlServer, take: Turn
+) -> None:
+    server.offer("s1", lease_s=60.0, beat_s=60.0)
+    given(server, "s2")
+    server.always["beat"] = (409, {"code": "job.cancelled", "message": "x"})
+
+    def body(context: StepContext) -> dict[str, Any]:
+        while context.claim.step_id == "s2":
+            sum(range(1000))
+        return {}
+
+    def slot() -> None:
+        signal.signal(signal.SIGUSR1, soft_timeout_sighandler)  # as every process of a pool does
+        take(body)
+
+    process = billiard.Process(target=slot)
+    process.start()
+    process.join(120)
+
+    assert process.exitcode == 0  # killed, as what does not even hear an interruption is, it would be -9
+    assert reported(server) == ["s1/report-and-ask"]
+
+
+def test_four_hundred_steps_leave_nothing_behind_in_their_process(
+    server: ControlServer, take: Turn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(turn, "TURN_S", 3600.0)
+    ran: list[str] = []
+
+    def body(context: StepContext) -> dict[str, Any]:
+        (context.scratch / "frames").write_bytes(bytes(1 << 18))
+        assert context.run_child(["true"], timeout_s=60).returncode == 0
+        ran.append(context.claim.step_id)
+        return {}
+
+    def work(turns: int) -> dict[str, Any]:
+        for _ in range(turns):
+            server.offer("s1", lease_s=60.0, beat_s=60.0)
+            given(server, *(f"n{number}" for number in range(turn.MOST_STEPS - 1)))
+            take(body)
+        return in_use()
+
+    first, last = work(1), work(3)
+
+    assert len(ran) == 4 * turn.MOST_STEPS
+    assert last.pop("kB") < first.pop("kB") + 16_000
+    assert last == first
+    assert list(tmp_path.iterdir()) == []
+
+
+def in_use() -> dict[str, Any]:
+    """Return files, threads, children and memory of this process."""
+    own = Path("/proc/self")
+    return {
+        "files": len(list((own / "fd").iterdir())),
+        "threads": threading.active_count(),
+        "children": (own / "task" / str(os.getpid()) / "children").read_text(),
+        "kB": int((own / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024,
+    }
