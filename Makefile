@@ -26,6 +26,9 @@ demo: $(VENV)/.local browser studio-if-possible ## Caption a real spoken video e
 up: $(VENV)/.local browser studio-if-possible ## Run the whole system on this machine until Ctrl-C
 	@exec $(BIN)/reelyard up $(ARGS)
 
+.PHONY: dev
+dev: $(VENV)/.dev ## Set up what changing the code needs: pytest, linters, documentation
+
 .PHONY: test
 test: $(VENV)/.dev browser clients-tools studio-if-possible ## Run every test against real services, WORKERS files at a time (each with services of its own)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -195,8 +198,12 @@ bench-zombies: $(VENV)/.dev ## Stop attempts at named points, wake them after th
 	$(BIN)/python -m bench.chaos.zombies $(ARGS)
 
 .PHONY: bench-trial
-bench-trial: $(VENV)/.dev ## Try one promise on a farm under load (TRIAL=rolling|comeback|deliveries SEED=1)
+bench-trial: $(VENV)/.dev ## Try one promise on a farm under load (TRIAL=rolling|comeback|deliveries|cancels … SEED=1)
 	$(BIN)/python -m bench.chaos.trials $(or $(TRIAL),rolling) --seed $(or $(SEED),1) $(ARGS)
+
+.PHONY: bench-soak
+bench-soak: $(VENV)/.dev ## Work for long, and look for what grows (MINUTES=60)
+	$(BIN)/python -m bench.chaos.trials soak --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1) $(ARGS)
 
 .PHONY: bench-music
 bench-music: $(VENV)/.dev ## Compare music analysis with librosa and madmom alone (ARGS='--songs 4 --synth plain')

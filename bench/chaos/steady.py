@@ -24,10 +24,11 @@ FEEDERS = 4
 
 @dataclass(frozen=True)
 class Load:
-    """So many jobs that go on at any time, and the seconds that each of their steps takes."""
+    """So many jobs that go on at any time, and the seconds that each step takes: of half of the jobs, where two."""
 
     keep: int
     work_s: float = 0.4
+    short_s: float | None = None
 
 
 @dataclass
@@ -37,8 +38,7 @@ class Feeder:
     farm: Farm
     users: list[Customer]
     log: Log
-    keep: int
-    work_s: float
+    load: Load
     _number: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _ending: threading.Event = field(default_factory=threading.Event)
@@ -60,7 +60,7 @@ class Feeder:
         """Wait until most of the work that shall be kept there is there."""
         deadline = time.monotonic() + timeout_s
         with Rows(self.farm.database_url) as rows:
-            while open_jobs(rows) < 0.7 * self.keep:
+            while open_jobs(rows) < 0.7 * self.load.keep:
                 if time.monotonic() > deadline:
                     raise TimeoutError("The farm ends its work faster than it can be handed in")
                 time.sleep(LOOK_S)
@@ -68,7 +68,7 @@ class Feeder:
     def _run(self) -> None:
         with Rows(self.farm.database_url) as rows:
             while not self._ending.is_set():
-                if open_jobs(rows) >= self.keep:
+                if open_jobs(rows) >= self.load.keep:
                     self._ending.wait(LOOK_S)
                     continue
                 order = self._next()
@@ -81,7 +81,10 @@ class Feeder:
         with self._lock:
             self._number += 1
             number = self._number
-        return Order(number, RENDER if number % 2 else UPLOAD, FINE, number % len(self.users), self.work_s)
+        work_s = self.load.work_s
+        if self.load.short_s is not None and number % 4 < 2:
+            work_s = self.load.short_s
+        return Order(number, RENDER if number % 2 else UPLOAD, FINE, number % len(self.users), work_s)
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def try_steady(home: Path, trial: Trial, *, shape: Shape, load: Load, seed: int,
     with running_farm(home, shape=shape) as farm, around(farm):
         addresses = make_users(farm.database_url, USERS, seed=seed, plan="studio")
         with customers(farm.layout.api_url, addresses) as users:
-            with Feeder(farm, users, log, load.keep, load.work_s) as feeder:
+            with Feeder(farm, users, log, load) as feeder:
                 feeder.fill()
                 log.write("began")
                 figures = trial(farm, log, random.Random(seed))

@@ -5,7 +5,9 @@
 ``rolling`` stops every process in order, one after another; ``comeback`` breaks the workers' ways to the broker;
 ``deliveries`` drops, repeats, delays and mixes up messages; ``drill`` does every kind of fault once, alone, and tells
 what an operator sees of it; ``flushes`` empties the broker ``--rounds`` times; ``joins`` has ``--jobs`` fan-outs of
-forty pieces joined over a bad broker; ``flood`` has one user order ``--jobs`` at once. All rules of
+forty pieces joined over a bad broker; ``flood`` has one user order ``--jobs`` at once; ``cancels`` times ``--rounds``
+cancellations of running work; ``full`` fills the disks of the database and of the objects; ``soak`` works for
+``--minutes`` and looks for what grows. All rules of
 :mod:`bench.chaos.check` must hold as well. The result is added to ``bench/results/chaos.jsonl``; the exit code is 0
 when the promise was kept.
 """
@@ -23,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.chaos import comeback, courier, drill, flood, flushes, joins, rolling
+from bench.chaos import cancels, comeback, courier, drill, flood, flushes, full, joins, rolling, soak
 from bench.chaos.farm import USUAL, Farm
 from bench.chaos.load import Log
 from bench.chaos.results import add_result, show
@@ -37,10 +39,21 @@ KEPT = {
     "flushes": flushes.is_kept,
     "joins": joins.is_kept,
     "flood": flood.is_kept,
+    "cancels": cancels.is_kept,
+    "full": full.is_kept,
+    "soak": soak.is_kept,
 }
 JOBS = {"flushes": 2000, "joins": 500, "flood": 400}
-LOADS = {"rolling": Load(12), "comeback": Load(40, work_s=1.5), "deliveries": Load(30), "drill": Load(12, work_s=1.5)}
-"""More jobs than slots, and long ones, where workers must never be without work."""
+LOADS = {
+    "rolling": Load(12),
+    "comeback": Load(40, work_s=1.5),
+    "deliveries": Load(30),
+    "drill": Load(12, work_s=1.5),
+    "cancels": Load(60, work_s=4.0, short_s=0.02),
+    "full": Load(12),
+    "soak": Load(30, short_s=0.02),
+}
+"""More jobs than slots, and long ones, where workers must never be without work; short ones for slots that go on."""
 
 
 def try_rolling(home: Path, options: argparse.Namespace) -> Tried:
@@ -87,6 +100,24 @@ def try_joins(home: Path, options: argparse.Namespace) -> Tried:
     return joins.try_joins(home, jobs=options.jobs, seed=options.seed)
 
 
+def try_cancels(home: Path, options: argparse.Namespace) -> Tried:
+    """Cancel what runs."""
+    trial = partial(cancels.cancel_running, rounds=options.rounds)
+    return try_steady(home, trial, shape=cancels.SHAPE, load=LOADS["cancels"], seed=options.seed)
+
+
+def try_full(home: Path, options: argparse.Namespace) -> Tried:
+    """Fill disks."""
+    with full.small_disks(home):
+        return try_steady(home, full.fill_disks, shape=USUAL, load=LOADS["full"], seed=options.seed)
+
+
+def try_soak(home: Path, options: argparse.Namespace) -> Tried:
+    """Work for long."""
+    trial = partial(soak.soak, minutes=options.minutes)
+    return try_steady(home, trial, shape=USUAL, load=LOADS["soak"], seed=options.seed)
+
+
 def try_flood(home: Path, options: argparse.Namespace) -> Tried:
     """Let one user flood the farm."""
     return flood.try_flood(home, jobs=options.jobs, minutes=options.minutes, work_s=options.work, seed=options.seed)
@@ -100,6 +131,9 @@ TRIALS = {
     "flushes": try_flushes,
     "joins": try_joins,
     "flood": try_flood,
+    "cancels": try_cancels,
+    "full": try_full,
+    "soak": try_soak,
 }
 
 
@@ -110,7 +144,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--jobs", type=int, default=0, help="flushes 2000, joins 500, flood 400 unless given")
-    parser.add_argument("--minutes", type=int, default=2, help="for which others order while one user floods")
+    parser.add_argument("--minutes", type=int, default=2, help="of a flood, or of a soak")
     parser.add_argument("--work", type=float, default=1.5, help="seconds that a job of the flood takes")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
