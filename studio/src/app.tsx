@@ -1,7 +1,7 @@
 // The frame around every page: who is signed in, where one is, what went wrong.
 
 import {Component, type ComponentChildren, type ComponentType} from "preact";
-import {useEffect, useState} from "preact/hooks";
+import {useEffect, useRef, useState} from "preact/hooks";
 import {session} from "./api/session";
 import {Library} from "./pages/library";
 import {SignIn} from "./pages/sign";
@@ -68,12 +68,14 @@ function Top({name}: {name: string}) {
   const {user} = useStore(session);
   const items = ["", "songs", "samples", "shorts", "sounds", "jobs", "account", ...(user?.role === "admin" ? ["farm"] : [])];
   const names = text.nav as Record<string, string>;
+  const row = useRef<HTMLElement>(null);
+  useEffect(() => row.current?.querySelector("[aria-current]")?.scrollIntoView({inline: "center", block: "nearest"}), [name]);
   const isHere = (item: string) => item === name || (item === "" && name === "edit");
   return (
     <header class="top">
       <a class="skip button main" href="#content">{text.skip}</a>
       <a class="brand" href={href("")}>Reel<b>yard</b></a>
-      <nav aria-label={text.menu}>
+      <nav ref={row} aria-label={text.menu}>
         {items.map((item) => <a key={item} href={href(item)} aria-current={isHere(item) ? "page" : undefined}>{names[item || "library"]}</a>)}
       </nav>
       <div class="who">

@@ -78,13 +78,14 @@ export const text = {
   jobs: {
     title: "Jobs", empty: "No jobs yet", emptyBody: "Uploads, exports and everything else that takes time shows here.", kind: "What", state: "State", progress: "How far", started: "Asked for", actions: "Actions", cancel: "Cancel", retry: "Retry",
     why: "Why it failed", steps: "Steps", attempt: (number: number) => `Try ${number}`, filter: "Show", all: "All", cancelled: "Cancelled; what was not done is given back", retried: "On its way again", back: "All jobs", run: (run: number) => `Run ${run}`, eta: (time: string) => `${time} left`,
-    kinds: {render: "Export", ingest: "Upload", still: "Still picture", transcription: "Listening", transcribe: "Listening", check: "Check of captions", validation: "Check of captions", song_analysis: "Song analysis", analysis: "Analysis"} as Record<string, string>,
+    kinds: {render: "Export", ingest: "Upload", still: "Still picture", transcription: "Listening", transcribe: "Listening", check: "Check of captions", validation: "Check of captions", song_analysis: "Song analysis", analysis: "Analysis", video: "Film of a song", sound: "Sound for the board", sample: "Sample", highlights: "Highlights", extraction: "Sound behind a link"} as Record<string, string>,
   },
   account: {
     title: "Account", usage: "What is left", of: (used: string, cap: string) => `${used} of ${cap}`, resets: (when: string) => `anew ${when}`, unlimited: "no limit", credits: "Credits", balance: "Balance", held: "Held by running work", next: (when: string) => `Filled up again ${when}`, history: "What changed the balance", noHistory: "Nothing has changed it yet", tokens: "API tokens",
     tokensBody: "For scripts and other programs. A token is shown once.", newToken: "Make a token", tokenName: "What it is for", tokenMade: "Copy it now: it is not shown again", copy: "Copy", copied: "Copied", revoke: "Revoke", noTokens: "No tokens", scopes: "What it may do", used: (when: string) => `used ${when}`, never: "never used", sessions: "Where you are signed in", here: "here", end: "End",
     endAll: "Sign out everywhere", identities: "Sign-in providers", noIdentities: "No provider is linked", password: "Change the password", current: "Present password", fresh: "New password", changed: "The password was changed", plan: (plan: string) => `${plan} plan`, creditsOff: "This installation does not count credits", charts: "The last 30 days",
     quotas: {daily_renders: "Exports today", monthly_renders: "Exports this month", storage_bytes: "Storage", concurrent_renders: "Exports at once", monthly_minutes: "Minutes this month"} as Record<string, string>,
+    changes: {reserve: "Held", extend: "Held more", commit: "Settled", refund: "Given back", recharge: "Filled up", grant: "Granted", deduct: "Taken off", purchase: "Bought", subscription: "Plan", reversal: "Reversed"} as Record<string, string>,
     chart: {rendered_s: "Seconds rendered", transcribed_s: "Seconds heard"},
   },
   farm: {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from cli.client import ApiClient
 from render_node.frames.browser import find_chromium
@@ -50,11 +50,15 @@ def take(browser: Browser, origin: str, shot: Shot) -> None:
         show_a_caption(guest)
     if shot.tab:
         guest.page.get_by_role("tab", name=shot.tab).click()
+        expect(guest.page.get_by_text("Checking", exact=True)).to_have_count(0)
     if shot.button:
         guest.page.get_by_role("button", name=shot.button).first.click()
     guest.page.wait_for_timeout(SETTLE_MS)
     guest.page.screenshot(path=str(FOLDER / f"{shot.name}.png"))
     print(shot.name, guest.complaints)
+    if shot.signed_in and not shot.button:
+        guest.page.get_by_role("button", name="Sign out").click()
+        guest.page.get_by_role("heading", name="Sign in").wait_for()
     guest.leave()
 
 

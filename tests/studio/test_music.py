@@ -61,9 +61,9 @@ def test_a_link_becomes_a_sample_that_is_found_heard_and_downloaded(visitor: Vis
     rows = page.locator(".samples > li")
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("1 download")
-    page.get_by_label("Slowest").fill("130")
+    page.get_by_role("spinbutton", name="Slowest").fill("130")
     expect(page.get_by_text("No sample fits")).to_be_visible()
-    page.get_by_label("Slowest").fill("120")
+    page.get_by_role("spinbutton", name="Slowest").fill("120")
     page.get_by_label("Key").select_option("E minor")
     page.get_by_label("Tag").fill("dusty")
     expect(rows).to_have_count(1)
@@ -119,7 +119,9 @@ def drag_the_edge(visitor: Visitor) -> None:
     mouse.up()
 
 
-def test_a_song_s_edge_snaps_to_a_beat(visitor: Visitor, stack: Stack, tune: Path) -> None:
+def test_a_song_s_edge_snaps_to_a_beat_and_its_film_is_made_shared_and_finished(
+    visitor: Visitor, stack: Stack, tune: Path
+) -> None:
     visitor.sign_up()
     with ApiClient(stack.system.layout.api_url) as client:
         client.login(visitor.email, PASSWORD)

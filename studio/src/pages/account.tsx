@@ -77,7 +77,7 @@ function Credits() {
           <p class="small soft">{credits.value.enabled ? `${t.held}: ${whole(credits.value.held)} · ${t.next(ago(credits.value.next_recharge_at))}` : t.creditsOff}</p>
           <h3>{t.history}</h3>
           {history.value?.items.length === 0 && <p class="soft">{t.noHistory}</p>}
-          <ul class="list small">{history.value?.items.map((entry) => <li key={entry.id}><span class="grow">{entry.kind} {entry.action.replaceAll("_", " ")}</span><span class="num">{entry.amount > 0 ? "+" : ""}{whole(entry.amount)}</span><span class="soft">{ago(entry.created_at)}</span></li>)}</ul>
+          <ul class="list small">{history.value?.items.map((entry) => <li key={entry.id}><span class="grow">{t.changes[entry.kind] ?? entry.kind}{entry.action && `: ${entry.action.replaceAll("_", " ")}`}</span><span class="num">{entry.amount > 0 ? "+" : ""}{whole(entry.amount)}</span><span class="soft">{ago(entry.created_at)}</span></li>)}</ul>
         </div>
       )}
     </section>

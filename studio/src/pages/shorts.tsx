@@ -59,7 +59,7 @@ function Project({id}: {id: string}) {
       {project.problem && <ProblemNote problem={project.problem} retry={reload} />}
       {!project.value && !project.problem && <Loading lines={5} />}
       {project.value && (
-        <header><h1>{project.value.name}</h1><div class="row">{isBusy && <Chip state="running" />}{project.value.job_id && <a class="button tiny" href={href(`jobs/${project.value.job_id}`)}>{text.jobs.progress}</a>}
+        <header><h1>{project.value.name}</h1><div class="row">{isBusy && <Chip state="running" />}{project.value.job_id && <a class="button tiny" href={href(`jobs/${project.value.job_id}`)}>{text.jobs.steps}</a>}
           <Button kind={items.length ? undefined : "main"} disabled={isBusy} onClick={() => order({type: "analysis"})}>{items.length ? t.again : t.find}</Button>
           {items.length > 0 && <Button kind="main" disabled={isBusy || !chosen.length} onClick={() => order({type: "cutting", shorts: chosen})}>{t.export}{chosen.length > 0 && ` (${chosen.length})`}</Button>}</div></header>)}
       {shorts.value && !items.length && project.value && <Empty icon="search" title={isBusy ? text.states["analyzing"] ?? "" : t.none} />}

@@ -27,13 +27,15 @@ export default function SongWave(props: Props) {
   const box = useRef<HTMLDivElement>(null);
   const surfer = useRef<WaveSurfer | null>(null);
   const regions = useRef<ReturnType<typeof RegionsPlugin.create> | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
   useEffect(() => {
     let isGone = false;
     fetch(props.peaksUrl).then((answer) => answer.json()).then((wave: {data: number[]; bits: number}) => {
       if (isGone || !box.current || !props.audio.current) return;
       regions.current = RegionsPlugin.create();
       surfer.current = make(box.current, props, wave, regions.current);
-      draw(regions.current, props);
+      draw(regions.current, latest.current);
     }).catch(sayProblem);
     return () => { isGone = true; surfer.current?.destroy(); };
   }, [props.song]);
