@@ -64,9 +64,9 @@ class LiveEvents(MethodView):
         """Follow everything, by Server-Sent Events
 
         Without gap or repeat from after ``Last-Event-ID``, within a day. First ``ready``. Topics and events: credits
-        (user_credits_changed), player (player_state, sounds_stopped), sounds (sound_played), jobs (all events of your
-        jobs, with job_id). ``missed``: what came after your position is not kept any more, read everything anew.
-        ``dropped``: you took nothing for ten seconds.
+        (user_credits_changed), player (player_state, sounds_stopped), sounds (sound_played), jobs (all events of jobs
+        that you may see, with job_id). ``missed``: what came after your position is not kept any more, read everything
+        anew. ``dropped``: you took nothing for ten seconds.
         """
         listening = begin(query)
         stream = iterate(listening, Wire(request.environ))

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import has_app_context
-from sqlalchemy import ColumnElement, event, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, event, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from api.jobs.change import JobEvent
@@ -22,6 +22,7 @@ from api.jobs.effects import on_job_events
 from api.jobs.models import Job
 from api.jobs.publish import BROKER_ERRORS, get_publisher
 from api.live.models import LiveEvent, LiveReader, Topic
+from api.organisations.models import Membership
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +42,18 @@ def tell_live(session: Session, user_id: UUID, topic: Topic, kind: str, data: di
 
 
 def is_listening() -> ColumnElement[bool]:
-    """Return the condition that a job's owner has clients that listen."""
-    return select(LiveReader.user_id).where(LiveReader.user_id == Job.owner_id, is_recent()).exists()
+    """Return the condition that somebody listens who may see a job."""
+    return select(LiveReader.user_id).where(may_see(), is_recent()).exists()
+
+
+def may_see() -> ColumnElement[bool]:
+    """Return the condition that a reader may see a job: its owner, or whoever is in its organisation now.
+
+    The rule of :func:`api.ownership.visible_to`, for all callers at once.
+    """
+    members = select(Membership.user_id).where(Membership.organisation_id == Job.organisation_id).correlate(Job)
+    own = and_(Job.organisation_id.is_(None), LiveReader.user_id == Job.owner_id)
+    return or_(own, LiveReader.user_id.in_(members))
 
 
 def is_recent() -> ColumnElement[bool]:
@@ -52,10 +63,13 @@ def is_recent() -> ColumnElement[bool]:
 
 @on_job_events(is_listening)
 def tell_job(session: Session, job: Job, events: Sequence[JobEvent]) -> None:
-    """Tell what happens to a job to the clients of whoever ordered it."""
+    """Tell what happens to a job to the clients of everybody who may see it."""
+    seen_by = select(LiveReader.user_id).join(Job, may_see()).where(Job.id == job.id, is_recent())
+    readers = session.scalars(seen_by).all() if job.organisation_id is not None else [job.owner_id]
     for one in events:
         data = {**one.data, "job_id": str(job.id), "job_kind": job.kind, "job_seq": one.seq}
-        tell_live(session, job.owner_id, Topic.JOBS, one.kind, data)
+        for user_id in readers:
+            tell_live(session, user_id, Topic.JOBS, one.kind, data)
 
 
 @event.listens_for(Session, "before_commit")
