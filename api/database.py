@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Engine, event, make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, IntegrityError
+from sqlalchemy.orm import Session
 
 DRIVER = "postgresql+psycopg2"
 PING_AFTER_S = 1.0
@@ -16,6 +19,22 @@ PING_AFTER_S = 1.0
 def driver_url(database_url: str) -> URL:
     """Return the URL with the driver that we install; a plain ``postgresql://`` means another to SQLAlchemy."""
     return make_url(database_url).set(drivername=DRIVER)
+
+
+@contextmanager
+def unless_taken(session: Session, refusal: Callable[[], Exception | None]) -> Iterator[None]:
+    """Add or change within the block what a unique index may refuse, which leaves the transaction good.
+
+    :param refusal: returns what is raised then, once more looking for who was faster; None lets the database speak.
+    """
+    try:
+        with session.begin_nested():
+            yield
+    except IntegrityError as error:
+        told = refusal()
+        if told is None:
+            raise
+        raise told from error
 
 
 def ping_idle(engine: Engine) -> None:

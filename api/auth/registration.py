@@ -10,12 +10,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.auth.passwords import hash_password, require_strong, verify_password
 from api.auth.service import TokenPair, issue_tokens, require_usable
 from api.auth.sessions import end_all, open_session
+from api.database import unless_taken
 from api.errors import ConflictError
 from api.extensions import get_settings
 from api.identities.models import Identity
@@ -80,11 +80,8 @@ def prove(session: Session, token: str, password: str) -> TokenPair:
 def add_user(session: Session, email: str, password_hash: str | None) -> User:
     """Add an ordinary account and flush; raise ``auth.link_invalid`` when another link was faster."""
     user = User(email=email, password_hash=password_hash, role="user", plan_code="free")
-    try:
-        with session.begin_nested():
-            session.add(user)
-    except IntegrityError as error:
-        raise bad_link() from error
+    with unless_taken(session, bad_link):
+        session.add(user)
     return user
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.assets.models import Asset, AssetKind, AssetState
@@ -16,7 +15,7 @@ from api.credits.work import charge, give_back, hold, price
 from api.errors import ConflictError, NotFoundError
 from api.extensions import get_storage
 from api.extractions.models import Extraction, ExtractionState
-from api.extractions.service import JOB_KIND, find_same
+from api.extractions.service import JOB_KIND, alone_with, find_same, tell_duplicate
 from api.ids import new_id
 from api.jobs.effects import on_job_ended, on_job_retried, on_step_succeeded
 from api.jobs.models import Job, Step
@@ -45,14 +44,10 @@ def store_told(session: Session, job: Job, step: Step, result: dict[str, Any]) -
     info = LinkInfo.from_json(result)
     place = in_place(Extraction, extraction.owner_id, extraction.organisation_id)
     service, media_ref = info.service[:SERVICE_LENGTH], info.media_ref[:REF_LENGTH]
-    if find_same(session, place, service, media_ref, but=extraction.id) is not None:
-        raise PermanentError("extraction.duplicate", "The sound behind the link is there already, or on its way")
-    try:
-        with session.begin_nested():
-            extraction.service, extraction.media_ref = service, media_ref
-            session.flush()
-    except IntegrityError as error:
-        raise PermanentError("extraction.duplicate", "The sound behind the link is on its way already") from error
+    if same := find_same(session, place, service, media_ref, but=extraction.id):
+        raise PermanentError(*tell_duplicate(same))
+    with alone_with(session, extraction, service, media_ref, error=PermanentError):
+        extraction.service, extraction.media_ref = service, media_ref
     extraction.told = info.to_json()
     extraction.title = extraction.title or info.title[:TITLE_LENGTH]
 

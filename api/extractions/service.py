@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.config import ApiSettings
 from api.credits.prices import Action
 from api.credits.work import hold, price
+from api.database import unless_taken
 from api.errors import ConflictError
 from api.extractions.models import Extraction, ExtractionState
 from api.ids import get_owned, new_id
@@ -23,8 +24,8 @@ from api.turns.limits import count_running, size_of
 from api.users.models import User
 from tasks.contracts.samples import LinkOrder
 from tasks.contracts.sounds import SoundOrder
-from tasks.errors import InvalidInputError
-from tasks.fetching.links import SERVICES, Link, read_link
+from tasks.errors import InvalidInputError, ReelyardError
+from tasks.fetching.links import SERVICES, read_link
 from tasks.names import Priority
 from tasks.workflows.samples import EXTRACTIONS, build_extraction_steps
 
@@ -58,7 +59,8 @@ def create_extraction(session: Session, user: User, body: dict[str, Any], *, set
         )
     organisation_id = placed_in(body["organisation_id"])
     place = in_place(Extraction, user.id, organisation_id)
-    refuse_duplicate(session, place, link)
+    if same := find_same(session, place, link.service, link.media_ref):
+        raise ConflictError(*tell_duplicate(same))
     extraction = Extraction(
         id=new_id(),
         owner_id=user.id,
@@ -69,12 +71,8 @@ def create_extraction(session: Session, user: User, body: dict[str, Any], *, set
         title=body["title"].strip(),
         tags=clean_tags(body["tags"]),
     )
-    try:
-        with session.begin_nested():
-            session.add(extraction)
-    except IntegrityError:  # somebody was faster
-        refuse_duplicate(session, place, link)
-        raise
+    with alone_with(session, extraction, link.service, link.media_ref):
+        session.add(extraction)
     extraction.job_id = order_extraction(session, extraction, settings=settings).id
     session.flush()
     session.refresh(extraction)
@@ -98,15 +96,29 @@ def order_extraction(session: Session, extraction: Extraction, *, settings: ApiS
     return job
 
 
-def refuse_duplicate(session: Session, place: ColumnElement[bool], link: Link) -> None:
-    """Raise ``extraction.duplicate`` for a sound that is there, or on its way."""
-    found = find_same(session, place, link.service, link.media_ref)
-    if found is not None:
-        raise ConflictError(
-            "extraction.duplicate",
-            f"The sound behind the link is {'there' if found.sound_id else 'on its way'} already",
-            {"extraction_id": str(found.id), "sound_id": str(found.sound_id) if found.sound_id else None},
-        )
+def tell_duplicate(found: Extraction) -> tuple[str, str, dict[str, Any]]:
+    """Return code, sentence and details of the refusal that names what is there."""
+    told = f"The sound behind the link is {'there' if found.sound_id else 'on its way'} already"
+    sound_id = str(found.sound_id) if found.sound_id else None
+    return "extraction.duplicate", told, {"extraction_id": str(found.id), "sound_id": sound_id}
+
+
+def alone_with(
+    session: Session,
+    extraction: Extraction,
+    service: str,
+    media_ref: str,
+    *,
+    error: type[ReelyardError] = ConflictError,
+) -> AbstractContextManager[None]:
+    """Return the block in which a media's name may be taken; another's is refused with ``extraction.duplicate``."""
+    extraction_id, place = extraction.id, in_place(Extraction, extraction.owner_id, extraction.organisation_id)
+
+    def refusal() -> ReelyardError | None:
+        found = find_same(session, place, service, media_ref, but=extraction_id)
+        return error(*tell_duplicate(found)) if found is not None else None
+
+    return unless_taken(session, refusal)
 
 
 def find_same(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.credits.prices import Action
@@ -24,7 +23,7 @@ from api.samples.alike import find_duplicate
 from api.samples.leftovers import drop_leftovers, is_refused_for_good
 from api.samples.models import REF_LENGTH, SERVICE_LENGTH, TITLE_LENGTH, Creator, Sample, SampleState
 from api.samples.room import count_storage
-from api.samples.service import JOB_KIND, words_of
+from api.samples.service import JOB_KIND, alone_with, words_of
 from api.uploads.effects import own_key
 from tasks.contracts.music import UNKNOWN
 from tasks.contracts.samples import (
@@ -59,12 +58,9 @@ def store_told(session: Session, job: Job, step: Step, result: dict[str, Any]) -
 
 def name_media(session: Session, sample: Sample, info: LinkInfo) -> None:
     """Give a sample the name of its media; raise ``sample.duplicate`` when another has it."""
-    try:
-        with session.begin_nested():
-            sample.service, sample.media_ref = info.service[:SERVICE_LENGTH], info.media_ref[:REF_LENGTH]
-            session.flush()
-    except IntegrityError as error:
-        raise PermanentError("sample.duplicate", "The link is a sample of yours already") from error
+    service, media_ref = info.service[:SERVICE_LENGTH], info.media_ref[:REF_LENGTH]
+    with alone_with(session, sample, service, media_ref, error=PermanentError):
+        sample.service, sample.media_ref = service, media_ref
 
 
 @on_step_claimed(TaskName.LINKS_CREATOR)
@@ -164,12 +160,8 @@ def reopen_sample(session: Session, job: Job) -> None:
         raise NotFoundError("sample.not_found", "The sample was deleted")
     if is_refused_for_good(job):
         raise ConflictError("sample.refused", "What the link leads to was refused for good")
-    try:
-        with session.begin_nested():
-            sample.state = SampleState.PROCESSING.value
-            session.flush()
-    except IntegrityError as error:
-        raise ConflictError("sample.duplicate", "The link is another sample of yours by now", {}) from error
+    with alone_with(session, sample, sample.service, sample.media_ref):
+        sample.state = SampleState.PROCESSING.value
     hold(session, job, Action.SAMPLE, price(Action.SAMPLE, 1), again=True)
 
 

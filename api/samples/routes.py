@@ -34,6 +34,13 @@ blueprint = Blueprint("samples", __name__, url_prefix="/api/v1", description="Sa
 
 LOCATION = {"Location": {"description": "Path of the sample", "schema": {"type": "string"}}}
 KEY_PROBLEMS = "idempotency.key_reused, idempotency.in_progress"
+ORDER_PROBLEMS = {
+    402: "credits.insufficient",
+    403: "organisation.forbidden",
+    404: "organisation.not_found",
+    409: f"sample.duplicate, {KEY_PROBLEMS}",
+    422: "url.refused",
+}
 
 
 @blueprint.route("/samples")
@@ -54,28 +61,43 @@ class SampleList(MethodView):
     @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.arguments(SampleRequest)
     @blueprint.response(202, SampleResponse, headers=LOCATION)
-    @problems(
-        blueprint,
-        {
-            402: "credits.insufficient",
-            403: "organisation.forbidden",
-            404: "organisation.not_found",
-            409: f"sample.duplicate, {KEY_PROBLEMS}",
-            422: "url.refused",
-        },
-    )
+    @problems(blueprint, ORDER_PROBLEMS)
     def post(self, body: dict[str, Any]) -> Any:
         """Make a sample of what a link leads to
 
         Eight steps, each of which can be tried again: what the service tells, who made it, the media, its sound as WAV
         and MP3, its waveform, tempo and key, loops, and that all is there. Credits are charged once it is ready.
         """
-        sample = service.create_sample(db.session(), current_user(), body, settings=get_settings())
-        job_id = sample.job_id
-        assert job_id is not None
-        after_commit(lambda: publish_soon(job_id))
-        told = describe_sample(sample)
-        return told, 202, {"Location": told["links"]["self"]}
+        return order_sample(body)
+
+
+@blueprint.route("/process/submit")
+class LinkSubmission(MethodView):
+    """The name that ordering a sample had before."""
+
+    decorators = [login_required]
+
+    @idempotent("samples")
+    @blueprint.doc(parameters=[KEY_PARAMETER])
+    @blueprint.arguments(SampleRequest)
+    @blueprint.response(202, SampleResponse, headers=LOCATION)
+    @problems(blueprint, ORDER_PROBLEMS)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Submit a link that becomes a sample
+
+        The same as ``POST /samples``, for clients that know it by this name.
+        """
+        return order_sample(body)
+
+
+def order_sample(body: dict[str, Any]) -> Any:
+    """Order a sample and answer with it."""
+    sample = service.create_sample(db.session(), current_user(), body, settings=get_settings())
+    job_id = sample.job_id
+    assert job_id is not None
+    after_commit(lambda: publish_soon(job_id))
+    told = describe_sample(sample)
+    return told, 202, {"Location": told["links"]["self"]}
 
 
 @blueprint.route("/samples/<uuid:sample_id>")

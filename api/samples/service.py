@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import REGCONFIG
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.assets.cleanup import delete_objects_after_commit
@@ -17,6 +16,7 @@ from api.assets.service import Download, expiry
 from api.config import ApiSettings
 from api.credits.prices import Action
 from api.credits.work import hold, price
+from api.database import unless_taken
 from api.errors import ConflictError, NotFoundError
 from api.ids import get_owned, get_visible, new_id
 from api.jobs.service import create_job
@@ -25,7 +25,8 @@ from api.quotas.service import release
 from api.samples.models import Creator, DownloadForm, Sample, SampleDownload, SampleState
 from api.users.models import User
 from tasks.contracts.samples import LinkOrder, tagged_name
-from tasks.fetching.links import Link, read_link
+from tasks.errors import ReelyardError
+from tasks.fetching.links import read_link
 from tasks.names import Priority
 from tasks.storage.base import Storage
 from tasks.workflows.samples import build_sample_steps
@@ -88,7 +89,8 @@ def create_sample(session: Session, user: User, body: dict[str, Any], *, setting
     link = read_link(body["url"], inside=settings.link_inside)
     organisation_id = placed_in(body["organisation_id"])
     place = in_place(Sample, user.id, organisation_id)
-    refuse_duplicate(session, place, link)
+    if same := find_same(session, place, link.service, link.media_ref):
+        raise ConflictError(*tell_duplicate(same))
     tags, title = clean_tags(body["tags"]), body["title"].strip()
     sample = Sample(
         id=new_id(),
@@ -103,12 +105,8 @@ def create_sample(session: Session, user: User, body: dict[str, Any], *, setting
         loops=[],
         files={},
     )
-    try:
-        with session.begin_nested():
-            session.add(sample)
-    except IntegrityError:  # somebody was faster
-        refuse_duplicate(session, place, link)
-        raise
+    with alone_with(session, sample, link.service, link.media_ref):
+        session.add(sample)
     job = create_job(
         session,
         owner_id=user.id,
@@ -125,18 +123,33 @@ def create_sample(session: Session, user: User, body: dict[str, Any], *, setting
     return sample
 
 
-def refuse_duplicate(session: Session, place: ColumnElement[bool], link: Link) -> None:
-    """Raise ``sample.duplicate`` when there is a sample of the same media that did not fail."""
-    if not link.media_ref:
-        return
-    same = Sample.service == link.service, Sample.media_ref == link.media_ref
-    found = session.scalars(select(Sample).where(place, *same, Sample.state != SampleState.FAILED.value)).first()
-    if found is not None:
-        raise ConflictError(
-            "sample.duplicate",
-            f"The link is a sample already: {found.title}",
-            {"sample_id": str(found.id), "title": found.title},
-        )
+def find_same(
+    session: Session, place: ColumnElement[bool], service: str, media_ref: str, *, but: UUID | None = None
+) -> Sample | None:
+    """Return the sample of the same media that did not fail, if there is one."""
+    if not media_ref:
+        return None
+    same = Sample.service == service, Sample.media_ref == media_ref, Sample.id != but
+    return session.scalars(select(Sample).where(place, *same, Sample.state != SampleState.FAILED.value)).first()
+
+
+def tell_duplicate(found: Sample) -> tuple[str, str, dict[str, Any]]:
+    """Return code, sentence and details of the refusal that names a sample."""
+    named = {"sample_id": str(found.id), "title": found.title}
+    return "sample.duplicate", f"The link is a sample already: {found.title}", named
+
+
+def alone_with(
+    session: Session, sample: Sample, service: str, media_ref: str, *, error: type[ReelyardError] = ConflictError
+) -> AbstractContextManager[None]:
+    """Return the block in which a sample may take a media's name; another's is refused with ``sample.duplicate``."""
+    sample_id, place = sample.id, in_place(Sample, sample.owner_id, sample.organisation_id)
+
+    def refusal() -> ReelyardError | None:
+        found = find_same(session, place, service, media_ref, but=sample_id)
+        return error(*tell_duplicate(found)) if found is not None else None
+
+    return unless_taken(session, refusal)
 
 
 def clean_tags(tags: Sequence[str]) -> list[str]:

@@ -86,11 +86,6 @@ BY_OPERATION: dict[tuple[str, str], Scope | None] = {
 """Operations that want another scope than the rest of their blueprint."""
 
 
-def is_listed(method: str, endpoint: str) -> bool:
-    """Tell whether the table says anything about an operation."""
-    return (method, endpoint) in BY_OPERATION or endpoint.partition(".")[0] in BY_BLUEPRINT
-
-
 def scope_of(method: str, endpoint: str) -> Scope | None:
     """Return the scope that an operation wants, None where tokens are refused."""
     if (method, endpoint) in BY_OPERATION:

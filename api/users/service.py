@@ -6,10 +6,10 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.auth.passwords import hash_password, require_strong
+from api.database import unless_taken
 from api.errors import ConflictError, NotFoundError
 from api.users.models import Plan, User
 from tasks.errors import InvalidInputError
@@ -42,11 +42,8 @@ def create_user(
         plan_code=plan,
         email_verified_at=known_since,
     )
-    try:
-        with session.begin_nested():
-            session.add(user)
-    except IntegrityError as error:
-        raise ConflictError("user.email_taken", "An account with this e-mail exists") from error
+    with unless_taken(session, lambda: ConflictError("user.email_taken", "An account with this e-mail exists")):
+        session.add(user)
     return user
 
 

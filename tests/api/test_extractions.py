@@ -110,6 +110,7 @@ def test_a_short_link_to_what_is_there_is_found_out_and_costs_nothing(user: Call
     farm.report(claim, result=info_of(service="youtube", media_ref=done["media_ref"]).to_json())
     failed = user.get(f"/extractions/{second['id']}")
     assert (failed["status"], failed["error"]["code"]) == ("failed", "extraction.duplicate")
+    assert failed["error"]["details"] == {"extraction_id": done["id"], "sound_id": done["sound_id"]}
     assert credits_of(user) == before
 
 

@@ -147,7 +147,7 @@ def test_the_same_link_is_refused_naming_the_sample(user: Caller, other: Caller,
     first = user.post("/samples", {"url": link}, expect=202)
     again = user.post("/samples", {"url": f"{link}?is_from_webapp=1"}, expect=409)
     assert (again["code"], again["details"]["sample_id"]) == ("sample.duplicate", first["id"])
-    other.post("/samples", {"url": link}, expect=202)
+    other.post("/process/submit", {"url": link}, expect=202)
     farm.fail(first["job_id"], "resolve", "link.dead")
     user.post("/samples", {"url": link}, expect=202)
 
@@ -161,12 +161,15 @@ def test_of_many_orders_for_one_link_one_is_taken(app: Any, user: Caller) -> Non
 
 def test_two_links_to_one_media_are_found_out_when_the_service_is_asked(user: Caller, farm: Farm) -> None:
     same = uuid4().hex
-    make_sample(user, farm, media_ref=same)
+    first = make_sample(user, farm, media_ref=same)
+    before = user.get("/credits")["balance"]
     second = order(user)
     claim = farm.claim(second["job_id"], "resolve")
     farm.report(claim, result=info_of(media_ref=same).to_json())
     failed = user.get(f"/samples/{second['id']}")
     assert (failed["status"], failed["error"]["code"]) == ("failed", "sample.duplicate")
+    assert failed["error"]["details"] == {"sample_id": first["id"], "title": first["title"]}
+    assert user.get("/credits")["balance"] == before
     assert user.post(f"/jobs/{second['job_id']}/retry", expect=409)["code"] == "sample.refused"
 
 

@@ -26,6 +26,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /stills source_asset_id": {"scenario": None, "t": 0.1, "wait_s": 0},
     "POST /songs asset_id": {},
     "POST /samples organisation_id": {"url": "https://vimeo.com/76979871"},
+    "POST /process/submit organisation_id": {"url": "https://vimeo.com/76979871"},
     "POST /extractions organisation_id": {"url": "https://vimeo.com/76979871"},
     "POST /sounds asset_id": {},
     "POST /sounds/tts organisation_id": {"text": "Hello"},
