@@ -18,6 +18,7 @@ Where it stands inside and the view commits by itself, the answer is added as th
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -32,7 +33,7 @@ from sqlalchemy.orm import Session
 from api.auth import current_user
 from api.errors import ConflictError
 from api.extensions import db
-from api.idempotency.models import IdempotencyKey
+from api.idempotency.models import ENDPOINT_LENGTH, IdempotencyKey
 from tasks.errors import InvalidInputError
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replayed"
@@ -49,6 +50,7 @@ WAIT_MS = 5000
 """How long a second request waits for the first one with its key."""
 KEPT_FOR = timedelta(days=7)
 LOCK_NOT_AVAILABLE = "55P03"
+ARGUMENT, UUID_LENGTH = re.compile(r"{\w+}"), 36
 F = TypeVar("F", bound=Callable[..., Any])
 Identity = dict[str, Any]
 
@@ -58,6 +60,9 @@ def idempotent(endpoint: str) -> Callable[[F], F]:
 
     :param endpoint: stable name under which keys are kept apart; ``{name}`` stands for an argument of the path.
     """
+
+    if len(ARGUMENT.sub("0" * UUID_LENGTH, endpoint)) > ENDPOINT_LENGTH:
+        raise ValueError(f"The name {endpoint} is too long for the table of keys")
 
     def decorate(view: F) -> F:
         @wraps(view)

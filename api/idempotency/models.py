@@ -12,6 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from api.extensions import db
 
+ENDPOINT_LENGTH = 64
+
 
 class IdempotencyKey(db.Model):
     """One key of one user on one endpoint; ``status`` is None until the answer is stored."""
@@ -19,7 +21,7 @@ class IdempotencyKey(db.Model):
     __tablename__ = "idempotency_key"
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
-    endpoint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    endpoint: Mapped[str] = mapped_column(String(ENDPOINT_LENGTH), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     body_sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[int | None] = mapped_column(Integer)

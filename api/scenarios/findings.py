@@ -21,9 +21,11 @@ class ScenarioFindingResponse(Schema):
     code = fields.String(metadata={"example": "scenario.unknown_key"})
     pointer = fields.String(metadata={"description": "JSON Pointer into the document that was sent"})
     message = fields.String(metadata={"description": "A sentence for a person"})
-    suggestion = fields.String(allow_none=True, metadata={"example": "did you mean fontSize?"})
-    cue_id = fields.String(metadata={"description": "Where it is about a word: its caption"})
-    word_id = fields.String()
+    suggestion = fields.String(dump_default=None, allow_none=True, metadata={"example": "did you mean fontSize?"})
+    cue_id = fields.String(
+        dump_default=None, allow_none=True, metadata={"description": "Where it is about a word: its caption"}
+    )
+    word_id = fields.String(dump_default=None, allow_none=True)
 
 
 class QualityFindingResponse(Schema):

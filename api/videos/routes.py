@@ -157,7 +157,7 @@ class SectionRemake(MethodView):
 
     decorators = [login_required]
 
-    @idempotent("videos.{video_id}.section.{section_id}")
+    @idempotent("videos.section.{section_id}")
     @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.arguments(RemakeRequest)
     @blueprint.response(202, VideoWorkResponse)
@@ -177,7 +177,7 @@ class ClipRemake(MethodView):
 
     decorators = [login_required]
 
-    @idempotent("videos.{video_id}.clip.{clip_id}")
+    @idempotent("videos.clip.{clip_id}")
     @blueprint.doc(parameters=[KEY_PARAMETER])
     @blueprint.arguments(RemakeRequest)
     @blueprint.response(202, VideoWorkResponse)

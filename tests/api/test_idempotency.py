@@ -273,3 +273,10 @@ def test_ordering_a_render_looks_at_the_key(user: Caller) -> None:
     answer = user.call("POST", "/renders", order, headers={"Idempotency-Key": ""})
 
     assert (answer.status_code, answer.get_json()["code"]) == (422, "idempotency.key_invalid")
+
+
+def test_a_name_that_keys_would_not_fit_under_is_found_out_at_the_start() -> None:
+    idempotent("videos.clip.{clip_id}")
+
+    with pytest.raises(ValueError, match="too long"):
+        idempotent("videos.{video_id}.clip.{clip_id}")
