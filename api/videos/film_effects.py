@@ -9,22 +9,26 @@ from sqlalchemy.orm import Session
 from api.assets.models import Asset, AssetKind, AssetState
 from api.credits.prices import Action
 from api.credits.work import charge, price
+from api.extensions import get_settings
 from api.ids import new_id
 from api.jobs.effects import on_step_succeeded
 from api.jobs.models import Job, Step
 from api.renders.effects import count_storage
 from api.renders.ordering import order_within
+from api.renders.service import reuse_seconds
 from api.uploads.effects import own_key
 from api.videos.effects import find_video
 from api.videos.models import MusicVideo
+from api.videos.orders import plan_of
 from api.videos.source import build_captions
 from tasks.contracts import AudioInfo, MediaInfo, VideoInfo
 from tasks.contracts.making import ComposeResult
 from tasks.contracts.outputs import MIME_TYPES
-from tasks.contracts.render import RenderOutput
+from tasks.contracts.render import RenderOrder, RenderOutput
 from tasks.errors import PermanentError
 from tasks.names import TaskName
-from tasks.workflows.videos import CAPTION
+from tasks.workflows.captions import CHUNK, build_chunked_steps
+from tasks.workflows.videos import CAPTION, spans_of
 
 
 @on_step_succeeded(TaskName.CLIPS_COMPOSE)
@@ -77,4 +81,11 @@ def order_captions(session: Session, job: Job, step: Step, *, video: MusicVideo,
         raise PermanentError("video.no_lyrics", "The words of the song are gone")
     output = RenderOutput(container=video.wish["container"], codec="h264")
     video.render_id = order_within(session, job, step, film, scenario=scenario, output=output).id
+    pieces = {other.part: other for other in job.steps if other.name == CHUNK}
+    if pieces:
+        order, owner = RenderOrder.from_json(step.input), str(video.organisation_id or video.owner_id)
+        reuse_s = reuse_seconds(get_settings())
+        for spec in build_chunked_steps(order, spans_of(plan_of(video)), owner=owner, reuse_s=reuse_s):
+            if spec.name == CHUNK:
+                pieces[spec.part].input = spec.input
     session.flush()

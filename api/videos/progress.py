@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasks.workflows.captions import CHUNK
 from tasks.workflows.videos import CAPTION, COMPOSE, MAKE
 
 CLIPS_THERE, JOINED, DRAWN, DONE = 80.0, 90.0, 95.0, 100.0
@@ -51,10 +52,10 @@ def stand(parts: Sequence[Part], *, made: int, total: int, purpose: str, state: 
     if made < total or joining is None:
         percent = CLIPS_THERE * min(1.0, (made + under_way) / max(1, total))
         return Standing(round(percent, 1), "clips", made, total)
-    words = next((part for part in parts if part.name == CAPTION), None)
+    words = [part.done for part in parts if part.name in (CHUNK, CAPTION)]
     if joining.state != "succeeded":
         return Standing(round(CLIPS_THERE + (JOINED - CLIPS_THERE) * joining.fraction, 1), "compose", made, total)
-    if words is None:
+    if not words:
         return Standing(DRAWN, "compose", made, total)
-    share = min(1.0, words.done / _NEARLY)
+    share = min(1.0, sum(words) / len(words) / _NEARLY)
     return Standing(round(JOINED + (DRAWN - JOINED) * share, 1), "captions", made, total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -101,15 +102,19 @@ def compose(context: StepContext) -> dict[str, Any]:
             number: lent.enter_context(context.storage.local_copy(key, context.scratch)) for number, key in keys.items()
         }
         before = lent.enter_context(film_before(context, order, keys))
-        told = compose_apart(
-            order.plan,
-            files,
-            song,
-            out,
-            options={**options, "audio": order.audio, **before.to_json()},
-            limits=limits_of(context.settings),
-            progress=lambda done, total: context.progress(done, total, stage="join", unit="frames"),
-        )
+        if order.film is not None and before.is_the_film(order):
+            shutil.copyfile(str(before.path), out)
+            told = replace(order.film, copied_frames=order.film.frame_count)
+        else:
+            told = compose_apart(
+                order.plan,
+                files,
+                song,
+                out,
+                options={**options, "audio": order.audio, **before.to_json()},
+                limits=limits_of(context.settings),
+                progress=lambda done, total: context.progress(done, total, stage="join", unit="frames"),
+            )
     used = tuple(keys[clip.number] for clip in order.plan.clips)
     film = replace(told, size_bytes=out.stat().st_size, keys=used)
     kind = "video/mp4" if order.container == "mp4" else "video/quicktime"
@@ -123,6 +128,12 @@ class Before:
 
     path: Path | None = None
     changed: tuple[int, ...] = ()
+
+    def is_the_film(self, order: ComposeOrder) -> bool:
+        """Tell whether the film before is the very film that is asked for."""
+        sounds_so = order.audio != "copy" or (order.film is not None and order.film.audio == "copy")
+        is_held_so = order.film_key.endswith(f".{order.container}")
+        return self.path is not None and not self.changed and sounds_so and is_held_so
 
     def to_json(self) -> dict[str, Any]:
         """Return what the joiner is told."""

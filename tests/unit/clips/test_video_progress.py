@@ -6,6 +6,7 @@ import pytest
 
 from api.videos.progress import Part, Standing, stand
 
+PIECE = Part("chunk", "running", 0.75)
 MADE, HALF = Part("make", "succeeded", 1.0), Part("make", "running", 0.5)
 
 
@@ -20,6 +21,7 @@ MADE, HALF = Part("make", "succeeded", 1.0), Part("make", "running", 0.5)
         ([Part("compose", "succeeded", 1.0), Part("caption", "queued", 0.0)], 2, 90.0, "captions"),
         ([Part("compose", "succeeded", 1.0), Part("caption", "running", 0.95)], 2, 95.0, "captions"),
         ([Part("compose", "succeeded", 1.0)], 2, 95.0, "compose"),
+        ([Part("compose", "succeeded", 1.0), PIECE, PIECE, Part("caption", "queued", 0.0)], 2, 92.8, "captions"),
     ],
 )
 def test_clips_fill_80_and_the_film_the_rest(parts: list[Part], made: int, percent: float, stage: str) -> None:
