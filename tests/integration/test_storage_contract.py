@@ -9,65 +9,16 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import urlsplit
 from uuid import uuid4
 
-import httpx
 import pytest
-from botocore.stub import Stubber
 
-from tasks.config import StorageSettings
 from tasks.errors import PermanentError
-from tasks.storage import PresignedUpload, Storage, StorageError
-from tasks.storage.dialect import DIALECTS
+from tasks.storage import Storage
 from tasks.storage.memory import MemoryStorage
 from tasks.storage.s3 import S3Storage
+from tests.integration.buckets import PART, Client, HttpClient, MemoryClient, presign, s3_settings
 from tests.integration.dialects import REFUSED, provider
-
-PART = 5 << 20
-
-
-class Client(Protocol):
-    """What somebody does who holds nothing but a presigned URL."""
-
-    def put(self, url: str, data: bytes, headers: dict[str, str]) -> int: ...
-
-    def get(self, url: str) -> tuple[int, bytes, dict[str, str]]: ...
-
-
-class HttpClient:
-    def put(self, url: str, data: bytes, headers: dict[str, str]) -> int:
-        return httpx.put(url, content=data, headers=headers, trust_env=False, timeout=30).status_code
-
-    def get(self, url: str) -> tuple[int, bytes, dict[str, str]]:
-        answer = httpx.get(url, trust_env=False, timeout=30)
-        return answer.status_code, answer.content, {name.title(): value for name, value in answer.headers.items()}
-
-
-class MemoryClient:
-    def __init__(self, storage: MemoryStorage) -> None:
-        self._storage = storage
-
-    def put(self, url: str, data: bytes, headers: dict[str, str]) -> int:
-        return self._storage.client_put(url, data, headers)
-
-    def get(self, url: str) -> tuple[int, bytes, dict[str, str]]:
-        return (200, *self._storage.client_get(url))
-
-
-def s3_settings(environ: dict[str, str], **changes: str) -> StorageSettings:
-    values = {
-        "storage_type": "seaweedfs",
-        "s3_bucket": "contract",
-        "s3_endpoint_url": environ["S3_ENDPOINT_URL"],
-        "s3_public_url": "",
-        "s3_access_key": environ["AWS_ACCESS_KEY_ID"],
-        "s3_secret_key": environ["AWS_SECRET_ACCESS_KEY"],
-        "s3_region": environ.get("AWS_REGION", "us-east-1"),
-        **changes,
-    }
-    return StorageSettings(**values)
 
 
 @pytest.fixture(scope="module", params=["s3", "memory", *REFUSED])
@@ -90,7 +41,6 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Storage, Client]]:
 
 
 checking = pytest.mark.parametrize("pair", ["s3", "memory", "minio"], indirect=True)
-"""Storages that check a declared checksum, and write once also when many do."""
 
 
 @pytest.fixture
@@ -101,22 +51,6 @@ def storage(pair: tuple[Storage, Client]) -> Storage:
 @pytest.fixture
 def client(pair: tuple[Storage, Client]) -> Client:
     return pair[1]
-
-
-@pytest.fixture
-def s3(service_environ: dict[str, str]) -> Iterator[S3Storage]:
-    with closing(S3Storage(s3_settings(service_environ))) as storage:
-        storage.ensure_bucket()
-        yield storage
-
-
-@pytest.fixture
-def key() -> str:
-    return f"assets/{uuid4().hex}/source"
-
-
-def presign(storage: Storage, key: str, data: bytes, content_type: str = "video/mp4") -> PresignedUpload:
-    return storage.presign_put(key, content_type=content_type, size_bytes=len(data), part_size_bytes=PART)
 
 
 def test_making_the_bucket_twice_is_harmless(storage: Storage) -> None:
@@ -384,121 +318,3 @@ def test_deleting_takes_many_and_ignores_the_missing(storage: Storage, key: str)
 
 
 # What only the real storage can show
-
-
-@pytest.mark.security("S-6")
-def test_signed_url_is_good_for_nothing_else(s3: S3Storage, key: str) -> None:
-    s3.put_bytes(key, b"film", content_type="video/mp4")
-    url = s3.presign_get(key)
-    split = urlsplit(url)
-
-    anonymous = httpx.get(split._replace(query="").geturl(), trust_env=False)
-    tampered = httpx.get(url.replace("X-Amz-Expires=900", "X-Amz-Expires=90000"), trust_env=False)
-    other = httpx.get(url.replace(key, f"{key}x"), trust_env=False)
-    written = httpx.put(url, content=b"mine", trust_env=False)
-
-    assert [answer.status_code for answer in (anonymous, tampered, other, written)] == [403, 403, 403, 403]
-    assert s3.get_bytes(key) == b"film"
-
-
-def test_download_can_be_resumed(s3: S3Storage, key: str) -> None:
-    s3.put_bytes(key, b"0123456789", content_type="video/mp4")
-
-    answer = httpx.get(s3.presign_get(key), headers={"Range": "bytes=4-"}, trust_env=False)
-
-    assert (answer.status_code, answer.content) == (206, b"456789")
-
-
-def test_urls_are_signed_for_the_public_address(service_environ: dict[str, str], key: str) -> None:
-    inside = service_environ["S3_ENDPOINT_URL"]
-    outside = inside.replace("127.0.0.1", "localhost")
-    with closing(S3Storage(s3_settings(service_environ, s3_public_url=outside))) as storage:
-        storage.ensure_bucket()
-        storage.put_bytes(key, b"film", content_type="video/mp4")
-        url = storage.presign_get(key)
-    moved = url.replace(outside, inside)
-
-    assert url.startswith(f"{outside}/contract/")
-    assert httpx.get(url, trust_env=False).content == b"film"
-    assert httpx.get(moved, trust_env=False).status_code == 403
-
-
-def test_a_browser_of_a_listed_origin_may_upload(service_environ: dict[str, str], s3: S3Storage, key: str) -> None:
-    s3.ensure_bucket(cors_origins=("http://editor.example",))
-    upload = presign(s3, key, b"film")
-    ask = {"Origin": "http://editor.example", "Access-Control-Request-Method": "PUT"}
-
-    answer = httpx.options(upload.parts[0], headers=ask, trust_env=False)
-    refused = httpx.options(upload.parts[0], headers={**ask, "Origin": "http://evil.example"}, trust_env=False)
-
-    assert answer.headers.get("access-control-allow-origin") in ("http://editor.example", "*")
-    assert refused.headers.get("access-control-allow-origin") not in ("http://evil.example", "*")
-
-
-def test_storage_that_is_away_is_a_transient_error(service_environ: dict[str, str], key: str) -> None:
-    settings = s3_settings(service_environ, s3_endpoint_url="http://127.0.0.1:9")
-
-    with closing(S3Storage(settings)) as storage, pytest.raises(StorageError) as caught:
-        storage.ping()
-
-    assert caught.value.code == "storage.unavailable"
-
-
-def test_wrong_keys_are_told_apart_from_a_missing_object(service_environ: dict[str, str], key: str) -> None:
-    settings = s3_settings(service_environ, s3_secret_key="wrong-secret-key")
-
-    with closing(S3Storage(settings)) as storage, pytest.raises(StorageError):
-        storage.head(key)
-
-
-@pytest.mark.parametrize(
-    ("storage_type", "endpoint", "start"),
-    [
-        ("aws", "", "https://media.s3.amazonaws.com/k"),
-        ("minio", "http://minio:9000", "http://minio:9000/media/k"),
-        ("r2", "https://acc.r2.cloudflarestorage.com", "https://media.acc.r2.cloudflarestorage.com/k"),
-        ("gcs", "https://storage.googleapis.com", "https://storage.googleapis.com/media/k"),
-        ("tigris", "https://fly.storage.tigris.dev", "https://media.fly.storage.tigris.dev/k"),
-        ("seaweedfs", "http://weed:8333", "http://weed:8333/media/k"),
-    ],
-)
-def test_each_dialect_addresses_the_bucket_its_own_way(storage_type: str, endpoint: str, start: str) -> None:
-    settings = s3_settings(
-        {"S3_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"},
-        storage_type=storage_type,
-        s3_bucket="media",
-    )
-
-    url = S3Storage(settings).presign_get("k")
-
-    assert url.split("?")[0] == start
-    assert "X-Amz-Signature=" in url
-
-
-@pytest.mark.parametrize("kind", DIALECTS)
-def test_what_is_shown_in_place_comes_from_the_cdn_and_what_is_saved_does_not(kind: str) -> None:
-    environ = {"S3_ENDPOINT_URL": "https://s3.example", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    settings = s3_settings(environ, storage_type=kind, cdn_url="https://cdn.example/media/")
-
-    with closing(S3Storage(settings)) as storage:
-        shown = storage.presign_get("jobs/a b/é.mp4", filename="clip.mp4", inline=True)
-        saved = storage.presign_get("jobs/a b/é.mp4", filename="clip.mp4")
-
-    assert shown == "https://cdn.example/media/jobs/a%20b/%C3%A9.mp4"
-    assert "X-Amz-Signature=" in saved
-    assert "cdn.example" not in saved
-
-
-@pytest.mark.parametrize("kind", [kind for kind, dialect in DIALECTS.items() if dialect.aborts_by_rule])
-def test_where_the_provider_does_it_uploads_that_nobody_completes_end_by_rule(kind: str) -> None:
-    environ = {"S3_ENDPOINT_URL": "https://s3.example", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    with closing(S3Storage(s3_settings(environ, storage_type=kind))) as storage, Stubber(storage._client) as stub:
-        stub.add_response("head_bucket", {})
-        rule = {"ID": "reelyard-uploads", "Status": "Enabled", "Filter": {"Prefix": ""}}
-        ends = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
-        rules = {"Bucket": "contract", "LifecycleConfiguration": {"Rules": [{**rule, **ends}]}}
-        stub.add_response("put_bucket_lifecycle_configuration", {}, rules)
-
-        storage.ensure_bucket()
-
-        stub.assert_no_pending_responses()

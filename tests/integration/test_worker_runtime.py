@@ -2,68 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-from celery.exceptions import SoftTimeLimitExceeded
 
 from bench.chaos.proxy import Proxy
 from tasks.attempt import AttemptTools, StepContext, run_attempt
 from tasks.client import ControlClient
-from tasks.config import read_worker_settings
-from tasks.errors import ConfigurationError, FencedError, InvalidInputError, PermanentError, TransientError
+from tasks.errors import FencedError, PermanentError, TransientError
 from tasks.names import TaskName, progress_channel
 from tasks.progress import ProgressHints
-from tasks.storage.memory import MemoryStorage
-from tests.integration.control_server import SECRET, ControlServer, control_server
-
-Run = Callable[..., dict[str, Any]]
-CONFLICT = (409, {"code": "step.fenced", "message": "Another attempt owns this step"})
-
-
-@pytest.fixture
-def server() -> Iterator[ControlServer]:
-    with control_server() as running:
-        yield running
-
-
-@pytest.fixture
-def tools(server: ControlServer, tmp_path: Path) -> Iterator[AttemptTools]:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    settings = read_worker_settings(
-        {
-            "REDIS_URL": "redis://127.0.0.1:1/0",
-            "AWS_ACCESS_KEY_ID": "a",
-            "AWS_SECRET_ACCESS_KEY": "b",
-            "REELYARD_CALLBACK_SECRET": SECRET,
-            "REELYARD_API_URL": server.url,
-            "REELYARD_SCRATCH_DIR": str(scratch),
-        }
-    )
-    client = ControlClient(server.url, SECRET, node="node-1")
-    yield AttemptTools(client, MemoryStorage(), settings)
-    client.close()
-
-
-@pytest.fixture
-def run(tools: AttemptTools) -> Run:
-    def run_step(body: Callable[[StepContext], dict[str, Any]], step_id: str = "s1") -> dict[str, Any]:
-        return run_attempt(tools, TaskName.INGEST_PROBE, job_id="job-1", step_id=step_id, body=body)
-
-    return run_step
-
-
-def scratch_left(tools: AttemptTools) -> list[str]:
-    return [path.name for path in Path(tools.settings.scratch_dir).iterdir()]
+from tests.integration.attempts import CONFLICT, Run, scratch_left
+from tests.integration.control_server import SECRET, ControlServer
 
 
 def test_step_of_somebody_else_is_left_alone(server: ControlServer, run: Run) -> None:
@@ -77,90 +33,6 @@ def test_step_of_somebody_else_is_left_alone(server: ControlServer, run: Run) ->
     assert len(asked.pop("nonce")) == 32
     assert asked == {"version": 1, "job_id": "job-1", "step_id": "s1", "node": "node-1", "task": "ingest.probe"}
     assert server.bodies("report") == []
-
-
-def test_result_is_reported_with_the_token(server: ControlServer, run: Run, tools: AttemptTools) -> None:
-    server.offer("s1", input={"object_key": "k"}, results={"probe": {"duration_s": 2}})
-    seen: dict[str, Any] = {}
-
-    def body(context: StepContext) -> dict[str, Any]:
-        (context.scratch / "work.bin").write_bytes(b"x")
-        seen.update(input=context.input, results=context.results, key=context.output_key("out.mp4"))
-        return {"answer": 42}
-
-    assert run(body) == {"claimed": True, "step_id": "s1", "token": 7}
-    assert seen == {
-        "input": {"object_key": "k"},
-        "results": {"probe": {"duration_s": 2}},
-        "key": "jobs/job-1/s1/7/out.mp4",
-    }
-    assert server.bodies("report") == [
-        {"version": 1, "job_id": "job-1", "step_id": "s1", "token": 7, "result": {"answer": 42}, "failure": None}
-    ]
-    assert "/api/internal/steps/s1/report" in server.paths
-    assert scratch_left(tools) == []
-
-
-@pytest.mark.parametrize(
-    ("task", "path"),
-    [
-        (TaskName.SPEECH_TRANSCRIBE, "/api/upload-video/result"),
-        (TaskName.RENDER_VIDEO, "/api/render/callback"),
-        (TaskName.INGEST_POSTER, "/api/internal/steps/s1/report"),
-    ],
-)
-def test_reports_go_to_the_callback_of_their_task(
-    server: ControlServer, tools: AttemptTools, task: TaskName, path: str
-) -> None:
-    server.offer("s1")
-
-    run_attempt(tools, task, job_id="job-1", step_id="s1", body=lambda context: {})
-
-    assert server.paths[-1] == path
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "permanent"),
-    [
-        (PermanentError("media.empty", "The file is empty", {"a": 1}), "media.empty", True),
-        (InvalidInputError("scenario.invalid", "no", {"findings": []}), "scenario.invalid", True),
-        (TransientError("storage.unavailable", "away"), "storage.unavailable", False),
-        (ConfigurationError("config.invalid", "REDIS_URL is not set"), "node.misconfigured", False),
-        (SoftTimeLimitExceeded(), "task.timeout", False),
-        (MemoryError(), "node.out_of_memory", False),
-        (OSError(errno.ENOSPC, "No space left on device"), "node.no_space", False),
-        (OSError(errno.EACCES, "Permission denied: /etc/secret"), "internal.error", False),
-        (ZeroDivisionError("division by zero"), "internal.error", False),
-    ],
-)
-def test_error_of_a_body_is_reported_and_raised_so_that_a_chain_stops(
-    server: ControlServer, run: Run, tools: AttemptTools, error: Exception, code: str, permanent: bool
-) -> None:
-    server.offer("s1")
-
-    def body(context: StepContext) -> dict[str, Any]:
-        raise error
-
-    with pytest.raises(PermanentError if permanent else TransientError) as caught:
-        run(body)
-
-    assert caught.value.code == code
-    [report] = server.bodies("report")
-    assert (report["failure"]["code"], report["failure"]["permanent"], report["result"]) == (code, permanent, None)
-    assert "secret" not in report["failure"]["detail"]
-    assert scratch_left(tools) == []
-
-
-def test_extra_of_a_permanent_error_reaches_the_api(server: ControlServer, run: Run) -> None:
-    server.offer("s1")
-
-    def body(context: StepContext) -> dict[str, Any]:
-        raise InvalidInputError("scenario.invalid", "wrong", {"findings": [{"pointer": "/cues/0"}]})
-
-    with pytest.raises(PermanentError):
-        run(body)
-
-    assert server.bodies("report")[0]["failure"]["extra"] == {"findings": [{"pointer": "/cues/0"}]}
 
 
 def test_heartbeats_renew_the_lease_and_carry_progress(server: ControlServer, run: Run) -> None:
@@ -325,78 +197,6 @@ def test_attempt_ends_itself_when_the_api_takes_calls_and_does_not_answer(
     assert caught.value.code == "lease.lost"
     assert child[0].returncode == -9
     assert elapsed_s < 1.0 + 5.0  # the lease, and what may survive it
-
-
-def test_report_is_repeated_until_it_is_heard(server: ControlServer, run: Run) -> None:
-    server.offer("s1")
-    server.answers["report"].extend(["drop", (503, {}), (500, {})])
-
-    run(lambda context: {"ok": True})
-
-    assert [report["result"] for report in server.bodies("report")] == [{"ok": True}] * 4
-
-
-def test_report_survives_a_restart_of_the_api(tools: AttemptTools, server: ControlServer, tmp_path: Path) -> None:
-    """The connection is refused for a while: nobody listens where the API was."""
-    import threading
-
-    port = int(server.url.rsplit(":", 1)[1])
-    finished: list[dict[str, Any]] = []
-    with control_server() as other:
-        client = ControlClient(other.url, SECRET, node="node-1")
-        other.offer("s1", lease_s=20.0, beat_s=0.5)
-        other_port = int(other.url.rsplit(":", 1)[1])
-        gate = threading.Event()
-
-        def body(context: StepContext) -> dict[str, Any]:
-            gate.wait(10)
-            return {"ok": True}
-
-        worker = threading.Thread(
-            target=lambda: finished.append(
-                run_attempt(
-                    replace(tools, client=client), TaskName.INGEST_PROBE, job_id="job-1", step_id="s1", body=body
-                )
-            )
-        )
-        worker.start()
-        while not other.bodies("claim"):
-            time.sleep(0.02)
-    gate.set()
-    time.sleep(0.8)
-    assert finished == []
-    with control_server(other_port) as again:
-        worker.join(timeout=20)
-        reports = again.bodies("report")
-    client.close()
-
-    assert port != other_port
-    assert finished == [{"claimed": True, "step_id": "s1", "token": 7}]
-    assert [report["result"] for report in reports] == [{"ok": True}]
-
-
-def test_late_report_of_a_fenced_attempt_is_not_repeated(server: ControlServer, run: Run) -> None:
-    server.offer("s1")
-    server.answers["report"].append(CONFLICT)
-
-    with pytest.raises(FencedError):
-        run(lambda context: {"ok": True})
-
-    assert len(server.bodies("report")) == 1
-
-
-def test_refused_result_becomes_a_permanent_failure(server: ControlServer, run: Run) -> None:
-    server.offer("s1")
-    server.answers["report"].append((422, {"code": "contract.invalid", "message": "no"}))
-
-    with pytest.raises(PermanentError) as caught:
-        run(lambda context: {"ok": True})
-
-    assert caught.value.code == "step.result_refused"
-    assert [report["failure"] and report["failure"]["code"] for report in server.bodies("report")] == [
-        None,
-        "step.result_refused",
-    ]
 
 
 def test_claim_is_repeated_over_network_trouble(server: ControlServer, run: Run) -> None:
