@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from api.assets.models import Asset, AssetKind, AssetState
+from api.assets.models import Asset, AssetKind
 from api.assets.service import require_ready
+from api.assets.standing import get_standing, lock_standing, select_standing
 from api.credits.prices import Action
 from api.credits.work import hold, price
 from api.errors import ConflictError, NotFoundError
-from api.ids import get_owned, get_visible, new_id
+from api.ids import get_visible, new_id
 from api.jobs.models import Job
 from api.jobs.service import create_job
-from api.ownership import placed_in, visible_to
+from api.ownership import placed_in
 from api.projects.models import NAME_LENGTH, Project, Short
 from api.transcripts.hearing import newest
 from api.transcripts.models import TranscriptRecord
@@ -33,23 +34,17 @@ JOB_KIND = "highlights"
 
 def select_projects(*, organisation_id: UUID | None = None) -> Select[tuple[Project]]:
     """Select the projects that the caller may see, of videos that are not deleted."""
-    query = select(Project).join(Asset, Asset.id == Project.asset_id)
-    return query.where(visible_to(Project, organisation_id), Asset.state != AssetState.DELETED.value)
+    return select_standing(Project, organisation_id)
 
 
 def get_project(project_id: UUID) -> Project:
-    """Return the caller's project as the request's method may treat it."""
-    project = get_owned(Project, project_id)
-    if project.asset.state == AssetState.DELETED:
-        raise NotFoundError("project.not_found", "There is no such project")
-    return project
+    """Return the caller's project as the request's method may treat it; one whose file was deleted is not found."""
+    return get_standing(Project, project_id)
 
 
 def lock_project(session: Session, project_id: UUID) -> Project:
     """Return the caller's project, locked and as it is now."""
-    project = get_project(project_id)
-    session.refresh(project, with_for_update={"of": Project})
-    return project
+    return lock_standing(session, Project, project_id)
 
 
 def create_project(session: Session, user: User, body: dict[str, Any]) -> Project:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from api.assets.cleanup import delete_objects_after_commit
-from api.assets.models import Asset, AssetKind, AssetState
+from api.assets.models import Asset, AssetKind
 from api.assets.service import require_ready
+from api.assets.standing import get_standing, lock_standing, select_standing
 from api.config import ApiSettings
 from api.credits.prices import Action
 from api.credits.work import hold, price
-from api.errors import ConflictError, NotFoundError
-from api.ids import get_owned, get_visible, new_id
+from api.errors import ConflictError
+from api.ids import get_visible, new_id
 from api.jobs.models import Job
 from api.jobs.service import create_job
-from api.ownership import placed_in, visible_to
+from api.ownership import placed_in
 from api.songs import overrides
 from api.songs.models import TITLE_LENGTH, Song
 from api.transcripts.hearing import newest
@@ -35,23 +36,17 @@ JOB_KIND = "song"
 
 def select_songs(*, organisation_id: UUID | None = None) -> Select[tuple[Song]]:
     """Select the songs that the caller may see, of assets that are not deleted."""
-    query = select(Song).join(Asset, Asset.id == Song.asset_id)
-    return query.where(visible_to(Song, organisation_id), Asset.state != AssetState.DELETED.value)
+    return select_standing(Song, organisation_id)
 
 
 def get_song(song_id: UUID) -> Song:
     """Return the caller's song as the request's method may treat it; one whose file was deleted is not found."""
-    song = get_owned(Song, song_id)
-    if song.asset.state == AssetState.DELETED:
-        raise NotFoundError("song.not_found", "There is no such song")
-    return song
+    return get_standing(Song, song_id)
 
 
 def lock_song(session: Session, song_id: UUID) -> Song:
     """Return the caller's song, locked and as it is now."""
-    song = get_song(song_id)
-    session.refresh(song, with_for_update=True)
-    return song
+    return lock_standing(session, Song, song_id)
 
 
 def create_song(session: Session, user: User, body: dict[str, Any], *, settings: ApiSettings) -> Song:
