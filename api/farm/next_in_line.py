@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, any_, bindparam, func, literal_column, select, text
+from sqlalchemy import Integer, Select, any_, bindparam, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from api.extensions import get_settings
@@ -27,7 +27,7 @@ from api.turns.line import standing
 from tasks.contracts import Claim, ClaimRequest, ReportAndAsk
 from tasks.names import Priority
 
-ONE = literal_column("1")
+ONE = literal_column("1", Integer)
 """As a value it would leave the planner to guess how many rows are wanted."""
 
 ADVANCE_CLOCK = text(
