@@ -142,6 +142,10 @@ def test_a_film_with_one_clip_changed_takes_the_others_from_the_film_before(work
     assert second.film.frame_count == third.film.frame_count == PLAN.frame_count
     assert second.film.keys == (keys[99], *(key.object_key for key in there[1:]))
 
+    same = replace(order, clips=tuple(there), film_key=first.object_key, film=first.film)
+    fourth = ComposeResult.from_json(worker.run(ops.compose, same, name="same"))
+    assert (fourth.sha256, fourth.film.copied_frames) == (first.sha256, PLAN.frame_count)
+
 
 def test_the_same_clip_drawn_again_is_the_same_file_and_another_seed_another(worker: Worker) -> None:
     key = ListenResult.from_json(worker.run(ops.listen, ListenOrder(KEY, ANALYSIS, PLAN), name="listen")).score_key
