@@ -75,17 +75,6 @@ class Shown:
             yield t, shaper.shape(frame), shaper.colour(frame)
 
 
-def draw_still(
-    scenario: dict[str, Any], t: float, *, settings: WorkerSettings, output: RenderOutput, source: Path | None
-) -> bytes:
-    """Return a PNG of a scenario at ``t`` seconds, over its footage or transparent.
-
-    Errors: ``scenario.* media.* render.no_video browser.*``.
-    """
-    drawn = draw_pictures(scenario, [t], settings=settings, output=output, source=source)
-    return encode_png(drawn.pictures[0])
-
-
 def draw_pictures(
     scenario: dict[str, Any],
     times: Sequence[float],
@@ -96,7 +85,7 @@ def draw_pictures(
     background: str = "",
     known: Known | None = None,
 ) -> Drawn:
-    """Draw a scenario at several times.
+    """Draw a scenario at several times. Errors: ``scenario.* media.* render.no_video browser.*``.
 
     :param times: seconds from the media's start, in any order; past the end the last frame is shown.
     :param background: ``#RRGGBB`` where there is no footage; empty is transparent.

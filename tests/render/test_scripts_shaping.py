@@ -10,7 +10,7 @@ import uharfbuzz
 
 from render_node.frames import stage_page
 from render_node.frames.stage_page import StagePage
-from render_node.stills import draw_still
+from render_node.stills import draw_pictures
 from tasks.config import read_worker_settings
 from tasks.contracts import RenderOutput
 from tasks.errors import InvalidInputError
@@ -186,7 +186,7 @@ def test_a_missing_glyph_is_refused_before_a_browser_starts() -> None:
     names = {"REDIS_URL": "redis://unused", **dict.fromkeys(unused, "http://unused")}
     settings = read_worker_settings({**TEST_SETTINGS, **names})
     with pytest.raises(InvalidInputError) as refused:
-        draw_still(document, 0.5, settings=settings, output=RenderOutput(), source=None)
+        draw_pictures(document, [0.5], settings=settings, output=RenderOutput(), source=None)
     assert refused.value.code == "scenario.glyph_missing"
     (found,) = refused.value.extra["findings"]
     assert (found["pointer"], found["cue_id"], found["word_id"]) == ("/tracks/0/cues/0/words/1", "c1", "w2")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from render_node.frames.stage_page import decode_png
-from render_node.stills import build_sheet, draw_pictures, draw_still, encode_png
+from render_node.stills import build_sheet, draw_pictures, encode_png
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput
 from tasks.errors import InvalidInputError, PermanentError
@@ -49,7 +49,7 @@ def test_each_picture_shows_the_frame_of_its_time_in_the_order_asked(
 def test_a_still_without_footage_is_transparent_beside_its_captions(
     chromium: str, settings: WorkerSettings, document: dict[str, Any]
 ) -> None:
-    picture = decode_png(draw_still(document, 0.5, settings=settings, output=RenderOutput(), source=None))
+    (picture,) = draw_pictures(document, [0.5], settings=settings, output=RenderOutput(), source=None).pictures
 
     assert picture.shape == (HEIGHT, WIDTH, 4)
     assert picture[0, 0].tolist()[3] == 0
@@ -105,8 +105,8 @@ def test_a_source_without_picture_and_a_broken_scenario_are_refused(
     sound = make_tone(tmp_path / "sound.wav", duration_s=1.0)
 
     with pytest.raises(PermanentError) as refused:
-        draw_still(document, 0.0, settings=settings, output=RenderOutput(), source=sound)
+        draw_pictures(document, [0.0], settings=settings, output=RenderOutput(), source=sound)
     with pytest.raises(InvalidInputError):
-        draw_still({"version": "1"}, 0.0, settings=settings, output=RenderOutput(), source=None)
+        draw_pictures({"version": "1"}, [0.0], settings=settings, output=RenderOutput(), source=None)
 
     assert refused.value.code == "render.no_video"
