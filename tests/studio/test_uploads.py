@@ -12,12 +12,12 @@ import pytest
 from playwright.sync_api import Request, Route, expect
 
 from cli.client import ApiClient
+from tests.e2e.conftest import SETTINGS
 from tests.e2e.stack import Stack
 from tests.studio.visitor import PASSWORD, PATIENCE_MS, Visitor
 
 pytestmark = pytest.mark.usefixtures("whole")
-PART_BYTES = 5 << 20
-"""As the system of these tests cuts uploads."""
+PART_BYTES = int(SETTINGS["REELYARD_MULTIPART_BYTES"])
 PARTS = 5
 TWO_SENT = "() => Object.values(JSON.parse(localStorage['reelyard.uploads'] ?? '{}'))[0]?.done.length === 2"
 
