@@ -57,7 +57,7 @@ def take(browser: Browser, origin: str, shot: Shot) -> None:
     guest.page.screenshot(path=str(FOLDER / f"{shot.name}.png"))
     print(shot.name, guest.complaints)
     if shot.signed_in and not shot.button:
-        guest.page.get_by_role("button", name="Sign out").click()
+        guest.page.get_by_role("button", name="Sign out", exact=True).click()
         guest.page.get_by_role("heading", name="Sign in").wait_for()
     guest.leave()
 
