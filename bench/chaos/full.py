@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,15 @@ from bench.chaos.load import PASSWORD, Log, insist
 from bench.chaos.rows import Rows
 from cli.client import ApiClient, ApiProblemError
 from tasks.errors import TransientError
+from tasks.storage.base import StorageError
 
 ROOM_MB = {"postgres": 600, "s3": 400}
 FULL_S = 20.0
 ASK_S = 0.25
-BACK_S = 120.0
+BACK_S = 180.0
+GIVEN_UP_S = 10.0
+"""Until what was tried in vain has been given up."""
+BLOCK = 1 << 20
 TAKEN = "taken"
 NO_ROOM = ("storage.%", "node.no_space")
 """Why jobs may be given up meanwhile."""
@@ -82,7 +86,7 @@ def disk_of(home: Path, name: str) -> Path:
 def fill(disk: Path) -> None:
     """Leave not one block free."""
     with (disk / "ballast").open("wb", buffering=0) as file:
-        for size in (1 << 20, 1 << 12):
+        for size in (BLOCK, 1 << 12):
             try:
                 while True:
                     file.write(bytes(size))
@@ -109,16 +113,18 @@ def ask(client: ApiClient, *, seconds: float) -> dict[str, int]:
 
 
 def wait_back(farm: Farm) -> float:
-    """Start the database again if it gave up, wait until the API is ready; return the seconds that took."""
+    """Start the database again if it gave up, wait until the API is ready and objects can be stored; return seconds."""
     started = time.monotonic()
     if not farm.services.children["postgres"].is_running():
         farm.services.start_one("postgres")
     while time.monotonic() - started < BACK_S:
-        with suppress(httpx.HTTPError):
+        with suppress(httpx.HTTPError, StorageError):
             if httpx.get(f"{farm.layout.api_url}/readyz", timeout=5, trust_env=False).status_code == 200:
+                with closing(farm.open_storage()) as storage:
+                    storage.put_bytes("trial/room", bytes(BLOCK), content_type="application/octet-stream")
                 return round(time.monotonic() - started, 1)
-        time.sleep(0.2)
-    raise TimeoutError("The API did not come back when there was room again")
+        time.sleep(0.5)
+    raise TimeoutError("The farm did not come back when there was room again")
 
 
 def retry_given_up(farm: Farm) -> dict[str, int]:
@@ -126,7 +132,7 @@ def retry_given_up(farm: Farm) -> dict[str, int]:
     query = """SELECT j.id::text, j.error_code, u.email FROM job j JOIN "user" u ON u.id = j.owner_id
         WHERE j.state = 'failed' AND (j.error_code LIKE %s OR j.error_code = %s)"""
     found: Counter[str] = Counter()
-    time.sleep(FULL_S / 2)
+    time.sleep(GIVEN_UP_S)
     with Rows(farm.database_url) as rows, ExitStack() as stack:
         clients: dict[str, ApiClient] = {}
         for job, code, address in rows.all(query, *NO_ROOM):
