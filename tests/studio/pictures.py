@@ -23,6 +23,7 @@ DARK: dict[str, Any] = {**DESK, "color_scheme": "dark"}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 SETTLE_MS = 1500
 SPOKEN_WORD = 7
+FILM_SEEN = "() => [...document.querySelectorAll('video.film')].every((film) => film.readyState > 1)"
 
 
 @dataclass
@@ -53,6 +54,7 @@ def take(browser: Browser, origin: str, shot: Shot) -> None:
         expect(guest.page.get_by_text("Checking", exact=True)).to_have_count(0)
     if shot.button:
         guest.page.get_by_role("button", name=shot.button).first.click()
+    guest.page.wait_for_function(FILM_SEEN)
     guest.page.wait_for_timeout(SETTLE_MS)
     guest.page.screenshot(path=str(FOLDER / f"{shot.name}.png"))
     print(shot.name, guest.complaints)
