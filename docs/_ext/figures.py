@@ -13,7 +13,7 @@ Row = tuple[str, ...]
 
 def build_figures() -> str:
     """Return the table."""
-    rows = [*dispatch_rows(), *farm_rows(), *render_rows(), *music_rows()]
+    rows = [*dispatch_rows(), *farm_rows(), *render_rows(), *music_rows(), *speech_rows()]
     return "\n".join(table(("What", "Figure", "Beside it", "Measured"), rows, "40 18 26 16"))
 
 
@@ -52,15 +52,29 @@ def render_rows() -> Iterator[Row]:
 
 def music_rows() -> Iterator[Row]:
     """Yield the latest analysis of songs."""
-    run = read_results("music")[-1]
-    ours = run["summary"]["reelyard/librosa"]
-    beside = f"beats F {ours['beat_f']:.2f}, key {ours['key']:.2f}"
-    yield ("music analysis of made songs", f"{ours['x_real_time']:.0f} times as fast as they play", beside, when(run))
+    for run in [run for run in read_results("music") if "summary" in run][-1:]:
+        ours = run["summary"]["reelyard/librosa"]
+        beside = f"beats F {ours['beat_f']:.2f}, key {ours['key']:.2f}"
+        speed = f"{ours['x_real_time']:.0f} times as fast as they play"
+        yield ("music analysis of made songs", speed, beside, when(run))
+
+
+def speech_rows() -> Iterator[Row]:
+    """Yield the latest transcription beside plain faster-whisper in the same run."""
+    for run in read_results("speech")[-1:]:
+        ours, plain = run["ours"], run["plain"]
+        what = f"words of made speech, {run['model']}, beside plain faster-whisper"
+        beside = (
+            f"{ours['wer']:.1%} of the words wrong, there {plain['wer']:.1%}; {run['speed_ratio']:.2f} times its speed"
+        )
+        found = f"starts within {ours['start_error_ms']:.0f} ms, there {plain['start_error_ms']:.0f}"
+        yield (what, found, beside, when(run))
 
 
 def read_results(name: str) -> list[dict[str, Any]]:
-    """Read one file of results."""
-    return [json.loads(line) for line in (ROOT / f"bench/results/{name}.jsonl").read_text().splitlines() if line]
+    """Read one file of results; there may be none yet."""
+    path = ROOT / f"bench/results/{name}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines() if line] if path.is_file() else []
 
 
 def when(run: dict[str, Any]) -> str:
