@@ -1479,11 +1479,11 @@ class ScannedFileResponse(TypedDict):
 
 class ScenarioFindingResponse(TypedDict):
     code: NotRequired[str]
-    cue_id: NotRequired[str]
+    cue_id: NotRequired[str | None]
     message: NotRequired[str]
     pointer: NotRequired[str]
     suggestion: NotRequired[str | None]
-    word_id: NotRequired[str]
+    word_id: NotRequired[str | None]
 
 
 class ScenarioValidateRequest(TypedDict):

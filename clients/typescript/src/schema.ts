@@ -7273,14 +7273,14 @@ export interface components {
             /** @example scenario.unknown_key */
             code?: string;
             /** @description Where it is about a word: its caption */
-            cue_id?: string;
+            cue_id?: string | null;
             /** @description A sentence for a person */
             message?: string;
             /** @description JSON Pointer into the document that was sent */
             pointer?: string;
             /** @example did you mean fontSize? */
             suggestion?: string | null;
-            word_id?: string;
+            word_id?: string | null;
         };
         ScenarioValidateRequest: {
             /** @description Version 1, or MotionText 1.3 or 2.0 */
