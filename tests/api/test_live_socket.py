@@ -17,7 +17,7 @@ from simple_websocket import Client, ConnectionClosed
 from werkzeug.serving import make_server
 
 from api.extensions import db
-from api.live import wire
+from api.live import stream, wire
 from api.live.hub import get_hub
 from api.live.models import Topic
 from api.live.reading import begin_to_listen, read_told
@@ -31,8 +31,9 @@ OPEN: list[Client] = []
 
 
 @pytest.fixture
-def address(app: Any) -> Iterator[str]:
-    """A threaded server of the application on a port of its own."""
+def address(app: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A threaded server of the application on a port of its own, which notices soon that a client has gone."""
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.5)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = False
     thread = threading.Thread(target=server.serve_forever)

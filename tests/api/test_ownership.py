@@ -218,7 +218,10 @@ def call(caller: Caller, operation: Operation, ids: dict[str, str]) -> tuple[int
     return status, code
 
 
-def test_a_stranger_finds_nothing_by_session_or_by_token(application: Any, world: World, other: Caller) -> None:
+def test_a_stranger_finds_nothing_by_session_or_by_token_and_nobody_gets_in_without(
+    application: Any, world: World, other: Caller
+) -> None:
+    anonymous = Caller(other.client, "", "")
     text = other.post("/tokens", {"name": "all", "scopes": SCOPES}, expect=201)["token"]
     wrong = []
     for operation in operations(application):
@@ -230,6 +233,7 @@ def test_a_stranger_finds_nothing_by_session_or_by_token(application: Any, world
                 wrong.append((operation.name, status, code))
 
     assert wrong == []
+    assert {call(anonymous, operation, world.ids)[0] for operation in operations(application)} == {401}
 
 
 def test_a_viewer_reads_everything_and_changes_nothing(application: Any, world: World) -> None:
@@ -248,12 +252,6 @@ def test_a_viewer_reads_everything_and_changes_nothing(application: Any, world: 
             wrong.append((operation.name, status, code))
 
     assert wrong == []
-
-
-def test_nobody_gets_in_without_a_token(application: Any, world: World) -> None:
-    anonymous = Caller(world.owner.client, "", "")
-
-    assert {call(anonymous, operation, world.ids)[0] for operation in operations(application)} == {401}
 
 
 def test_a_banned_owner_gets_in_nowhere_by_session_or_by_token(application: Any, world: World) -> None:
@@ -328,16 +326,16 @@ def test_everything_that_comes_of_an_upload_belongs_where_it_was_put(world: Worl
     assert owners == {world.studio}
 
 
-@pytest.mark.parametrize("kind", ["assets", "jobs", "transcripts", "renders"])
-def test_lists_show_what_the_caller_may_see_and_no_more(world: World, other: Caller, kind: str) -> None:
-    shared = [one["id"] for one in world.viewer.get(f"/{kind}")["items"]]
-    chosen = [one["id"] for one in world.viewer.get(f"/{kind}?organisation_id={world.studio}")["items"]]
-
-    assert shared and shared == chosen
-    assert other.get(f"/{kind}")["items"] == []
-    assert other.get(f"/{kind}?organisation_id={world.studio}", expect=404)["code"] == "organisation.not_found"
+def test_lists_show_what_the_caller_may_see_and_no_more(world: World, other: Caller) -> None:
     own = found(other, "Other")
-    assert other.get(f"/{kind}?organisation_id={own}")["items"] == []
+    for kind in ("assets", "jobs", "transcripts", "renders"):
+        shared = [one["id"] for one in world.viewer.get(f"/{kind}")["items"]]
+        chosen = [one["id"] for one in world.viewer.get(f"/{kind}?organisation_id={world.studio}")["items"]]
+
+        assert shared and shared == chosen
+        assert other.get(f"/{kind}")["items"] == []
+        assert other.get(f"/{kind}?organisation_id={world.studio}", expect=404)["code"] == "organisation.not_found"
+        assert other.get(f"/{kind}?organisation_id={own}")["items"] == []
 
 
 def test_ids_in_bodies_and_queries_follow_the_rule_too(world: World, other: Caller) -> None:
@@ -360,15 +358,12 @@ def test_what_is_personal_is_not_the_organisations(world: World) -> None:
     world.owner.get(f"/assets/{own['asset_id']}", expect=404)
 
 
-def test_who_leaves_loses_even_what_they_made(world: World) -> None:
+def test_who_leaves_loses_even_what_they_made_and_the_organisation_keeps_it(world: World) -> None:
     world.editor.post(f"/organisations/{world.studio}/leave", expect=204)
 
     world.editor.get(f"/assets/{world.ids['asset_id']}", expect=404)
     assert world.editor.get("/assets")["items"] == []
     world.owner.get(f"/assets/{world.ids['asset_id']}")
-
-
-def test_the_database_keeps_an_organisation_that_owns_something(world: World) -> None:
     jobs = db.session.query(Job).filter_by(organisation_id=world.studio)
     before = jobs.count()
     with pytest.raises(IntegrityError):
