@@ -89,7 +89,7 @@ class Furnisher:
         self.wait(jobs["job_ids"][0])
 
     def song(self) -> None:
-        """A song with words over drums and chords, its sections, and clips of its film."""
+        """A song with words over drums and chords, its sections, and its film."""
         form = (("intro", 4), ("verse", 6), ("chorus", 6), ("verse", 6))
         music = play(compose(Song("s", ((0, 118.0),), "A minor", form=form, seed=3)))
         music[8 * RATE :] += 0.9 * spoken(len(music) - 8 * RATE)
@@ -97,7 +97,12 @@ class Furnisher:
         song = self.client.call(
             "POST", "/songs", json={"asset_id": self.bring(path, "audio/wav"), "title": "City lights"}
         )
-        self.wait(self.client.call("POST", f"/songs/{song['id']}/analyze", json={})["job_id"])
+        own = f"/songs/{song['id']}"
+        self.wait(self.client.call("POST", f"{own}/analyze", json={})["job_id"])
+        self.client.call("POST", f"{own}/sections", json={"suggested": True})
+        wish = {"width": 640, "height": 360, "captions": "pop"}
+        self.wait(self.client.call("POST", f"{own}/clips/generate", json=wish)["job_id"])
+        self.wait(self.client.call("POST", f"{own}/compose", json={})["job_id"])
 
     def sounds(self) -> None:
         """A soundboard."""
