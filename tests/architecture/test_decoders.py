@@ -44,13 +44,12 @@ WORK = {
     "check_parity": {"render_node/errands.py"},
     "render_chunk": {"render_node/errands.py"},
     "join_chunks": {"render_node/errands.py"},
-    "draw_pictures": {"render_node/errands.py", "render_node/join.py", "render_node/stills.py"},
+    "draw_pictures": {"render_node/errands.py", "render_node/join.py"},
     "find_all": {"render_node/errands.py"},
     "compose": {"tasks/clips/compose.py"},
     "read_clip": {"tasks/clips/compose.py", "tasks/clips/made.py"},
 }
-"""Work that decodes where it is called: on a worker in a room alone. What the command line does with its own files is
-not listed."""
+"""Work that decodes where it is called: on a worker and for a command in a room alone."""
 
 
 def calls_in(path: Path) -> Iterator[tuple[str, ast.Call]]:
@@ -92,7 +91,7 @@ def test_footage_is_worked_on_in_rooms() -> None:
     found: dict[str, set[str]] = {name: set() for name in WORK}
     for path in sources():
         for name, _ in calls_in(path):
-            if name in WORK and not path.is_relative_to(ROOT / "cli"):
+            if name in WORK:
                 found[name].add(str(path.relative_to(ROOT)))
 
     assert found == WORK
