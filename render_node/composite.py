@@ -155,10 +155,10 @@ def to_yuv(tile: Tile, picture: Rgba, space: ColourSpace) -> YuvPatch:
 def convert_band(pixels: Words, weights: tuple[Words, Words, Words]) -> tuple[Words, ...]:
     """Return Y, Cb, Cr, alpha and the chroma's alpha of pixels, an even number each way."""
     luma, *chroma = weights
-    alpha = pixels >> 24
-    red_blue = pixels & PAIR
+    alpha: Words = np.right_shift(pixels, 24)
+    red_blue: Words = pixels & PAIR
     red_blue *= alpha
-    green_alpha = pixels >> 8
+    green_alpha: Words = np.right_shift(pixels, 8)
     green_alpha &= PAIR
     green_alpha |= OPAQUE
     green_alpha *= alpha
@@ -168,7 +168,7 @@ def convert_band(pixels: Words, weights: tuple[Words, Words, Words]) -> tuple[Wo
     y = weigh(red_blue, green_alpha, luma)
     y += ROUND
     y >>= 16
-    chroma_alpha = (small_ga >> 16) + 2 >> 2
+    chroma_alpha: Words = np.right_shift((small_ga >> 16) + 2, 2)
     # Rounding must not lift a value above its alpha: blending adds them without a check.
     u, v = (np.minimum(weigh(small_rb, small_ga, each) + 4 * ROUND >> 18, chroma_alpha) for each in chroma)
     return y, u, v, alpha, chroma_alpha

@@ -36,7 +36,8 @@ SERVED = {
     **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in MODULES},
     "/stage.css": ("stage.css", "text/css; charset=utf-8"),
 }
-SHEETS_TO_GARBAGE = 4
+BUILT_TO_GARBAGE = 120
+"""Tiles that the page builds before what it no longer uses is freed; those that only move leave nothing behind."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class StagePage:
         self._images = offered_images() if images is None else images
         self._size = (width, height)
         self._page = Page(browser, _files())
-        self._sheets = 0
+        self._built = 0
 
     def __enter__(self) -> StagePage:
         self._page.__enter__()
@@ -135,13 +136,13 @@ class StagePage:
             yield ordered.tiles, _unpack(ordered, self._page.take_screenshot(ordered.number))
 
     def _order(self, tiles: list[Tile]) -> _Ordered:
-        if self._sheets and self._sheets % SHEETS_TO_GARBAGE == 0:
+        if self._built >= BUILT_TO_GARBAGE:
             self._page.collect_garbage()
-        self._sheets += 1
+            self._built = 0
         places, width, height = pack([tile.rect for tile in tiles])
         self._page.resize(width, height)
         drawn = [[tile.id, *place] for tile, place in zip(tiles, places, strict=True)]
-        self._page.evaluate("(tiles) => window.reelyard.stage.draw(tiles)", drawn)
+        self._built += self._page.evaluate("(tiles) => window.reelyard.stage.draw(tiles)", drawn)
         return _Ordered(self._page.order_screenshot(), tiles, places, (width, height))
 
     def picture_at(self, t: float) -> Rgba:

@@ -8,7 +8,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,26 +63,30 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_video(tmp_path_factory.mktemp("clip") / "in.mp4", **SIZE, fps=10, duration_s=float(TEN))
 
 
-@pytest.fixture
-def server() -> Iterator[ControlServer]:
-    with control_server() as running:
-        yield running
-
-
-@pytest.fixture
-def tools(server: ControlServer, clip: Path, tmp_path: Path) -> Iterator[AttemptTools]:
+@contextmanager
+def open_farm(clip: Path, scratch: Path) -> Iterator[Farm]:
     keys = {"REDIS_URL": "redis://127.0.0.1:1/0", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    own = {"REELYARD_CALLBACK_SECRET": SECRET, "REELYARD_API_URL": server.url, "REELYARD_SCRATCH_DIR": str(tmp_path)}
     storage = CountedStorage()
     storage.put_file(SOURCE, clip, content_type="video/mp4")
-    client = ControlClient(server.url, SECRET, node="n")
-    yield AttemptTools(client, storage, read_worker_settings({**keys, **own}))
-    client.close()
+    with control_server() as server:
+        own = {"REELYARD_CALLBACK_SECRET": SECRET, "REELYARD_API_URL": server.url, "REELYARD_SCRATCH_DIR": str(scratch)}
+        client = ControlClient(server.url, SECRET, node="n")
+        yield Farm(server, AttemptTools(client, storage, read_worker_settings({**keys, **own})))
+        client.close()
 
 
 @pytest.fixture
-def farm(server: ControlServer, tools: AttemptTools) -> Farm:
-    return Farm(server, tools)
+def farm(clip: Path, tmp_path: Path) -> Iterator[Farm]:
+    with open_farm(clip, tmp_path) as farm:
+        yield farm
+
+
+@pytest.fixture(scope="module")
+def done(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+    """A farm that has rendered a video of ten pieces as job-1, for tests that go on from there."""
+    with open_farm(clip, tmp_path_factory.mktemp("scratch")) as farm:
+        result, made = farm.run("job-1", plan(words()))
+        yield Done(farm, result, made, farm.tools.storage.downloads.count(SOURCE))
 
 
 def words() -> dict[str, Any]:
@@ -118,15 +122,25 @@ class Farm:
         return result, sum(not piece["reused"] for piece in pieces)
 
 
+@dataclass(frozen=True)
+class Done:
+    """A farm after its first job: what the join answered, how many pieces were rendered, how often the source came."""
+
+    farm: Farm
+    result: dict[str, Any]
+    made: int
+    downloads: int
+
+
 def picture_of(data: bytes) -> list[np.ndarray[Any, Any]]:
     with av.open(io.BytesIO(data)) as container:
         return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
 
 
-def test_one_changed_word_in_ten_pieces_renders_at_most_two_again(farm: Farm) -> None:
-    first, made = farm.run("job-1", plan(words()))
-    assert made == TEN
-    assert farm.tools.storage.downloads.count(SOURCE) == 1  # for ten pieces and the join
+def test_one_changed_word_in_ten_pieces_renders_at_most_two_again(done: Done) -> None:
+    farm, first = done.farm, done.result
+    assert done.made == TEN
+    assert done.downloads == 1  # for ten pieces and the join
     again, made = farm.run("job-2", plan(words()))
     assert (made, again["sha256"]) == (0, first["sha256"])
     changed = words()
@@ -135,23 +149,23 @@ def test_one_changed_word_in_ten_pieces_renders_at_most_two_again(farm: Farm) ->
     third, made = farm.run("job-3", plan(changed))
     assert 1 <= made <= 2
     assert third["receipt"]["checks"]["reused_chunks"] == TEN - made
-    before, after = (picture_of(farm.tools.storage.get_bytes(done["object_key"])) for done in (first, third))
+    before, after = (picture_of(farm.tools.storage.get_bytes(each["object_key"])) for each in (first, third))
     differ = [number for number, (a, b) in enumerate(zip(before, after, strict=True)) if not np.array_equal(a, b)]
     assert differ
     assert int(cue["start"]) * 10 <= min(differ) and max(differ) < (int(cue["end"]) + 1) * 10
 
 
-def test_the_joined_render_has_the_receipt_the_poster_and_the_frames_of_the_whole_one(farm: Farm) -> None:
+def test_the_joined_render_has_the_receipt_the_poster_and_the_frames_of_the_whole_one(done: Done) -> None:
+    farm, joined = done.farm, done.result
     whole = farm.work(
         StepSpec("render", TaskName.RENDER_VIDEO, RenderOrder(SOURCE, words(), OUTPUT).to_json()), "job-0"
     )
-    joined, _ = farm.run("job-1", plan(words()))
     same = ("recipe", "frame_count", "duration_s", "audio_duration_s", "encoder", "browser", "fonts", "versions")
     assert {name: joined["receipt"][name] for name in same} == {name: whole["receipt"][name] for name in same}
-    for done in (joined, whole):
-        samples = done["receipt"]["checks"]["parity"]["samples"]
+    for each in (joined, whole):
+        samples = each["receipt"]["checks"]["parity"]["samples"]
         assert samples and all(sample["shift"] == [0, 0] for sample in samples)
-    posters = [decode_png(farm.tools.storage.get_bytes(done["poster_key"])) for done in (joined, whole)]
+    posters = [decode_png(farm.tools.storage.get_bytes(each["poster_key"])) for each in (joined, whole)]
     assert np.array_equal(*posters)
     assert joined["receipt"]["checks"]["poster_at_s"] == whole["receipt"]["checks"]["poster_at_s"]
 

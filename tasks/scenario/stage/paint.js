@@ -76,15 +76,14 @@ export function boxRect(cue, layout, i, state, s) {
   return here.map((value, k) => from[k] + (value - from[k]) * part);
 }
 
-// A word in a state. `at` is its rect in output pixels, `cut` where a sweep stands, as a share of its width.
+// A word in a state. Returns what places it and its letters anew for another state that differs in nothing else.
 export function paintWord(parent, cue, layout, i, state, s) {
   const word = cue.words[i], place = layout.words[i];
   const holder = element(parent, "div", "word", frame(place.rect));
   holder.dir = place.rtl ? "rtl" : "ltr";
-  if (state.fx) move(holder, state.fx, em(cue, i, s), place.reach);
-  if (state.dim !== undefined) holder.style.opacity = (holder.style.opacity || 1) * state.dim;
   const look = lookOf(cue, word, state, s);
   if (state.underline) underline(holder, look, place, state.underline, em(cue, i, s), place.rtl);
+  const letters = [];
   if (!state.letters) {
     if (state.sung) sweep(holder, word, look, place, state, s);
     else glyphs(holder, word, look, pieceOf(word, place), s);
@@ -92,9 +91,8 @@ export function paintWord(parent, cue, layout, i, state, s) {
     state.letters.forEach((fx, k) => {
       if (fx === 0 || !place.letters[k]) return;
       const {x, width, text} = place.letters[k];
-      const letter = element(holder, "div", "letter", frame([x, 0, width, place.rect[3]]));
-      if (fx) move(letter, fx, em(cue, i, s), place.reach);
-      glyphs(letter, word, look, {text, width, base: place.base, rtl: place.rtl}, s);
+      letters[k] = element(holder, "div", "letter", frame([x, 0, width, place.rect[3]]));
+      glyphs(letters[k], word, look, {text, width, base: place.base, rtl: place.rtl}, s);
     });
   }
   if (state.emoji && place.emoji) {
@@ -103,6 +101,13 @@ export function paintWord(parent, cue, layout, i, state, s) {
       transform: `scale(${state.emoji})`, color: word.style.color});
     icon.append(word.emoji);
   }
+  const mover = (next) => {
+    if (next.fx) move(holder, next.fx, em(cue, i, s), place.reach);
+    if (next.dim !== undefined) holder.style.opacity = (next.fx?.opacity ?? 1) * next.dim;
+    letters.forEach((letter, k) => move(letter, next.letters[k] ?? {}, em(cue, i, s), place.reach));
+  };
+  mover(state);
+  return mover;
 }
 
 function lookOf(cue, word, state, s) {
@@ -197,6 +202,7 @@ function underline(holder, look, place, part, size, rtl) {
   shape(inner, [0, 0, width, height], color, Math.floor(height / 2));
 }
 
+// Sets all that an effect can move, and takes back what an earlier one did.
 export function move(target, fx, size, reach = 0) {
   const turn = [];
   if (fx.rotateX || fx.rotateY) turn.push(`perspective(${px(6 * size)})`);
@@ -207,10 +213,8 @@ export function move(target, fx, size, reach = 0) {
   const scale = fx.scale ?? 1;
   const across = scale * (fx.scaleX ?? 1), down = scale * (fx.scaleY ?? 1);
   if (across !== 1 || down !== 1) turn.push(`scale(${across}, ${down})`);
-  if (turn.length) target.style.transform = turn.join(" ");
-  if (fx.opacity !== undefined) target.style.opacity = fx.opacity;
-  if (fx.blur) target.style.filter = `blur(${px(fx.blur * size)})`;
-  if (fx.shown !== undefined) target.style.clipPath = cutFrom(fx.side, fx.shown, reach);
+  Object.assign(target.style, {transform: turn.join(" "), opacity: fx.opacity ?? "",
+    filter: fx.blur ? `blur(${px(fx.blur * size)})` : "", clipPath: fx.shown === undefined ? "" : cutFrom(fx.side, fx.shown, reach)});
 }
 
 // Shows a share of a box, uncovered towards `side`.

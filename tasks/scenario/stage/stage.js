@@ -22,6 +22,7 @@ export class Stage {
     this.layouts = new Map();
     this.tiles = new Map();
     this.keys = new Map();
+    this.windows = [];
     this.lastTile = 0;
     this.bySecond = new Map();
     scenario.layers.forEach((layer, index) => {
@@ -59,26 +60,38 @@ export class Stage {
     return {tiles: this.fresh, frames};
   }
 
-  // Each tile [id, left, top] is drawn at (left, top) of the surface.
+  // Each tile [id, left, top] is drawn at (left, top) of the surface. Returns how many were built anew: where nothing but
+  // places differs from a tile of the last call, what was built for that one is moved, which needs no layout of its text.
   draw(tiles) {
-    this.root.replaceChildren();
-    for (const [id, left, top] of tiles) {
+    const spare = new Map();
+    for (const window of this.windows) spare.set(window.form, [...spare.get(window.form) ?? [], window]);
+    if (!this.windows.length) this.root.replaceChildren();
+    let built = 0;
+    this.windows = tiles.map(([id, left, top]) => {
       const {index, state, words, rect} = this.tiles.get(id);
+      const near = words && this.#near(index, state, words, rect);
+      const form = words ? formOf(index, state, words, near) : id;
+      const found = spare.get(form)?.pop();
+      if (found) return again(found, left, top, rect, state, words);
+      built++;
       const canvas = this.#window(left, top, rect);
-      this.#paint(canvas, index, state, words, rect);
-    }
+      return {form, canvas, movers: this.#paint(canvas, index, state, words, near)};
+    });
+    for (const window of [...spare.values()].flat()) window.canvas.parentNode.remove();
+    return built;
   }
 
   // The whole canvas at time t, for previews and stills.
   drawAt(t) {
     this.root.replaceChildren();
+    this.windows = [];
     const canvas = this.#window(0, 0, [0, 0, this.width, this.height]);
     for (const [index, state] of this.#visible(t)) {
       const layer = this.scenario.layers[index];
       const words = layer.kind === "cue" ? wordStates(layer, t, this.#layout(index).places) : null;
       const holder = element(canvas, "div", "canvas", {
         width: `${this.width}px`, height: `${this.height}px`, opacity: state.opacity / 255});
-      this.#paint(holder, index, state, words, null);
+      this.#paint(holder, index, state, words, words?.map(Boolean));
     }
   }
 
@@ -193,26 +206,49 @@ export class Stage {
     return element(window, "div", "canvas", frame([-x, -y, this.width, this.height]));
   }
 
-  // Paints what of a layer can reach the rect; rect null: everything.
-  #paint(canvas, index, state, words, rect) {
+  // Which words can reach the rect.
+  #near(index, state, words, rect) {
+    const layer = this.scenario.layers[index], layout = this.#layout(index);
+    return words.map((word, i) => Boolean(word && (state.fx || overlaps(wordRegion(layer, layout, i, word), rect))));
+  }
+
+  // Paints a layer, of a caption the words that are near; returns what places all that moves anew, given other states.
+  #paint(canvas, index, state, words, near) {
     const layer = this.scenario.layers[index], layout = this.#layout(index);
     if (layer.kind !== "cue") {
       paintLayer(canvas, layer, layout, state, this.images[layer.image]);
-      return;
+      return [];
     }
     const s = layout.s;
     const holder = element(canvas, "div", "layer", frame(layout.block));
     const inner = element(holder, "div", "canvas", {left: `${-layout.block[0]}px`, top: `${-layout.block[1]}px`,
       width: `${this.width}px`, height: `${this.height}px`});
-    if (state.fx) move(holder, state.fx, layer.style.fontSize * s, FAR);
-    if (layer.style.rotate) holder.style.transform = `${holder.style.transform} rotate(${layer.style.rotate}deg)`;
+    const {rotate, fontSize} = layer.style;
+    const place = ({fx}) => {
+      if (fx) move(holder, fx, fontSize * s, FAR);
+      if (rotate) holder.style.transform = `${fx ? holder.style.transform : ""} rotate(${rotate}deg)`;
+    };
+    place(state);
     holder.dir = layout.rtl ? "rtl" : "ltr";
     if (layer.style.background) background(inner, layout.block, layer.style.background, s);
-    const near = words.map((word, i) =>
-      word && (!rect || state.fx || overlaps(wordRegion(layer, layout, i, word), rect)));
     words.forEach((word, i) => { if (near[i] && word.box !== undefined) wordBox(inner, layer, layout, i, word, s); });
-    words.forEach((word, i) => { if (near[i]) paintWord(inner, layer, layout, i, word, s); });
+    const movers = words.map((word, i) => near[i] ? paintWord(inner, layer, layout, i, word, s) : null);
+    return [place, ...movers.map((mover, i) => mover && ((_, words) => mover(words[i]))).filter(Boolean)];
   }
+}
+
+// What of a caption's tile is more than places: tiles of one form differ in where, how large, how turned things are.
+function formOf(index, state, words, near) {
+  return JSON.stringify([index, state, words, near], (name, value) => name === "fx" ? (value ? 1 : 0)
+    : name === "letters" ? value.map((fx) => fx === 0 ? 0 : 1) : value);
+}
+
+// Makes a window show a tile of the same form.
+function again(window, left, top, [x, y, width, height], state, words) {
+  Object.assign(window.canvas.parentNode.style, frame([left, top, width, height]));
+  Object.assign(window.canvas.style, {left: `${-x}px`, top: `${-y}px`});
+  for (const place of window.movers) place(state, words);
+  return window;
 }
 
 // The smallest region of whole chroma samples around a box, cut to the picture.
