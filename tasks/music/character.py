@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import librosa
 import numpy as np
 
 from tasks.contracts.music import UNKNOWN, Curve, Genre, Key, Loudness, Mood, Tempo, VideoType
+from tasks.music.compiled import librosa
 from tasks.music.onsets import RATE, Floats, Onsets
 
 METHOD = "signal-rules/1"

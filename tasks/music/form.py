@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import librosa
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contracts.music import SongSection
+from tasks.music.compiled import librosa
 from tasks.music.energy import mean_energy
 from tasks.music.onsets import RATE, Floats
 

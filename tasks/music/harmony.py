@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import librosa
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contracts.music import UNKNOWN, Key, KeySpan
+from tasks.music.compiled import librosa
 from tasks.music.onsets import RATE, Floats
 
 HOP = 2048

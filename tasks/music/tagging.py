@@ -16,7 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import librosa
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +23,7 @@ from tasks.contracts.music import Genre, Mood
 from tasks.errors import PermanentError
 from tasks.media.audio import iter_mono
 from tasks.media.limits import MediaLimits
+from tasks.music.compiled import librosa
 from tasks.music.onsets import Floats
 
 RATE, WINDOW, HOP, BANDS = 16_000, 512, 256, 96
