@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
+import api
 from api.errors import CODES
 from api.extensions import db
 from api.logs import RequestFields
@@ -271,7 +272,7 @@ def test_a_database_that_never_answers_is_no_hang(gated: Any, database_gate: Gat
 def test_a_statement_that_takes_too_long_is_ended_and_told(
     app: Any, database_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.STATEMENT_TIMEOUT_MS", 200)
+    monkeypatch.setitem(api.SESSION, "statement_timeout", 200)
     with another_app(database_environ) as impatient:
         impatient.add_url_rule("/slow", view_func=lambda: str(db.session.execute(text("SELECT pg_sleep(5)"))))
 

@@ -169,6 +169,7 @@ def test_what_is_not_kept_any_more_is_said_to_be_missed(user: Caller) -> None:
         (4, "sound_played"),
     ]
     assert [one.kind for one in take(user, 2, after=99)] == ["ready", "missed"]
+    assert get_hub().join(15)  # it would note that somebody listens
     db.session.execute(update(LiveReader).values(heard_at=func.now() - timedelta(days=2)))
     db.session.commit()
     say(user, 5)
