@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import redis
 
 from cli.client import ENDED, ApiClient
@@ -44,6 +45,17 @@ class Stack:
 
         self.wait_for(ended, f"the end of job {job_id}", timeout_s=timeout_s)
         return last
+
+    def wait_idle(self) -> None:
+        """Wait until no slot works on anything."""
+
+        def idle() -> bool:
+            url = self.system.environ["DATABASE_URL"]
+            with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM step WHERE state = 'running'")
+                return bool(cursor.fetchone() == (0,))
+
+        self.wait_for(idle, "the end of all work")
 
     def wait_worker(self, role: str) -> None:
         """Wait until a worker answers."""
