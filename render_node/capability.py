@@ -7,8 +7,8 @@ from typing import Any
 
 from render_node.decode import SAMPLE_ENCODERS, probe_decoder
 from render_node.encode.settings import probe_encoder
-from render_node.frames.browser import find_chromium, open_browser
-from render_node.frames.graphics import OFF, own_graphics
+from render_node.frames.browser import OFF, find_chromium, open_browser
+from render_node.frames.graphics import own_graphics
 from tasks.config import WorkerSettings
 from tasks.contracts.outputs import ENCODERS
 from tasks.errors import ReelyardError

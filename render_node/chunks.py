@@ -12,7 +12,6 @@ from typing import Any
 
 import av
 
-from render_node.allocator import give_memory_back
 from render_node.decode import Decoder, choose_decoder, decode_safely
 from render_node.drawing import Drawing
 from render_node.encode.writer import FileWriter
@@ -151,7 +150,6 @@ def render_chunk(
     """
     extras, started = extras or Extras(), time.monotonic()
     parsed = read_scenario(scenario)
-    give_memory_back()
     silent = replace(output, sound=SoundOutput(mute=True))
     with browser_ahead(settings.chromium):
         job = prepare(source, parsed, [(out, silent)], settings=settings, extras=extras)

@@ -15,7 +15,8 @@ from render_node.drawing import Script
 from render_node.encode.mastering import WRITERS, Mastering
 from render_node.encode.sessions import is_hardware
 from render_node.encode.writer import FileWriter
-from render_node.frames.graphics import OFF, own_graphics
+from render_node.frames.browser import OFF
+from render_node.frames.graphics import own_graphics
 from render_node.lanes import Lane, Outlet, Target
 from render_node.sound import SoundPlan
 from tasks.contracts import MediaInfo, RenderReceipt, SoundOutput, VideoInfo

@@ -93,7 +93,6 @@ def render_files(
     """
     extras, started = extras or Extras(), time.monotonic()
     parsed = read_scenario(scenario)
-    give_memory_back()
     with browser_ahead(settings.chromium):
         job = prepare(source, parsed, outputs, settings=settings, extras=extras)
         job.timings_s["prepare"] = round(time.monotonic() - started, 3)
@@ -133,6 +132,7 @@ def prepare(
         raise PermanentError("render.no_video", "The source has no picture to draw captions over")
     if extras.source_sha256 and media.sha256 != extras.source_sha256:
         raise PermanentError("render.source_changed", "The source is not the file that this render was ordered for")
+    give_memory_back(media.video.width * media.video.height * 3 // 2)
     video = media.video if extras.reframing is None else framed_info(media.video, extras.reframing)
     choices = choose_encoders([output for _, output in wanted], settings)
     is_kept = any(output.dynamic_range == "keep" for _, output in wanted)

@@ -1,4 +1,7 @@
-"""The room in which a node works on footage: decoding, drawing and encoding happen in there, files come out."""
+"""The room in which a node works on footage: decoding, drawing and encoding happen in there, files come out.
+
+What only a host with a GPU needs is loaded there alone: without it, whoever opens a room needs no codecs of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import render_node
-from render_node.capability import look_at_gpu
-from render_node.encode.sessions import card_of
-from render_node.frames.browser import find_chromium
-from render_node.frames.graphics import OFF
+from render_node.frames.browser import OFF, find_chromium
 from render_node.ordered_images import offered_images
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput
@@ -156,6 +156,8 @@ def compare_gpu(settings: WorkerSettings) -> tuple[dict[str, str], dict[str, str
                 inside: dict[str, str] = room.call(f"{ERRANDS}:see_gpu", {"settings": kept})
         except ReelyardError as error:
             inside = {"room": error.detail}
+    from render_node.capability import look_at_gpu
+
     return look_at_gpu(settings), inside
 
 
@@ -189,6 +191,8 @@ def openings_of(settings: WorkerSettings, browser: Path, files: list[Path]) -> O
     environment = {name: value for name, value in os.environ.items() if name.startswith(GPU_VARIABLES)}
     writes = []
     if settings.nvenc_sessions:
+        from render_node.encode.sessions import card_of
+
         writes.append(card_of(settings).folder)
         writes[0].mkdir(parents=True, exist_ok=True)
     return Openings([*reads, Path("/sys")], writes, gpu_devices(), environment)

@@ -56,8 +56,9 @@ ARGUMENTS = (
     NAMES_LEAD_NOWHERE,
     *NO_WAY_OUT,
 )
+OFF = "off"
 GRAPHICS = {
-    "off": ("--disable-gpu",),
+    OFF: ("--disable-gpu",),
     "gl": (
         "--enable-gpu",
         "--use-gl=angle",

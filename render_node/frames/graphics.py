@@ -9,13 +9,12 @@ from functools import cache, partial
 
 import numpy as np
 
-from render_node.frames.browser import Browser, open_browser
+from render_node.frames.browser import OFF, Browser, open_browser
 from render_node.frames.page import Page
 from render_node.frames.stage_page import decode_png
 from tasks.environment import read_environment
 from tasks.errors import ReelyardError
 
-OFF = "off"
 WAYS = {OFF: (), "auto": ("vulkan", "gl"), "gl": ("gl",), "vulkan": ("vulkan",)}
 IN_SOFTWARE = ("swiftshader", "llvmpipe", "lavapipe", "softpipe", "software")
 URL = "http://probe.invalid/"
