@@ -23,7 +23,7 @@ from api.credits.schemas import (
 )
 from api.errors import NotFoundError
 from api.events.routes import EVENT, HEADERS, read_position
-from api.events.stream import stream_events
+from api.events.stream import Doorbell, stream_events
 from api.extensions import db, get_redis
 from api.idempotency import KEY_PARAMETER, idempotent
 from api.ids import new_id
@@ -79,7 +79,7 @@ class CreditEvents(MethodView):
         user_id, engine = current_user().id, db.engine
         after = read_position() or max(0, views.last_change(db.session(), user_id) - 1)
         db.session.remove()
-        stream = stream_events(engine, get_redis(), user_id, after, read=views.read_changes)
+        stream = stream_events(engine, Doorbell(get_redis(), user_id), user_id, after, read=views.read_changes)
         return Response(stream, mimetype="text/event-stream", headers=HEADERS)
 
 

@@ -87,6 +87,8 @@ def is_charged(session: Session, job: Job, action: Action) -> bool:
 
 def paid_before(session: Session, job: Job, action: Action) -> int:
     """Return what runs that were cut short paid for work that need not be done again."""
+    if job.run == 1 and job.started_at is None:
+        return 0  # no run has been cut short
     return sum(details.get(service.KEPT, 0) for details in _charges(session, job, action))
 
 

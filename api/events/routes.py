@@ -10,8 +10,9 @@ from flask_smorest import Blueprint
 
 from api.assets.docs import problems
 from api.auth import login_required
+from api.events.bells import get_bells
 from api.events.stream import read_batch, stream_events
-from api.extensions import db, get_redis
+from api.extensions import db
 from api.ids import get_owned
 from api.jobs.models import Job
 
@@ -49,7 +50,7 @@ class JobEvents(MethodView):
             batch = read_batch(engine, job_id, after)
             if batch.complete and not batch.events:
                 return Response(status=204)
-        stream = stream_events(engine, get_redis(), job_id, after)
+        stream = stream_events(engine, get_bells().hang(job_id), job_id, after)
         return Response(stream, mimetype="text/event-stream", headers=HEADERS)
 
 

@@ -1,7 +1,7 @@
 """Reading a job's events as they are stored, without gap or repeat, whoever else is away.
 
 The rows of table ``event`` are the record. Redis only wakes the reader earlier; without it the table is looked at more
-often. No database connection is held while waiting.
+often. No database connection is held while waiting; one thread waits for many streams (:mod:`api.events.bells`).
 """
 
 from __future__ import annotations
@@ -11,27 +11,22 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import redis
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from api.events.ears import WAKEABLE_POLL_S, Ears
 from api.jobs.models import Event, Job
 from api.jobs.states import TERMINAL
 from tasks.names import progress_channel
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 0.5
-"""Pause between looks at the table while Redis is away."""
-
-WAKEABLE_POLL_S = 3.0
-"""The same while Redis can wake us earlier: hundreds of open streams must not keep the database busy."""
-
-REDIS_AGAIN_S = 5.0
 HEARTBEAT_S = 10.0
 LONGEST_S = 3600.0
 """A stream ends after this long in any case; the client goes on with Last-Event-ID."""
@@ -72,55 +67,32 @@ def read_batch(engine: Engine, job_id: UUID, after: int) -> Batch:
     return Batch(events, complete=job is None or (job.state in TERMINAL and last >= job.event_seq))
 
 
+class Waiter(Protocol):
+    """What a stream waits with."""
+
+    def wait(self, after: int) -> bool:
+        """Return whether to look for what follows an event's number, after a heartbeat's time at the latest."""
+
+    def close(self) -> None:
+        """Wait no more."""
+
+
 class Doorbell:
-    """Waits for a job's channel on Redis, or just waits while Redis is away."""
+    """Waits for what is published of one thing, or just waits while Redis is away; then a look is always due."""
 
-    def __init__(self, client: redis.Redis, job_id: UUID) -> None:
-        self._client = client
-        self._channel = progress_channel(str(job_id))
-        self._pubsub: Any = None
-        self._try_again_at = float("-inf")
+    def __init__(self, client: redis.Redis, about: UUID, *, longest_s: float = WAKEABLE_POLL_S) -> None:
+        self._ears, self._longest_s = Ears(client, progress_channel(str(about))), longest_s
 
-    def wait(self, longest_s: float = WAKEABLE_POLL_S) -> None:
-        """Return when somebody rang or a poll is due, after about ``longest_s`` at the latest."""
-        if self._pubsub is None and time.monotonic() >= self._try_again_at and self._connect():
-            return  # what was told before anybody listened is found by one more look
-        if self._pubsub is None:
-            time.sleep(POLL_S)
-            return
-        try:
-            self._listen(longest_s)
-        except (redis.RedisError, OSError) as error:
-            self._lost(error)
-            time.sleep(POLL_S)
+    def wait(self, after: int) -> bool:
+        """Return when somebody rang or a look is due."""
+        until = time.monotonic() + min(self._longest_s, self._ears.poll_s)
+        while not self._ears.wait(until - time.monotonic()) and time.monotonic() < until:
+            until = min(until, time.monotonic() + self._ears.poll_s)
+        return True
 
     def close(self) -> None:
         """Give the connection back."""
-        pubsub, self._pubsub = self._pubsub, None
-        if pubsub is not None:
-            pubsub.close()
-
-    def _connect(self) -> bool:
-        pubsub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        try:
-            pubsub.subscribe(self._channel)
-        except (redis.RedisError, OSError) as error:
-            pubsub.close()
-            self._lost(error)
-            return False
-        self._pubsub = pubsub
-        return True
-
-    def _listen(self, longest_s: float) -> None:
-        deadline = time.monotonic() + longest_s
-        while (left_s := deadline - time.monotonic()) > 0:
-            if self._pubsub.get_message(timeout=left_s) is not None:
-                return
-
-    def _lost(self, error: Exception) -> None:
-        self.close()
-        self._try_again_at = time.monotonic() + REDIS_AGAIN_S
-        logger.debug("watching without redis", extra={"error": type(error).__name__})
+        self._ears.close()
 
 
 Reader = Callable[[Engine, UUID, int], Batch]
@@ -128,13 +100,13 @@ Reader = Callable[[Engine, UUID, int], Batch]
 
 
 def stream_events(
-    engine: Engine, client: redis.Redis, job_id: UUID, after: int, *, read: Reader = read_batch
+    engine: Engine, doorbell: Waiter, job_id: UUID, after: int, *, read: Reader = read_batch
 ) -> Iterator[str]:
     """Yield a job's events from ``after`` on as Server-Sent Events until it has ended.
 
+    :param doorbell: rings for new events; closed at the end.
     :param read: looks at something else that has events and an id, as :func:`read_batch` does at jobs.
     """
-    doorbell = Doorbell(client, job_id)
     started = quiet_since = time.monotonic()
     try:
         yield "retry: 1000\n\n"
@@ -150,8 +122,9 @@ def stream_events(
             elif time.monotonic() - quiet_since >= HEARTBEAT_S:
                 quiet_since = time.monotonic()
                 yield ": still here\n\n"
-            if len(batch.events) < BATCH:
-                doorbell.wait()
+            while len(batch.events) < BATCH and not doorbell.wait(after):
+                quiet_since = time.monotonic()
+                yield ": still here\n\n"
     finally:
         doorbell.close()
 
@@ -159,8 +132,9 @@ def stream_events(
 def _look(read: Reader, engine: Engine, job_id: UUID, after: int) -> Batch:
     try:
         return read(engine, job_id, after)
-    except DBAPIError as error:
-        logger.warning("events not readable", extra={"of": str(job_id), "error": type(error.orig).__name__})
+    except (DBAPIError, PoolTimeoutError) as error:  # a stream outlives an outage and a crowd at the pool
+        reason = getattr(error, "orig", None) or error
+        logger.warning("events not readable", extra={"of": str(job_id), "error": type(reason).__name__})
         return Batch([], complete=False)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, any_, bindparam, func, literal_column, select, text
+from sqlalchemy import Integer, Select, any_, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from api.extensions import get_settings
@@ -22,19 +22,12 @@ from api.jobs.holding import Held, what_is_held
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.outbox import queue_of
 from api.jobs.states import JobState, StepState
-from api.prepared import PREPARED
 from api.turns.line import standing
 from tasks.contracts import Claim, ClaimRequest, ReportAndAsk
 from tasks.names import Priority
 
 ONE = literal_column("1", Integer)
 """As a value it would leave the planner to guess how many rows are wanted."""
-
-ADVANCE_CLOCK = text(
-    "UPDATE turn_clock SET clock = :tag WHERE ctid = (SELECT ctid FROM turn_clock "
-    "WHERE queue = :queue AND priority = :priority AND clock < :tag FOR UPDATE SKIP LOCKED)"
-).execution_options(**PREPARED)
-"""Whoever holds the clock moves it to about the same tag: nobody waits for it while jobs are locked."""
 
 
 @lru_cache(maxsize=16)
@@ -83,11 +76,9 @@ def hand_on(session: Session, done: Held, asked: ReportAndAsk) -> Claim | None:
     if step.task != asked.task or step.limits or job.losses:
         return None
     held = Held(Change(session, job, now, heard=heard), step, token, alone)
+    held.change.advance_clock(queue, tag)
     claim = claim_held(held, ClaimRequest(str(job.id), str(step.id), asked.node, step.task, asked.nonce))
-    if not claim.claimed:
-        return None
-    session.execute(ADVANCE_CLOCK, {"queue": queue, "priority": priority, "tag": tag})
-    return claim
+    return claim if claim.claimed else None
 
 
 def repeat(session: Session, asked: ReportAndAsk) -> Claim | None:

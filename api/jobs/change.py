@@ -74,6 +74,10 @@ PARTS = {
     INSERT INTO event (job_id, seq, kind, data, at)
     SELECT CAST(:job AS uuid), seq, kind, data, at FROM jsonb_to_recordset(CAST(:events AS jsonb))
         AS event (seq bigint, kind text, data jsonb, at timestamptz)""",
+    "advanced": """
+    UPDATE turn_clock SET clock = CAST(:tag AS double precision) WHERE ctid = (
+        SELECT ctid FROM turn_clock WHERE queue = :queue AND priority = CAST(:priority AS integer)
+            AND clock < CAST(:tag AS double precision) FOR UPDATE SKIP LOCKED)""",
 }
 """What may happen beside the moves of steps and of the job: each is a part of the statement where it does happen."""
 
@@ -140,6 +144,7 @@ class Change:
     _set: set[str] = field(default_factory=set)
     _closed: list[dict[str, Any]] = field(default_factory=list)
     _rung: list[dict[str, Any]] = field(default_factory=list)
+    _line: tuple[str, float] | None = None
     _finished: tuple[UUID, dict[str, Any]] | None = None
 
     def set_step(self, step: Step, **values: Any) -> None:
@@ -167,6 +172,13 @@ class Change:
         bell = (step_id, job.id, job.owner_id, queue, job.priority, due_at, paid)
         self._rung.append(dict(zip(BELL_COLUMNS, bell, strict=True)))
 
+    def advance_clock(self, queue: str, tag: float) -> None:
+        """Move the clock of the line that a step has left on to its tag.
+
+        Whoever holds the clock moves it to about the same tag: nobody waits for it while jobs are locked.
+        """
+        self._line = (queue, tag)
+
     def tell(self, kind: str, data: dict[str, Any]) -> None:
         """Store the job's next event."""
         self.job.event_seq += 1
@@ -176,6 +188,7 @@ class Change:
         """Write all of it and begin anew; return the events. Raise IllegalMoveError if a step was moved by others."""
         job, events = self.job, self.events
         found, result = self._finished or (None, None)
+        queue, tag = self._line or ("", 0.0)
         changed = instance_state(job).committed_state
         values = {name: getattr(job, name) for name in JOB_COLUMNS if name in changed}
         steps, parts = tuple(name for name in STEP_COLUMNS if name in self._set), self._parts()
@@ -194,6 +207,7 @@ class Change:
                 "ending": f"{{{','.join(str(ended['step_id']) for ended in self._closed)}}}",
                 "rung": to_json(self._rung),
                 "events": to_json([vars(event) for event in events]),
+                **({"queue": queue, "tag": tag, "priority": job.priority} if self._line else {}),
             },
         )
         if written.scalar_one() != len(self._steps):
@@ -202,7 +216,7 @@ class Change:
             set_committed_value(job, name, value)
         mark_written(self.session, job)
         self.events, self._steps, self._were, self._closed, self._rung, self._finished = [], {}, {}, [], [], None
-        self._set, self.ended = set(), False
+        self._set, self.ended, self._line = set(), False, None
         return events
 
     def _parts(self) -> tuple[str, ...]:
@@ -215,6 +229,7 @@ class Change:
             "cleared": self.ended,
             "rung": self._rung,
             "told": self.events,
+            "advanced": self._line,
         }
         return tuple(name for name, wanted in needed.items() if wanted)
 

@@ -21,10 +21,10 @@ def wait_for_end(job_id: UUID, wait_s: float) -> bool:
     deadline = time.monotonic() + wait_s
     if has_ended(job_id) or wait_s <= 0:
         return has_ended(job_id)
-    doorbell = Doorbell(get_redis(), job_id)
+    doorbell = Doorbell(get_redis(), job_id, longest_s=min(LOOK_S, wait_s))
     try:
         while time.monotonic() < deadline:
-            doorbell.wait(min(LOOK_S, wait_s))
+            doorbell.wait(0)
             if has_ended(job_id):
                 return True
     finally:

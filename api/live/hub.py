@@ -23,17 +23,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from api.errors import RateLimitedError
+from api.events.ears import Ears
 from api.extensions import db, get_redis
 from api.live.reading import BATCH, Told, read_positions, read_told, still_listening
 from api.live.telling import CHANNEL
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 0.5
-"""Pause between looks at the table while Redis is away."""
-WAKEABLE_POLL_S = 3.0
-"""The same while Redis can wake us earlier."""
-REDIS_AGAIN_S = 5.0
 NOTED_EVERY = timedelta(minutes=10)
 MOST_STREAMS = 32
 """Streams of one user in one process."""
@@ -80,12 +76,10 @@ class Hub:
     """Feeds of the users who listen in this process. Its thread lives while there are any."""
 
     def __init__(self, engine: Engine, client: redis.Redis) -> None:
-        self.engine, self._client = engine, client
+        self.engine, self._ears = engine, Ears(client, CHANNEL)
         self._lock = threading.Lock()
         self._feeds: dict[UUID, Feed] = {}
         self._thread: threading.Thread | None = None
-        self._pubsub: Any = None
-        self._try_again_at = float("-inf")
 
     @contextmanager
     def listen(self, user_id: UUID, last: int) -> Iterator[Feed]:
@@ -121,14 +115,14 @@ class Hub:
         try:
             while feeds := self._live():
                 now = time.monotonic()
-                rung = self._wait(max(0.0, look_at - now))
+                rung = {message["data"].decode() for message in self._ears.wait(max(0.0, look_at - now))}
                 if time.monotonic() >= look_at:
                     self._try(self._look, feeds)
-                    look_at = time.monotonic() + (POLL_S if self._pubsub is None else WAKEABLE_POLL_S)
+                    look_at = time.monotonic() + self._ears.poll_s
                 elif rung:
                     self._try(self._read, [feed for feed in self._live() if str(feed.user_id) in rung])
         finally:
-            self._close()
+            self._ears.close()
 
     def _live(self) -> list[Feed]:
         with self._lock:
@@ -166,42 +160,6 @@ class Hub:
         with self._lock:
             self._feeds.pop(feed.user_id, None)
         feed.end()
-
-    def _wait(self, longest_s: float) -> set[str]:
-        """Return the users that were rung for, after about so many seconds at the latest."""
-        if self._pubsub is None and time.monotonic() >= self._try_again_at:
-            self._connect()
-        if self._pubsub is None:
-            time.sleep(min(longest_s, POLL_S))
-            return set()
-        rung: set[str] = set()
-        try:
-            wait_s = min(longest_s, POLL_S)
-            while (message := self._pubsub.get_message(timeout=0 if rung else wait_s)) is not None:
-                rung.add(message["data"].decode())
-        except (redis.RedisError, OSError) as error:
-            self._lost(error)
-        return rung
-
-    def _connect(self) -> None:
-        pubsub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        try:
-            pubsub.subscribe(CHANNEL)
-        except (redis.RedisError, OSError) as error:
-            pubsub.close()
-            self._lost(error)
-            return
-        self._pubsub = pubsub
-
-    def _lost(self, error: Exception) -> None:
-        self._close()
-        self._try_again_at = time.monotonic() + REDIS_AGAIN_S
-        logger.debug("listening without redis", extra={"error": type(error).__name__})
-
-    def _close(self) -> None:
-        pubsub, self._pubsub = self._pubsub, None
-        if pubsub is not None:
-            pubsub.close()
 
 
 def get_hub() -> Hub:

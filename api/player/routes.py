@@ -13,7 +13,7 @@ from api.assets.docs import problems
 from api.assets.schemas import DownloadResponse
 from api.auth import current_user, login_required
 from api.events.routes import EVENT, HEADERS, read_position
-from api.events.stream import stream_events
+from api.events.stream import Doorbell, stream_events
 from api.extensions import db, get_redis, get_settings, get_storage
 from api.idempotency import KEY_PARAMETER, idempotent
 from api.ids import get_visible
@@ -184,7 +184,7 @@ class PlayerEvents(MethodView):
         user_id, engine = current_user().id, db.engine
         after = read_position() or max(0, service.last_event(db.session(), user_id) - 1)
         db.session.remove()
-        stream = stream_events(engine, get_redis(), user_id, after, read=service.read_events)
+        stream = stream_events(engine, Doorbell(get_redis(), user_id), user_id, after, read=service.read_events)
         return Response(stream, mimetype="text/event-stream", headers=HEADERS)
 
 

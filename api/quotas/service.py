@@ -1,18 +1,19 @@
 """Reserve, settle and release quota in the caller's transaction.
 
-A counter moves only by one conditional UPDATE, so that fifty requests at once cannot pass a limit of three; a
+A counter moves only by one conditional statement, so that fifty requests at once cannot pass a limit of three; a
 reservation row per (ref, kind) makes settling and releasing harmless to repeat.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from api.errors import QuotaError
@@ -20,6 +21,32 @@ from api.quotas.models import QuotaCounter, QuotaOverride, QuotaReservation
 from api.users.models import User
 
 NO_WINDOW = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+HOLD = text("""
+    WITH wanted AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:wanted AS jsonb))
+            AS one (kind text, start timestamptz, amount bigint, cap bigint)
+    ), held AS (
+        INSERT INTO quota_reservation AS known (ref, kind, user_id, window_start, amount, state)
+        SELECT :ref, kind, CAST(:user AS uuid), start, amount, 'held' FROM wanted
+        ON CONFLICT (ref, kind) DO UPDATE
+            SET window_start = excluded.window_start, amount = excluded.amount, state = 'held'
+            WHERE known.state IN ('released', 'waiting')
+        RETURNING kind
+    ), counted AS (
+        INSERT INTO quota_counter AS known (user_id, kind, window_start, used, cap)
+        SELECT CAST(:user AS uuid), kind, start, amount, cap FROM wanted JOIN held USING (kind)
+        WHERE amount <= cap ORDER BY kind
+        ON CONFLICT (user_id, kind, window_start) DO UPDATE SET used = known.used + excluded.used, cap = excluded.cap
+            WHERE known.used + excluded.used <= excluded.cap
+        RETURNING kind
+    )
+    SELECT kind FROM held WHERE kind NOT IN (SELECT kind FROM counted) ORDER BY kind""")
+"""Holds what a ref does not hold yet and counts it, each kind where there is room; returns those that have none.
+
+Counters are locked in the order of their kinds, as whatever else locks several does.
+"""
 
 
 class QuotaKind(StrEnum):
@@ -32,7 +59,6 @@ class QuotaKind(StrEnum):
 
 
 RENDER_KINDS = (QuotaKind.CONCURRENT_RENDERS, QuotaKind.DAILY_RENDERS, QuotaKind.MONTHLY_RENDERS)
-"""In the order in which every transaction locks them."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +88,7 @@ def window_of(kind: QuotaKind, now: datetime) -> tuple[datetime, datetime | None
 
 def reserve_render(session: Session, user: User, ref: UUID | str) -> None:
     """Hold one render of the day, the month and the running ones; raise QuotaError otherwise."""
-    for kind in RENDER_KINDS:
-        reserve(session, user, kind, amount=1, ref=str(ref))
+    reserve_all(session, user, dict.fromkeys(RENDER_KINDS, 1), ref=str(ref))
 
 
 def reserve_storage(session: Session, user: User, size_bytes: int, ref: UUID | str) -> None:
@@ -73,22 +98,27 @@ def reserve_storage(session: Session, user: User, size_bytes: int, ref: UUID | s
 
 def reserve(session: Session, user: User, kind: QuotaKind, *, amount: int, ref: str) -> None:
     """Hold an amount once per (ref, kind); a second call for what is held changes nothing."""
-    start, end = window_of(kind, datetime.now(UTC))
-    cap = cap_of(session, user, kind)
-    counter = {"user_id": user.id, "kind": kind.value, "window_start": start}
+    reserve_all(session, user, {kind: amount}, ref=ref)
+
+
+def reserve_all(session: Session, user: User, amounts: Mapping[QuotaKind, int], *, ref: str) -> None:
+    """Hold amounts, all or none, each once per (ref, kind)."""
+    now, overrides = datetime.now(UTC), list_overrides(session, user.id)
+    wanted = [
+        {
+            "kind": kind.value,
+            "start": window_of(kind, now)[0].isoformat(),
+            "amount": amount,
+            "cap": overrides.get(kind.value, int(getattr(user.plan, kind.value))),
+        }
+        for kind, amount in amounts.items()
+    ]
     with session.begin_nested():  # a refusal leaves nothing behind, for callers that go on with less
-        if not _claim_reservation(session, user.id, kind, start, amount, ref):
-            return
-        session.execute(insert(QuotaCounter).values(**counter, used=0, cap=cap).on_conflict_do_nothing())
-        taken = session.execute(
-            update(QuotaCounter)
-            .filter_by(**counter)
-            .where(QuotaCounter.used + amount <= cap)
-            .values(used=QuotaCounter.used + amount, cap=cap)
-        )
-        if taken.rowcount == 0:  # type: ignore[attr-defined]
-            used = session.scalar(select(QuotaCounter.used).filter_by(**counter)) or 0
-            refuse(kind, QuotaState(used, cap, end), amount)
+        given = {"ref": ref, "user": user.id, "wanted": json.dumps(wanted)}
+        refused = session.connection().execute(HOLD, given).scalars().all()
+        if refused:
+            kind = QuotaKind(refused[0])
+            refuse(kind, state_of(session, user, kind), amounts[kind])
 
 
 def cap_of(session: Session, user: User, kind: QuotaKind) -> int:
@@ -101,20 +131,6 @@ def list_overrides(session: Session, user_id: UUID) -> dict[str, int]:
     """Return the limits of a user that an administrator set, by kind."""
     rows = session.execute(select(QuotaOverride.kind, QuotaOverride.cap).filter_by(user_id=user_id))
     return {kind: cap for kind, cap in rows}
-
-
-def _claim_reservation(
-    session: Session, user_id: UUID, kind: QuotaKind, start: datetime, amount: int, ref: str
-) -> bool:
-    row = insert(QuotaReservation).values(
-        ref=ref, kind=kind.value, user_id=user_id, window_start=start, amount=amount, state="held"
-    )
-    renewed = row.on_conflict_do_update(
-        index_elements=["ref", "kind"],
-        set_={"window_start": start, "amount": amount, "state": "held"},
-        where=QuotaReservation.state.in_(("released", "waiting")),
-    )
-    return session.execute(renewed.returning(QuotaReservation.ref)).first() is not None
 
 
 def refuse(kind: QuotaKind, state: QuotaState, amount: int) -> None:
@@ -164,10 +180,11 @@ def _close(session: Session, ref: str, kinds: tuple[str, ...], *, from_states: t
 
 def get_usage(session: Session, user: User) -> dict[str, QuotaState]:
     """Return every limit of a user as it stands now."""
-    now = datetime.now(UTC)
-    states, overrides = {}, list_overrides(session, user.id)
-    for kind in QuotaKind:
-        start, end = window_of(kind, now)
-        used = session.scalar(select(QuotaCounter.used).filter_by(user_id=user.id, kind=kind.value, window_start=start))
-        states[kind.value] = QuotaState(used or 0, overrides.get(kind.value, int(getattr(user.plan, kind.value))), end)
-    return states
+    return {kind.value: state_of(session, user, kind) for kind in QuotaKind}
+
+
+def state_of(session: Session, user: User, kind: QuotaKind) -> QuotaState:
+    """Return one limit of a user as it stands now."""
+    start, end = window_of(kind, datetime.now(UTC))
+    used = session.scalar(select(QuotaCounter.used).filter_by(user_id=user.id, kind=kind.value, window_start=start))
+    return QuotaState(used or 0, cap_of(session, user, kind), end)

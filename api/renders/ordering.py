@@ -49,8 +49,10 @@ def order_render(session: Session, user: User, body: dict[str, Any]) -> Render:
         session, user, source, scenario=body["scenario"], outputs=outputs, priority=body["priority"]
     )
     render.findings, render.unmapped = findings, accepted.unmapped
-    render.twin_id = find_twin(session, render, source)
-    foresee(session, render, source, outputs)
+    with session.no_autoflush:  # the row is written once, with all that there is to say
+        render.twin_id = find_twin(session, render, source)
+        foresee(session, render, source, outputs)
+    session.flush()
     return render
 
 

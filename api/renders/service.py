@@ -23,7 +23,7 @@ from api.images.library import named_images
 from api.jobs.models import Job
 from api.jobs.service import create_job
 from api.ownership import visible_to
-from api.quotas.service import QuotaKind, get_usage, refuse, reserve_render
+from api.quotas.service import QuotaKind, refuse, reserve_render, state_of
 from api.renders.models import OutputOfRender, Render
 from api.renders.pricing import largest_action, price_of
 from api.users.models import User
@@ -57,7 +57,9 @@ def create_render(
 ) -> Render:
     """Reserve quota and credits and make the job and the render, all or nothing.
 
-    The scenario must have passed :func:`check_order`. Raises ``asset.*``, ``render.no_video``,
+    The scenario must have passed :func:`check_order`; the caller flushes, once all is said of the render.
+
+    Raises ``asset.*``, ``render.no_video``,
     ``quota.*`` and ``credits.insufficient``.
     """
     session.refresh(source, with_for_update={"read": True})  # a delete waits, and then sees the job
@@ -98,7 +100,6 @@ def create_render(
         outputs=[OutputOfRender(number=number, output=output.to_json()) for number, output in enumerate(outputs)],
     )
     session.add(render)
-    session.flush()
     return render
 
 
@@ -136,7 +137,7 @@ def music_key_of(session: Session, outputs: Sequence[RenderOutput]) -> str:
 
 def require_room(session: Session, user: User) -> None:
     """Raise ``quota.storage_bytes`` while a user's storage is full: the result would have no place."""
-    state = get_usage(session, user)[QuotaKind.STORAGE_BYTES.value]
+    state = state_of(session, user, QuotaKind.STORAGE_BYTES)
     if state.remaining <= 0:
         refuse(QuotaKind.STORAGE_BYTES, state, 1)
 

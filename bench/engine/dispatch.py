@@ -93,9 +93,9 @@ def order(owner_id: Any, count: int, *, publish: bool) -> None:
     from tasks.names import Priority, TaskName
     from tasks.workflows.plan import StepSpec
 
-    step = StepSpec("nothing", TaskName.INGEST_POSTER)
+    step = StepSpec("nothing", TaskName.SAMPLES_WAVEFORM)  # whose end has no effect: the engine alone is measured
     for number in range(count):
-        subject = {"asset_id": str(uuid4())}  # of nothing: the step's effect finds nothing to do
+        subject = {"asset_id": str(uuid4())}
         job = create_job(
             db.session(), owner_id=owner_id, kind=KIND, steps=[step], priority=Priority.NORMAL, subject=subject
         )

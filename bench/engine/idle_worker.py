@@ -19,4 +19,4 @@ def nothing(context: StepContext) -> dict[str, Any]:
     return {}
 
 
-app = make_worker("cpu", {TaskName.INGEST_POSTER: nothing})
+app = make_worker("cpu", {TaskName.SAMPLES_WAVEFORM: nothing})

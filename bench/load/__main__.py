@@ -52,19 +52,24 @@ def main() -> int:
 
 def measure(url: str, seeded: Seeded, home: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Open the streams, let k6 send, and judge."""
-    signed_in = httpx.post(
-        f"{url}/api/v1/auth/login", json={"email": seeded.email, "password": PASSWORD}, trust_env=False, timeout=30
-    )
-    token = signed_in.raise_for_status().json()["access_token"]
-    jobs, out = home / "jobs.json", home / "k6.json"
-    jobs.write_text(json.dumps(seeded.jobs))
-    given = {"BASE": url, "TOKEN": token, "ASSET": seeded.asset, "JOBS": str(jobs), "OUT": str(out)}
+    orderers = [{"token": sign_in(url, email), "asset": asset} for email, asset in seeded.orderers]
+    told, out = home / "told.json", home / "k6.json"
+    told.write_text(json.dumps({"orderers": orderers, "jobs": seeded.jobs}))
+    given = {"BASE": url, "TOLD": str(told), "OUT": str(out)}
     given |= {"DURATION": str(options.seconds), "SUBMITS": str(options.submits), "READS": str(options.reads)}
     k6 = [str(Path(sys.executable).with_name("k6")), "run", "--quiet", "--no-usage-report", str(SCRIPT)]
-    with open_streams(url, token, seeded.watched) as streams:
+    with open_streams(url, orderers[0]["token"], seeded.watched) as streams:
         subprocess.run(k6, env={**os.environ, **given}, check=True)
-        told, lost = json.loads(out.read_text()), streams.lost
-    return judge(told, streams=len(seeded.watched), lost=lost)
+        found, lost = json.loads(out.read_text()), streams.lost
+    return judge(found, streams=len(seeded.watched), lost=lost)
+
+
+def sign_in(url: str, email: str) -> str:
+    """Return a user's access token."""
+    answer = httpx.post(
+        f"{url}/api/v1/auth/login", json={"email": email, "password": PASSWORD}, trust_env=False, timeout=30
+    )
+    return str(answer.raise_for_status().json()["access_token"])
 
 
 def judge(told: dict[str, Any], *, streams: int, lost: int) -> dict[str, Any]:

@@ -4,12 +4,15 @@ import http from 'k6/http';
 import exec from 'k6/execution';
 import { Rate, Trend } from 'k6/metrics';
 
-const { BASE, TOKEN, ASSET, JOBS, DURATION, SUBMITS, READS, OUT } = __ENV;
-const jobs = JSON.parse(open(JOBS));
+const { BASE, TOLD, DURATION, SUBMITS, READS, OUT } = __ENV;
+const { orderers, jobs } = JSON.parse(open(TOLD));
 const submitMs = new Trend('submit_ms', true);
 const readMs = new Trend('read_ms', true);
 const wrong = new Rate('wrong');
-const headers = { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' };
+
+function headersOf(orderer) {
+  return { Authorization: `Bearer ${orderer.token}`, 'Content-Type': 'application/json' };
+}
 
 function arriving(name, rate) {
   return {
@@ -32,13 +35,14 @@ function judge(answer, wanted) {
 
 export function submit() {
   const number = exec.scenario.iterationInTest;
+  const orderer = orderers[number % orderers.length];
   const word = { id: 'w', text: `order-${number}`, start: 0, end: 1 };
   const cue = { id: 'c', start: 0, end: 1, words: [word] };
   const scenario = {
     version: '1', canvas: { width: 1080, height: 1920 }, tracks: [{ id: 't', type: 'captions', cues: [cue] }],
   };
-  const body = JSON.stringify({ source_asset_id: ASSET, scenario, mode: 'off' });
-  const sent = { headers: { ...headers, 'Idempotency-Key': `load-${number}` } };
+  const body = JSON.stringify({ source_asset_id: orderer.asset, scenario, mode: 'off' });
+  const sent = { headers: { ...headersOf(orderer), 'Idempotency-Key': `load-${number}` } };
   const answer = http.post(`${BASE}/api/v1/renders`, body, sent);
   submitMs.add(answer.timings.duration);
   judge(answer, 202);
@@ -47,7 +51,7 @@ export function submit() {
 export function read() {
   const number = exec.scenario.iterationInTest;
   const paths = ['jobs', 'jobs?state=failed', `jobs/${jobs[number % jobs.length]}`, 'jobs?kind=render&limit=20'];
-  const answer = http.get(`${BASE}/api/v1/${paths[number % paths.length]}`, { headers });
+  const answer = http.get(`${BASE}/api/v1/${paths[number % paths.length]}`, { headers: headersOf(orderers[0]) });
   readMs.add(answer.timings.duration);
   judge(answer, 200);
 }

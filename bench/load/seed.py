@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from tasks.contracts import AudioInfo, MediaInfo, VideoInfo
 
-EMAIL, PASSWORD, PLAN = "load@example.com", "a long enough password", "studio"
+EMAIL, PASSWORD, PLAN = "load-{number}@example.com", "a long enough password", "studio"
+ORDERERS = 25
+"""Orders of one user follow each other by the lock on that user's quota; fifty a second come from many."""
 READ_JOBS = 500
 WIDE_PLAN = """UPDATE plan SET daily_renders = 1000000, monthly_renders = 1000000, concurrent_renders = 1000000
     WHERE code = :plan"""
@@ -33,10 +35,9 @@ COPY_ROWS = {
 
 @dataclass(frozen=True)
 class Seeded:
-    """Who signs in, what is rendered over, whose jobs are read and which are followed."""
+    """Who orders renders over what, whose jobs are read and which are followed; the first user owns all of these."""
 
-    email: str
-    asset: str
+    orderers: list[tuple[str, str]]
     jobs: list[str]
     watched: list[str]
 
@@ -51,16 +52,19 @@ def seed(environ: dict[str, str], *, jobs: int, streams: int) -> Seeded:
     app = create_app(read_api_settings(environ))
     with app.app_context():
         session = db.session()
-        owner = create_user(session, EMAIL, PASSWORD, plan=PLAN, verified=True).id
         session.execute(text(WIDE_PLAN), {"plan": PLAN})
-        asset = add_video(session, owner)
+        addresses = [EMAIL.format(number=number) for number in range(ORDERERS)]
+        owners = [create_user(session, address, PASSWORD, plan=PLAN, verified=True).id for address in addresses]
+        assets, owner = [add_video(session, one) for one in owners], owners[0]
         copied = add_jobs(session, owner, 1)[0]
         session.execute(text(COPY_JOBS), {"job": copied, "count": jobs})
         for statement in COPY_ROWS.values():
             session.execute(text(statement), {"job": copied})
         watched = add_jobs(session, owner, streams)
         read = session.scalars(text("SELECT id FROM job LIMIT :most"), {"most": READ_JOBS})
-        found = Seeded(EMAIL, str(asset), [str(job) for job in read], [str(job) for job in watched])
+        found = Seeded(
+            [*zip(addresses, map(str, assets), strict=True)], [str(job) for job in read], [str(job) for job in watched]
+        )
         session.commit()
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
@@ -81,7 +85,7 @@ def add_video(session: Session, owner_id: UUID) -> UUID:
         state=AssetState.READY.value,
         filename="load.mp4",
         content_type="video/mp4",
-        object_key="load/video",
+        object_key=f"load/{owner_id}",
         size_bytes=1000,
         sha256="0" * 64,
         media=media.to_json(),

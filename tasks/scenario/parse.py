@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -44,8 +45,21 @@ def parse(document: Any) -> Scenario:
     """Check a scenario and resolve its styles.
 
     Raises InvalidInputError ``scenario.invalid`` whose ``extra["findings"]`` lists ``{pointer, message, suggestion,
-    code}`` for everything that is wrong.
+    code}`` for everything that is wrong. One order asks for the same scenario several times: the latest are kept.
     """
+    try:
+        text = json.dumps(document)
+    except (TypeError, ValueError, RecursionError):  # nothing that JSON could say: the checks tell what it is
+        return _parse(document)
+    return _parse_text(text)
+
+
+@lru_cache(maxsize=4)
+def _parse_text(text: str) -> Scenario:
+    return _parse(json.loads(text))
+
+
+def _parse(document: Any) -> Scenario:
     findings = [*_find_unreal_numbers(document)] or [*_find_schema_problems(document)]
     if not findings:
         findings = [*find_meaning_problems(document)]

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from api.credits.service import deduct
+from api.events import ears
 from api.extensions import db
 from api.live import hub as hubs
 from api.live.hub import MOST_STREAMS, get_hub
@@ -180,7 +181,7 @@ def test_what_is_not_kept_any_more_is_said_to_be_missed(user: Caller) -> None:
 
 
 def test_a_stream_ends_when_the_account_is_disabled(user: Caller, monkeypatch: Any) -> None:
-    monkeypatch.setattr(hubs, "WAKEABLE_POLL_S", 0.2)
+    monkeypatch.setattr(ears, "WAKEABLE_POLL_S", 0.2)
     last = listen(user)
     with get_hub().listen(UUID(user.id), last) as feed:
         stream = follow(get_hub(), feed, Wish(["sounds"]), last)

@@ -61,7 +61,7 @@ def queues_of(command: list[str]) -> set[str]:
 
 def queues_by_pod(documents: list[Document]) -> dict[str, set[str]]:
     """Return the queues that each worker consumes."""
-    found = {name: queues_of(container(pod)["args"]) for name, pod in pods(documents).items()}
+    found = {name: queues_of(container(pod).get("args", [])) for name, pod in pods(documents).items()}
     return {name: queues for name, queues in found.items() if queues}
 
 

@@ -20,6 +20,7 @@ from tests.deploy.manifests import (
     FOLDERS,
     KUBERNETES,
     OVERLAYS,
+    ROOT,
     Document,
     container,
     of_kind,
@@ -81,7 +82,7 @@ def test_every_queue_has_a_consumer_that_has_its_tasks(overlay: str) -> None:
 
 
 def commands(documents: list[Document]) -> dict[str, list[str]]:
-    return {name: container(pod)["args"] for name, pod in pods(documents).items()}
+    return {name: container(pod).get("args", []) for name, pod in pods(documents).items()}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -94,9 +95,14 @@ def test_a_worker_may_end_its_longest_step_after_sigterm(overlay: str) -> None:
         assert longest_s < grace_s <= longest_s + 300, name
 
 
+def ours(documents: list[Document]) -> dict[str, Document]:
+    """Return the pods that read our settings."""
+    return {name: pod for name, pod in pods(documents).items() if name != "flower"}
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_only_the_api_side_has_its_secrets(overlay: str) -> None:
-    for name, pod in pods(read_overlay(overlay)).items():
+    for name, pod in ours(read_overlay(overlay)).items():
         secrets = {source["secretRef"]["name"] for source in container(pod)["envFrom"] if "secretRef" in source}
         api_side = name in ("api", "engine", "control")
 
@@ -119,13 +125,36 @@ def environment_of(documents: list[Document], name: str) -> dict[str, str]:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_process_starts_with_its_environment(overlay: str) -> None:
     documents = read_overlay(overlay)
-    for name in pods(documents):
+    for name in ours(documents):
         environ = environment_of(documents, name)
         assert {key for key in environ if key not in VARIABLES} == {"HOME"}, name
         if name in ("api", "engine", "control"):
             assert read_api_settings(environ).env == "production"
         else:
             assert read_worker_settings(environ).scratch_dir == "/scratch"
+
+
+def test_flower_is_where_the_api_looks_for_it_and_knows_two_secrets() -> None:
+    documents = read_folder("base")
+    flower, maps = container(pods(documents)["flower"]), of_kind(documents, "ConfigMap")
+    image = (ROOT / "deploy/docker/flower.Dockerfile").read_text()
+    told = {
+        entry["name"]: entry["valueFrom"]["secretKeyRef"] for entry in flower["env"] if "secretKeyRef" in str(entry)
+    }
+
+    (port,) = of_kind(documents, "Service")["flower"]["spec"]["ports"]
+    assert maps["reelyard-api"]["data"]["REELYARD_FLOWER_URL"] == f"http://flower:{port['port']}/flower"
+    assert port["targetPort"] == flower["ports"][0]["containerPort"]
+    assert f"--port={port['targetPort']}" in image
+    assert "--url_prefix=flower" in image
+    assert flower["readinessProbe"]["httpGet"]["path"] == "/flower/healthcheck"
+    assert told == {
+        "REDIS_URL": {"name": "reelyard-worker", "key": "REDIS_URL"},
+        "FLOWER_BASIC_AUTH": {"name": "reelyard-api", "key": "REELYARD_FLOWER_AUTH"},
+    }
+    for source in told.values():
+        example = KUBERNETES / f"secrets-{source['name'].removeprefix('reelyard-')}.env.example"
+        assert source["key"] in secret_keys(example)
 
 
 def test_no_secret_is_written_down() -> None:

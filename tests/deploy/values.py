@@ -14,5 +14,6 @@ FILLED = {
     "POSTGRES_PASSWORD": "uK3zQv81xWpLr0aN",
     "REDIS_PASSWORD": "Jd72mXcQ0pVt5sYe",
     "FLOWER_USER": "watcher",
+    "REELYARD_FLOWER_AUTH": "watcher:Vb5nM2kL9qTz",
     "FLOWER_PASSWORD": "Vb5nM2kL9qTz",
 }

@@ -13,6 +13,7 @@ import pytest
 import redis
 from sqlalchemy import create_engine
 
+from api.events.bells import Bells
 from api.events.stream import Doorbell, read_batch, stream_events
 from api.extensions import db, get_redis
 from tests.engine.play import RENDER, Play, StepSpec, one_step
@@ -94,11 +95,13 @@ def test_a_last_event_id_that_makes_no_sense_starts_at_the_beginning(mine: Play,
     assert [seq for seq, _, _ in parse(iter([answer.get_data(as_text=True)]))] == list(range(1, 7))
 
 
+@pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("with_redis", [True, False])
-def test_a_live_stream_follows_the_job_to_its_end(play: Play, with_redis: bool) -> None:
+def test_a_live_stream_follows_the_job_to_its_end(play: Play, with_redis: bool, together: bool) -> None:
     job_id = play.create([StepSpec("render", RENDER, {})])
     client = get_redis() if with_redis else redis_away()
-    stream = stream_events(db.engine, client, job_id, 0)
+    doorbell = Bells(db.engine, client).hang(job_id) if together else Doorbell(client, job_id)
+    stream = stream_events(db.engine, doorbell, job_id, 0)
     told: list[str] = []
     reader = threading.Thread(target=lambda: told.extend(stream))
     reader.start()
@@ -117,11 +120,11 @@ def test_a_live_stream_follows_the_job_to_its_end(play: Play, with_redis: bool) 
 def test_a_reader_is_woken_by_redis_before_its_poll_is_due(play: Play) -> None:
     job_id = play.create(one_step())
     doorbell = Doorbell(get_redis(), job_id)
-    doorbell.wait()
+    doorbell.wait(0)
     timer = threading.Timer(0.1, lambda: get_redis_of(play).publish(f"reelyard:progress:{job_id}", "{}"))
     timer.start()
     started = time.monotonic()
-    doorbell.wait()
+    doorbell.wait(0)
     elapsed_s = time.monotonic() - started
     doorbell.close()
     timer.join()
@@ -140,7 +143,7 @@ def test_a_retry_in_the_middle_of_the_story_does_not_end_the_stream(play: Play) 
     play.retry(job_id)
     play.succeed(play.claim(job_id, "only"))
 
-    names = [name for _, name, _ in parse(stream_events(db.engine, redis_away(), job_id, 0))]
+    names = [name for _, name, _ in parse(stream_events(db.engine, Doorbell(redis_away(), job_id), job_id, 0))]
 
     assert names == [
         "job.queued", "job.running", "step.running", "step.failed", "job.failed",
@@ -151,7 +154,7 @@ def test_a_retry_in_the_middle_of_the_story_does_not_end_the_stream(play: Play) 
 def test_no_connection_is_held_while_a_stream_waits(play: Play) -> None:
     job_id = play.create(one_step())
     engine = create_engine(db.engine.url, pool_size=1, max_overflow=0, pool_timeout=1)
-    streams = [stream_events(engine, redis_away(), job_id, 0) for _ in range(5)]
+    streams = [stream_events(engine, Doorbell(redis_away(), job_id), job_id, 0) for _ in range(5)]
     for stream in streams:
         assert next(stream).startswith("retry")
         assert next(stream).startswith("id: 1")
@@ -165,7 +168,7 @@ def test_no_connection_is_held_while_a_stream_waits(play: Play) -> None:
 def test_a_database_that_goes_away_does_not_end_a_stream(play: Play) -> None:
     job_id = play.create(one_step())
     engine = create_engine(db.engine.url)
-    stream = stream_events(engine, redis_away(), job_id, 0)
+    stream = stream_events(engine, Doorbell(redis_away(), job_id), job_id, 0)
     next(stream)
     next(stream)
     db.session.execute(

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from api.events.stream import read_batch, stream_events
+from api.events.stream import Doorbell, read_batch, stream_events
 from api.extensions import db
 from api.jobs.models import Event
 from tests.engine.play import Play, fan_out, one_step
@@ -57,7 +57,9 @@ def test_thousands_of_reconnects_show_every_event_once_and_in_order(play: Play) 
     while reconnects < RECONNECTS:
         seen: list[tuple[int, str]] = []
         while len(seen) < len(whole):
-            seen += broken_off(stream_events(db.engine, redis_away(), job_id, len(seen)), draw.randint(1, 9))
+            seen += broken_off(
+                stream_events(db.engine, Doorbell(redis_away(), job_id), job_id, len(seen)), draw.randint(1, 9)
+            )
             reconnects += 1
         assert seen == whole
 
