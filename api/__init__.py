@@ -25,6 +25,7 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
     """Build the application; settings come from the environment when not given."""
     from api.auth.guard import configure_jwt
     from api.blueprints import register_blueprints
+    from api.crowd import limit_crowd
     from api.database import driver_url, ping_idle
     from api.errors import register_error_handlers
     from api.extensions import db
@@ -50,6 +51,7 @@ def create_app(settings: ApiSettings | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     watch_edges(app)
+    limit_crowd(app, settings.db_pool_size)
     watch_traces(app)
     watch_requests(app)
     register_idempotency(app)

@@ -38,8 +38,8 @@ POSITIONS = select(Job.id, Job.event_seq, Job.state).where(Job.id == any_(bindpa
 class Bell:
     """What one stream waits for."""
 
-    def __init__(self, bells: Bells, job_id: UUID) -> None:
-        self.job_id, self.after = job_id, 0
+    def __init__(self, bells: Bells, job_id: UUID, after: int) -> None:
+        self.job_id, self.after = job_id, after
         self._bells, self._rung, self._in_vain = bells, threading.Event(), 0
 
     def wait(self, after: int) -> bool:
@@ -69,9 +69,9 @@ class Bells:
         self._hanging: dict[str, list[Bell]] = {}
         self._thread: threading.Thread | None = None
 
-    def hang(self, job_id: UUID) -> Bell:
-        """Return a new bell for a job."""
-        bell = Bell(self, job_id)
+    def hang(self, job_id: UUID, after: int = 0) -> Bell:
+        """Return a new bell for what follows an event of a job."""
+        bell = Bell(self, job_id, after)
         with self._lock:
             self._hanging.setdefault(str(job_id), []).append(bell)
             if self._thread is None:

@@ -50,7 +50,7 @@ class JobEvents(MethodView):
             batch = read_batch(engine, job_id, after)
             if batch.complete and not batch.events:
                 return Response(status=204)
-        stream = stream_events(engine, get_bells().hang(job_id), job_id, after)
+        stream = stream_events(engine, get_bells().hang(job_id, after), job_id, after)
         return Response(stream, mimetype="text/event-stream", headers=HEADERS)
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 from flask import Response, request
 
+from api.crowd import outside
 from api.docs_pages.routes import CSP
 from api.errors import NotFoundError, UnavailableError
 from api.extensions import get_settings
@@ -36,15 +37,16 @@ def forward(path: str) -> Response:
     name, _, password = settings.flower_auth.partition(":")
     url = f"{settings.flower_url.rstrip('/')}/{quote(path)}"
     try:
-        answer = httpx.request(
-            request.method,
-            httpx.URL(url, query=request.query_string),
-            headers=sent_headers(),
-            content=request.get_data(),
-            auth=(name, password) if name else None,
-            timeout=TIMEOUT_S,
-            trust_env=False,
-        )
+        with outside():
+            answer = httpx.request(
+                request.method,
+                httpx.URL(url, query=request.query_string),
+                headers=sent_headers(),
+                content=request.get_data(),
+                auth=(name, password) if name else None,
+                timeout=TIMEOUT_S,
+                trust_env=False,
+            )
     except httpx.HTTPError as error:
         raise UnavailableError("flower.unavailable", f"Flower does not answer: {type(error).__name__}") from error
     return returned(answer)

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from api.crowd import outside
 from tasks.errors import TransientError
 
 MAX_BYTES = 256 * 1024
@@ -24,6 +25,10 @@ class CappedTransport(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; raise ``httpx.ReadTimeout`` or ``httpx.ReadError`` instead of waiting or reading on."""
+        with outside():
+            return self._read_whole(request)
+
+    def _read_whole(self, request: httpx.Request) -> httpx.Response:
         last = time.monotonic() + self._deadline_s
         response = super().handle_request(request)
         try:

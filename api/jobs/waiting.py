@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from api.crowd import outside
 from api.events.stream import Doorbell
 from api.extensions import db, get_redis
 from api.jobs.models import Job
@@ -24,7 +25,8 @@ def wait_for_end(job_id: UUID, wait_s: float) -> bool:
     doorbell = Doorbell(get_redis(), job_id, longest_s=min(LOOK_S, wait_s))
     try:
         while time.monotonic() < deadline:
-            doorbell.wait(0)
+            with outside():
+                doorbell.wait(0)
             if has_ended(job_id):
                 return True
     finally:

@@ -14,6 +14,7 @@ from flask_smorest import Blueprint
 
 from api.assets.docs import problems
 from api.auth import current_user, login_required
+from api.crowd import leave
 from api.errors import ApiError
 from api.events.routes import EVENT, HEADERS
 from api.extensions import db
@@ -97,7 +98,9 @@ class LiveSocket(MethodView):
 @blueprint.arguments(LiveQuery, location="query")
 def open_socket(query: dict[str, Any]) -> Response:
     """Answer a request for a WebSocket; such requests have routes of their own."""
-    return speak(begin(query), request.environ)
+    listening = begin(query)
+    leave()
+    return speak(listening, request.environ)
 
 
 @blueprint.record
