@@ -13,7 +13,8 @@ Row = tuple[str, ...]
 
 def build_figures() -> str:
     """Return the table."""
-    rows = [*dispatch_rows(), *farm_rows(), *render_rows(), *music_rows(), *speech_rows()]
+    engine = [*dispatch_rows(), *load_rows(), *live_rows(), *farm_rows()]
+    rows = [*engine, *render_rows(), *music_rows(), *speech_rows(), *shorts_rows()]
     return "\n".join(table(("What", "Figure", "Beside it", "Measured"), rows, "40 18 26 16"))
 
 
@@ -26,6 +27,26 @@ def dispatch_rows() -> Iterator[Row]:
         )
         what = f"{run['jobs']} empty jobs through the whole engine, {run['slots']} slots"
         yield (what, f"{run['jobs_per_s']} jobs/s", beside, when(run))
+
+
+def load_rows() -> Iterator[Row]:
+    """Yield the latest run with a hundred thousand jobs that kept its promise, and what it was."""
+    runs = [run for run in read_results("engine") if run["bench"] == "load" and run["jobs"] >= 100_000]
+    for run in [run for run in runs if run["passed"]][-1:]:
+        what = f"{run['submits']} orders and {run['reads']} reads a second, {run['streams']} event streams open"
+        yield (what, f"95 of 100 orders within {run['submit_p95_ms']:.0f} ms", told_reads(run), when(run))
+
+
+def told_reads(run: dict[str, Any]) -> str:
+    """Say what reads took beside the orders."""
+    return f"reads within {run['read_p95_ms']:.0f} ms, {run['jobs']:,} jobs in the table"
+
+
+def live_rows() -> Iterator[Row]:
+    """Yield the latest run of clients that listen live."""
+    for run in [run for run in read_results("engine") if run["bench"] == "live"][-1:]:
+        what = f"{run['clients']} live clients of {run['users']} users, {run['rate']:.0f} events a second"
+        yield (what, f"95 of 100 within {run['p95_ms']:.0f} ms", f"{run['mb_a_client']:.2f} MB a client", when(run))
 
 
 def farm_rows() -> Iterator[Row]:
@@ -52,11 +73,16 @@ def render_rows() -> Iterator[Row]:
 
 def music_rows() -> Iterator[Row]:
     """Yield the latest analysis of songs."""
-    for run in [run for run in read_results("music") if "summary" in run][-1:]:
+    runs = read_results("music")
+    for run in [run for run in runs if run.get("summary")][-1:]:
         ours = run["summary"]["reelyard/librosa"]
         beside = f"beats F {ours['beat_f']:.2f}, key {ours['key']:.2f}"
         speed = f"{ours['x_real_time']:.0f} times as fast as they play"
         yield ("music analysis of made songs", speed, beside, when(run))
+    for run in [run for run in runs if run.get("long")][-1:]:
+        for song in run["long"]:
+            what = f"a song of {song['length_s'] / 60:.0f} minutes, by {song['engine']}"
+            yield (what, f"{song['share']:.2f} of its length in CPU", f"{song['peak_mb']:.0f} MB", when(run))
 
 
 def speech_rows() -> Iterator[Row]:
@@ -69,6 +95,14 @@ def speech_rows() -> Iterator[Row]:
         )
         found = f"starts within {ours['start_error_ms']:.0f} ms, there {plain['start_error_ms']:.0f}"
         yield (what, found, beside, when(run))
+
+
+def shorts_rows() -> Iterator[Row]:
+    """Yield the latest making of shorts."""
+    for run in read_results("shorts")[-1:]:
+        what = f"{run['made']} shorts of a video of {run['seconds'] / 60:.0f} minutes, transcript to files"
+        beside = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in run["stages_s"].items())
+        yield (what, f"{run['wall_s']:.0f} s", beside, when(run))
 
 
 def read_results(name: str) -> list[dict[str, Any]]:
