@@ -125,7 +125,12 @@ _TABLE = (
         "What can be bought, like pack.small=price_1Abc:500,plan.pro=price_1Def:20000 (Stripe's price and credits)",
         default="",
     ),
-    Variable("REELYARD_DB_POOL_SIZE", integer(1, 200), "Database connections per process", default=10),
+    Variable(
+        "REELYARD_DB_POOL_SIZE",
+        integer(1, 200),
+        "Database connections per process, and requests that work at once in an API process",
+        default=10,
+    ),
     Variable(
         "REELYARD_DB_PREPARED",
         flag,
