@@ -20,6 +20,7 @@ from render_node.encode.settings import QUIET
 from tasks.config import WorkerSettings
 from tasks.contracts import VideoInfo
 from tasks.errors import PermanentError
+from tasks.media.priority import ordinary_priority
 
 SAMPLE_ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9"}
 """Codecs that NVDEC may decode, and what writes the sample that it is tried on."""
@@ -80,7 +81,7 @@ def make_sample(encoder: str) -> bytes:
     """Return a short video with a moving picture, as a file."""
     out = io.BytesIO()
     rows, columns = np.mgrid[0 : SIDE * 3 // 2, 0:SIDE]
-    with av.open(out, "w", format="matroska") as container:
+    with ordinary_priority(), av.open(out, "w", format="matroska") as container:
         stream = container.add_stream(encoder, rate=30, options=QUIET.get(encoder, {}))
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = SIDE, SIDE, PLAIN

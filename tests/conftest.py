@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.services.launcher import RunningServices, start_services
+from tasks.media.priority import ordinary_priority
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
@@ -35,6 +36,13 @@ def require(condition: object, what: str) -> None:
     if IN_CI:
         pytest.fail(f"CI must have {what}", pytrace=False)
     pytest.skip(f"this machine has no {what}")
+
+
+@pytest.fixture(autouse=True)
+def in_ordinary_time() -> Iterator[None]:
+    """Undo what SVT-AV1 does as root: its thread, and all that is started from there, would stop the machine."""
+    with ordinary_priority():
+        yield
 
 
 @pytest.fixture(scope="session")

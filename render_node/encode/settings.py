@@ -12,10 +12,10 @@ import av.error
 from av.video.codeccontext import VideoCodecContext
 
 from render_node.encode.options import build_options
-from render_node.encode.priority import ordinary_priority
 from tasks.contracts import RenderOutput
 from tasks.contracts.outputs import ENCODERS, complete_output
 from tasks.errors import PermanentError
+from tasks.media.priority import ordinary_priority
 
 SOFTWARE, HARDWARE = "libx264", "h264_nvenc"
 PROBE_SIDE = 256

@@ -14,8 +14,8 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from render_node.encode.convert import PixelConverter
-from render_node.encode.priority import ordinary_priority
 from render_node.encode.settings import EncoderChoice
+from tasks.media.priority import ordinary_priority
 
 PCM = frozenset(f"pcm_{kind}{order}" for kind in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be"))
 COPYABLE_AUDIO = {

@@ -245,7 +245,9 @@ def _spawn(command: list[str]) -> tuple[int, int, int]:
     ]
     try:
         with unlimited_memory():
-            pid = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setpgroup=0)
+            # An encoder may have put this thread into real time, which is inherited: see tasks.media.priority
+            ordinary = (os.SCHED_OTHER, os.sched_param(0))
+            pid = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setpgroup=0, scheduler=ordinary)
     except OSError as error:
         os.close(ours_to_write)
         os.close(ours_to_read)

@@ -22,6 +22,7 @@ from tasks.media.avc import StrayReferenceError
 from tasks.media.container import open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.nals import BoxError
+from tasks.media.priority import ordinary_priority
 from tasks.media.probe import find_video
 from tasks.shorts.forms import Form
 from tasks.shorts.packets import Track
@@ -226,7 +227,8 @@ class _Job:
         encoder.options = self._form.options
         if self._form.encoder == "libx264":
             encoder.flags |= Flags.global_header
-        encoder.open()
+        with ordinary_priority():
+            encoder.open()
         header = self._form.header(encoder.extradata or b"", is_open=self._is_open)
         if self._header not in (None, header):
             raise CannotCopyError("header")

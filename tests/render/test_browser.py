@@ -256,3 +256,17 @@ class TestAhead:
     def test_where_there_is_no_browser_the_block_still_runs(self, tmp_path: Path) -> None:
         with browser_ahead(str(tmp_path / "none")):
             assert browser_module._ahead == []
+
+
+def test_a_browser_started_from_a_thread_in_real_time_runs_as_all_others_do(chromium: str) -> None:
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        pytest.skip("only root may go into real time")
+    try:
+        with open_browser(chromium) as browser:
+            policies = {os.sched_getscheduler(process) for process in group(browser.pid)}
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+    assert policies == {os.SCHED_OTHER}

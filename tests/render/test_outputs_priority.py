@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 import pytest
 
-from render_node.encode.priority import ordinary_priority
 from render_node.encode.settings import probe_encoder
+from tasks.media.priority import ordinary_priority
 
 
 def policies() -> set[int]:
