@@ -51,6 +51,13 @@ def read_srt(text: str, language: str | None, notices: Notices) -> tuple[Segment
 def write_srt(transcript: Transcript) -> str:
     """Return SubRip: one numbered cue per segment."""
     return "\n".join(
-        f"{number}\n{write_clock(segment.start, ',')} --> {write_clock(segment.end, ',')}\n{one_line(segment.text)}\n"
+        f"{number}\n{write_clock(segment.start, ',')} --> {write_clock(segment.end, ',')}\n{text_of(segment)}\n"
         for number, segment in enumerate(spoken(transcript.segments), start=1)
     )
+
+
+def text_of(segment: Segment) -> str:
+    """Return a segment's text, with nothing in it that is taken for a style or a character's name."""
+    text = one_line(segment.text)
+    plain = text.replace("&", "&amp;") if html.unescape(text) != text else text
+    return _TAG.sub(lambda found: found[0].replace("<", "&lt;").replace("{", "&#123;"), plain)

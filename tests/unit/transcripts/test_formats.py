@@ -82,6 +82,19 @@ def test_ass_brings_back_every_word_time_in_hundredths(transcript: Transcript) -
     assert rounded(read_ass(write_ass(transcript), "en", Notices())) == rounded(transcript.segments)
 
 
+@pytest.mark.parametrize(
+    "text", ["<s >b", "a <i>word</i>", "{\\an8} up", "&lt; and &amp;", "R&D", "1 < 2 > 0", "<b> &copy;"]
+)
+def test_subrip_brings_back_what_looks_like_a_style_or_a_name(text: str) -> None:
+    words = tuple(Word(f"w{n}", one, n * 0.1, n * 0.1 + 0.1) for n, one in enumerate(text.split()))
+    told = Transcript("en", 1.0, 1.0, "e", "1", "m", "dtw", (Segment("s1", text, 0.0, words[-1].end, words),))
+
+    written = write_srt(told)
+
+    assert [segment.text for segment in read_srt(written, "en", Notices())] == [text]
+    assert ("&" in written) == (text not in ("1 < 2 > 0",))
+
+
 @settings(max_examples=40, deadline=None)
 @given(transcripts())
 def test_subrip_brings_back_texts_and_cue_times_with_estimated_words(transcript: Transcript) -> None:
