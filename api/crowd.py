@@ -15,22 +15,26 @@ from typing import cast
 from flask import Flask, current_app, g, has_request_context, request
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from api.requests import QUIET_PATHS
+
 LONGEST_WAIT_S = 5.0
 """As long as for a connection; who has waited so long is told to come back."""
-ALWAYS = ("/healthz", "/readyz", "/metrics")
 EXTENSION = "reelyard.crowd"
 
 
 def limit_crowd(app: Flask, most: int) -> None:
-    """Let so many requests in at once; register it after what reads bodies, which may come slowly."""
+    """Let so many requests in at once; register it after what reads bodies, which may come slowly.
+
+    :param most: requests that may work at once in this process.
+    """
     app.extensions[EXTENSION] = threading.Semaphore(most)
     app.before_request(enter)
     app.teardown_request(lambda _: leave())
 
 
 def enter() -> None:
-    """Wait for a place; raise what a crowd at the pool raises."""
-    if request.path in ALWAYS:
+    """Wait for a place; raise ``service.database_unavailable``, as a crowd at the pool does."""
+    if request.path in QUIET_PATHS:
         return
     if not _places().acquire(timeout=LONGEST_WAIT_S):
         raise PoolTimeoutError("too many requests at once")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
-from functools import cache
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGE = 4 << 20
 
 
-@cache
-def give_memory_back(frame_bytes: int = 0) -> bool:
+def give_memory_back(frame_bytes: int) -> bool:
     """Have large blocks returned when they are freed; tell whether this C library can be told (glibc can).
 
     By itself glibc raises both limits to the size of what was freed, a sheet's, and each thread keeps twice that much:
@@ -23,5 +20,5 @@ def give_memory_back(frame_bytes: int = 0) -> bool:
     library = ctypes.CDLL(None)
     if not hasattr(library, "mallopt"):
         return False
-    large = max(LARGE, frame_bytes + mmap.PAGESIZE)
+    large = max(LARGE, frame_bytes * 9 // 8)  # lines and rows are padded
     return all(library.mallopt(name, large) for name in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD))

@@ -63,8 +63,7 @@ class Bells:
     """Every bell that hangs in this process. The thread lives while there are any."""
 
     def __init__(self, engine: Engine, client: redis.Redis) -> None:
-        self._engine = engine
-        self._ears = Ears(client, f"{PREFIX}*")
+        self._engine, self._client = engine, client
         self._lock = threading.Lock()
         self._hanging: dict[str, list[Bell]] = {}
         self._thread: threading.Thread | None = None
@@ -74,7 +73,7 @@ class Bells:
         bell = Bell(self, job_id, after)
         with self._lock:
             self._hanging.setdefault(str(job_id), []).append(bell)
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="job-bells", daemon=True)
                 self._thread.start()
         return bell
@@ -87,20 +86,18 @@ class Bells:
                 self._hanging[str(bell.job_id)] = left
 
     def _run(self) -> None:
-        look_at = time.monotonic()
+        look_at, ears = time.monotonic(), Ears(self._client, f"{PREFIX}*")
         try:
             while hanging := self._all():
-                rung = {
-                    message["channel"].decode() for message in self._ears.wait(max(0.0, look_at - time.monotonic()))
-                }
-                for channel in rung:
+                heard = ears.wait(max(0.0, look_at - time.monotonic()))
+                for channel in {message["channel"].decode() for message in heard}:
                     for bell in hanging.get(channel.removeprefix(PREFIX), ()):
                         bell.ring()
                 if time.monotonic() >= look_at:
                     self._look([bell for bells in hanging.values() for bell in bells])
-                    look_at = time.monotonic() + self._ears.poll_s
+                    look_at = time.monotonic() + ears.poll_s
         finally:
-            self._ears.close()
+            ears.close()
 
     def _all(self) -> dict[str, list[Bell]]:
         with self._lock:

@@ -18,7 +18,7 @@ REDIS_AGAIN_S = 5.0
 
 
 class Ears:
-    """Listens to a channel, or to all that a pattern names; of one thread alone."""
+    """Listens to a channel, or to all that a pattern names; made and closed by the one thread that waits."""
 
     def __init__(self, client: redis.Redis, channel: str) -> None:
         self._client, self._channel = client, channel

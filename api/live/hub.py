@@ -76,7 +76,7 @@ class Hub:
     """Feeds of the users who listen in this process. Its thread lives while there are any."""
 
     def __init__(self, engine: Engine, client: redis.Redis) -> None:
-        self.engine, self._ears = engine, Ears(client, CHANNEL)
+        self.engine, self._client = engine, client
         self._lock = threading.Lock()
         self._feeds: dict[UUID, Feed] = {}
         self._thread: threading.Thread | None = None
@@ -111,18 +111,18 @@ class Hub:
         return thread is None or not thread.is_alive()
 
     def _run(self) -> None:
-        look_at = time.monotonic()
+        look_at, ears = time.monotonic(), Ears(self._client, CHANNEL)
         try:
             while feeds := self._live():
                 now = time.monotonic()
-                rung = {message["data"].decode() for message in self._ears.wait(max(0.0, look_at - now))}
+                rung = {message["data"].decode() for message in ears.wait(max(0.0, look_at - now))}
                 if time.monotonic() >= look_at:
                     self._try(self._look, feeds)
-                    look_at = time.monotonic() + self._ears.poll_s
+                    look_at = time.monotonic() + ears.poll_s
                 elif rung:
                     self._try(self._read, [feed for feed in self._live() if str(feed.user_id) in rung])
         finally:
-            self._ears.close()
+            ears.close()
 
     def _live(self) -> list[Feed]:
         with self._lock:

@@ -102,14 +102,17 @@ def reserve(session: Session, user: User, kind: QuotaKind, *, amount: int, ref: 
 
 
 def reserve_all(session: Session, user: User, amounts: Mapping[QuotaKind, int], *, ref: str) -> None:
-    """Hold amounts, all or none, each once per (ref, kind)."""
+    """Hold amounts, all or none, each once per (ref, kind); raise ``quota.*`` of the first kind without room.
+
+    :param amounts: renders or bytes, by kind.
+    """
     now, overrides = datetime.now(UTC), list_overrides(session, user.id)
     wanted = [
         {
             "kind": kind.value,
             "start": window_of(kind, now)[0].isoformat(),
             "amount": amount,
-            "cap": overrides.get(kind.value, int(getattr(user.plan, kind.value))),
+            "cap": _cap(user, kind, overrides),
         }
         for kind, amount in amounts.items()
     ]
@@ -123,8 +126,11 @@ def reserve_all(session: Session, user: User, amounts: Mapping[QuotaKind, int], 
 
 def cap_of(session: Session, user: User, kind: QuotaKind) -> int:
     """Return a user's limit: the one that an administrator set, else the plan's."""
-    own = session.scalar(select(QuotaOverride.cap).filter_by(user_id=user.id, kind=kind.value))
-    return int(getattr(user.plan, kind.value)) if own is None else own
+    return _cap(user, kind, list_overrides(session, user.id))
+
+
+def _cap(user: User, kind: QuotaKind, overrides: Mapping[str, int]) -> int:
+    return overrides.get(kind.value, int(getattr(user.plan, kind.value)))
 
 
 def list_overrides(session: Session, user_id: UUID) -> dict[str, int]:
@@ -180,11 +186,16 @@ def _close(session: Session, ref: str, kinds: tuple[str, ...], *, from_states: t
 
 def get_usage(session: Session, user: User) -> dict[str, QuotaState]:
     """Return every limit of a user as it stands now."""
-    return {kind.value: state_of(session, user, kind) for kind in QuotaKind}
+    overrides = list_overrides(session, user.id)
+    return {kind.value: _state(session, user, kind, overrides) for kind in QuotaKind}
 
 
 def state_of(session: Session, user: User, kind: QuotaKind) -> QuotaState:
     """Return one limit of a user as it stands now."""
+    return _state(session, user, kind, list_overrides(session, user.id))
+
+
+def _state(session: Session, user: User, kind: QuotaKind, overrides: Mapping[str, int]) -> QuotaState:
     start, end = window_of(kind, datetime.now(UTC))
     used = session.scalar(select(QuotaCounter.used).filter_by(user_id=user.id, kind=kind.value, window_start=start))
-    return QuotaState(used or 0, cap_of(session, user, kind), end)
+    return QuotaState(used or 0, _cap(user, kind, overrides), end)

@@ -30,16 +30,13 @@ def dispatch_rows() -> Iterator[Row]:
 
 
 def load_rows() -> Iterator[Row]:
-    """Yield the latest run with a hundred thousand jobs that kept its promise, and what it was."""
+    """Yield the latest run with a hundred thousand jobs, whether the promise was kept or not."""
     runs = [run for run in read_results("engine") if run["bench"] == "load" and run["jobs"] >= 100_000]
-    for run in [run for run in runs if run["passed"]][-1:]:
+    for run in runs[-1:]:
         what = f"{run['submits']} orders and {run['reads']} reads a second, {run['streams']} event streams open"
-        yield (what, f"95 of 100 orders within {run['submit_p95_ms']:.0f} ms", told_reads(run), when(run))
-
-
-def told_reads(run: dict[str, Any]) -> str:
-    """Say what reads took beside the orders."""
-    return f"reads within {run['read_p95_ms']:.0f} ms, {run['jobs']:,} jobs in the table"
+        orders, reads = (f"{run[name]:.0f} ms" for name in ("submit_p95_ms", "read_p95_ms"))
+        beside = f"reads within {reads}; 50 orders within 150 and reads within 50 were asked"
+        yield (what, f"95 of 100 orders within {orders}", beside, when(run))
 
 
 def live_rows() -> Iterator[Row]:

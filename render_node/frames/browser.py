@@ -15,6 +15,7 @@ from pathlib import Path
 from render_node.frames.devtools import Connection
 from render_node.frames.memory import MEMORY_LIMIT, MemoryGuard
 from tasks.errors import PermanentError, ReelyardError, TransientError
+from tasks.media.priority import ordinary_start
 from tasks.sandbox import unlimited_memory
 
 INSTALLED = (
@@ -245,9 +246,7 @@ def _spawn(command: list[str]) -> tuple[int, int, int]:
     ]
     try:
         with unlimited_memory():
-            # An encoder may have put this thread into real time, which is inherited: see tasks.media.priority
-            ordinary = (os.SCHED_OTHER, os.sched_param(0))
-            pid = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setpgroup=0, scheduler=ordinary)
+            pid = os.posix_spawn(command[0], command, os.environ, file_actions=actions, setpgroup=0, **ordinary_start())
     except OSError as error:
         os.close(ours_to_write)
         os.close(ours_to_read)

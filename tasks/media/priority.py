@@ -6,6 +6,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+
+def ordinary_start() -> dict[str, Any]:
+    """Return what ``os.posix_spawn`` is told so that a program starts in ordinary time.
+
+    Nothing where this thread is ordinary: walls may forbid the call even then, and macOS has none.
+    """
+    with suppress(AttributeError, PermissionError):
+        if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+            return {"scheduler": (os.SCHED_OTHER, os.sched_param(0))}
+    return {}
 
 
 @contextmanager

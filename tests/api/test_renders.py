@@ -13,6 +13,7 @@ from api.jobs.models import Job
 from api.renders.models import Render
 from api.users.models import Plan, User
 from tests.api.farm import CLIP, HTTP, Caller, Farm, at_once, ingest, receipt_of, sha256_of, storage_used
+from tests.engine.test_statements import counted
 
 RESULT = b"finished video"
 
@@ -341,3 +342,13 @@ def test_a_deleted_result_is_told_as_such(user: Caller, farm: Farm, order: dict[
 
     assert user.get(f"/renders/{render['id']}/download", expect=409)["code"] == "render.result_deleted"
     assert storage_used(user) == len(CLIP)
+
+
+def test_an_order_takes_few_statements(user: Caller, order: dict[str, Any]) -> None:
+    user.post("/renders", order, expect=202)
+    order["scenario"]["tracks"][0]["cues"][0]["words"][0]["text"] = "Another"
+
+    with counted() as sent:
+        user.post("/renders", order, expect=202)
+
+    assert len(sent) <= 30, sent

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event
 
 from api.events import bells as bells_module
 from api.events.bells import Bell, Bells
@@ -18,22 +14,9 @@ from api.events.stream import stream_events
 from api.extensions import db, get_redis
 from tests.engine.play import Play, one_step
 from tests.engine.test_events import parse, redis_away
+from tests.engine.test_statements import counted
 
 STREAMS = 40
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    sent: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def wait_all(bells: list[Bell], after: int, answers: list[bool]) -> list[threading.Thread]:
@@ -50,7 +33,7 @@ def test_many_streams_that_wait_cost_two_looks_a_second_without_redis_and_fewer_
         hung = [hub.hang(job_id, 1) for job_id in jobs]  # each knows its first event
         waiting = wait_all(hung, 1, answers)
         time.sleep(0.5)
-        with statements() as sent:
+        with counted() as sent:
             time.sleep(2.0)
         assert len(sent) <= most
         assert answers == []
