@@ -123,6 +123,7 @@ CODES: dict[str, tuple[int, str]] = {
     "job.cancelled": (409, "The job was cancelled; its worker stops"),
     "job.poison": (0, "Several workers were lost while working on the same step; it was given up"),
     "step.fenced": (409, "The attempt does not own its step any more; its worker stops"),
+    "step.unheard": (0, "No worker at all was heard; the step is done again and nobody is charged"),
     "step.worker_lost": (0, "A worker fell silent; the step goes to another one and nobody is charged"),
     "step.bad_result": (0, "The worker's result could not be used"),
     # Worker callbacks

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from api.extensions import get_settings
 from api.farm.models import Node
 from api.farm.quarantine import take_test
+from api.jobs import hearing
 from api.jobs.attempts import note_leaving
 from api.jobs.engine import database_now
 from tasks.contracts import NodeBeat, NodeOrder
@@ -49,7 +50,7 @@ def lock_node(session: Session, beat: NodeBeat, now: datetime) -> Node:
         "host": beat.host[:255],
         "role": beat.role[:16],
         "pid": beat.pid,
-        **dict.fromkeys(("registered_at", "started_at", "seen_at", "consumed_at"), now),
+        **dict.fromkeys(("registered_at", "started_at", "heard_since", "seen_at", "consumed_at"), now),
     }
     session.execute(insert(Node).values(fresh).on_conflict_do_nothing())
     return session.get_one(Node, name, with_for_update=True, populate_existing=True)
@@ -65,6 +66,8 @@ def write_down(node: Node, beat: NodeBeat, now: datetime) -> None:
     node.gpus = [asdict(gpu) for gpu in beat.gpus]
     if beat.about:
         node.about = beat.about
+    if now - node.seen_at > hearing.longest_pause():
+        node.heard_since = now
     node.seen_at = now
     node.consumed_at = now - timedelta(seconds=min(LONGEST_PROOF_S, max(0.0, beat.proven_s)))
 

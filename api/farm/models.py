@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Float, String
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Float, String, func
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,7 +19,8 @@ class Node(db.Model):
     """One worker process by its Celery node name, which is the same after a restart.
 
     The first half is what it told at its last beat; the second what it shall be, which outlives it. ``generation``
-    counts the orders, ``generation_done`` is the one it has carried out.
+    counts the orders, ``generation_done`` is the one it has carried out. Between ``heard_since`` and ``seen_at`` it was
+    never silent for so long that a lease could end meanwhile (:mod:`api.jobs.hearing`).
     """
 
     __tablename__ = "farm_node"
@@ -43,6 +44,7 @@ class Node(db.Model):
     gpus: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
     registered_at: Mapped[datetime] = mapped_column(MOMENT)
     started_at: Mapped[datetime] = mapped_column(MOMENT)
+    heard_since: Mapped[datetime] = mapped_column(MOMENT, server_default=func.now())
     seen_at: Mapped[datetime] = mapped_column(MOMENT)
     consumed_at: Mapped[datetime] = mapped_column(MOMENT)
 

@@ -32,7 +32,7 @@ LONGEST_PAUSE_S = 3600.0
 MOST_PROBLEMS = 20
 NODE_CODES = ("node.", "internal.", "child.", "encoder.", "browser.", "task.timeout")
 """Failures that speak of the node even where they ended a step."""
-NOT_OF_NODE = ("node.other_class", "node.drained", "node.leaving", "contract.unknown_version")
+NOT_OF_NODE = ("node.other_class", "node.drained", "node.leaving", "contract.unknown_version", "step.unheard")
 """Ends of attempts that say nothing about how well the node works."""
 
 

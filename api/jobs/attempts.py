@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from api.config import ApiSettings
 from api.extensions import get_settings
-from api.jobs import effects, poison
+from api.jobs import effects, hearing, poison
 from api.jobs.change import Change
 from api.jobs.engine import (
     PROGRESS_EVENT_S,
@@ -54,6 +54,8 @@ LIMITED = "limited"
 UNKNOWN_VERSION = "contract.unknown_version"
 LEAVING = "node.leaving"
 """Also written into the open attempts of a worker that has said that it is about to stop."""
+
+UNHEARD = "step.unheard"
 
 HANDBACKS = frozenset({UNKNOWN_VERSION, "node.other_class"})
 """Why a worker leaves a step to others: no fault of the input or of anybody, so nobody is charged."""
@@ -289,7 +291,8 @@ def expire_lease(held: Held) -> bool:
     """Take a step back from a worker that fell silent; tell whether there was anything to do.
 
     The fault is the machine's and not charged to the input; one that takes down worker after worker is given up, be it
-    by one step or several (:mod:`api.jobs.poison`). Nobody took down a worker that was stopped in order, not in time.
+    by one step or several (:mod:`api.jobs.poison`). Nobody took down a worker that was stopped in order, not in time;
+    nor one that fell silent together with all others (:mod:`api.jobs.hearing`).
     """
     change, step = held.change, held.step
     if step.state != StepState.RUNNING or step.lease_until is None or step.lease_until > change.now:
@@ -297,6 +300,9 @@ def expire_lease(held: Held) -> bool:
     if was_leaving(change.session, step):
         stopped = StepFailure(LEAVING, f"The worker {step.node} was stopped before the step was done", permanent=False)
         take_handback(held, stopped)
+    elif not hearing.was_anybody_heard(change.session, step.lease_until):
+        unheard = StepFailure(UNHEARD, "No worker could be heard until the lease was over", permanent=False)
+        take_handback(held, unheard)
     else:
         take_loss(held)
     settle(change)

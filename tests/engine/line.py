@@ -38,7 +38,9 @@ def add_user(plan: str = "free") -> UUID:
 def add_node(queue: Queue, slots: int) -> None:
     """A node that consumes a queue for as long as a test takes."""
     now = datetime.now(UTC)
-    later = {"registered_at": now, "started_at": now, "seen_at": now + timedelta(days=1), "consumed_at": now}
+    day = timedelta(days=1)
+    later = dict.fromkeys(("registered_at", "started_at", "consumed_at"), now)
+    later |= {"heard_since": now - day, "seen_at": now + day}
     db.session.add(
         Node(
             id=f"node@{new_id()}", instance="1", host="h", role="cpu", pid=1, queues=[queue.value], slots=slots, **later
