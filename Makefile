@@ -119,6 +119,11 @@ migrations-check: $(VENV)/.dev ## Migrate up, down and up on a real PostgreSQL; 
 browser: $(VENV)/.local ## Find a Chromium that starts, or get one
 	@$(BIN)/python -m cli.browser_setup
 
+.PHONY: packages
+packages: ## As root on Debian: bubblewrap, the wall around users' files, and VLC for reelyard play; tests want both
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends bubblewrap vlc-bin vlc-plugin-base
+
 .PHONY: requirements
 requirements: $(VENV)/.dev ## Pin requirements/*.in again
 	$(PIP) install uv

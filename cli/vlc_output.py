@@ -9,15 +9,17 @@ from tasks.errors import ConfigurationError
 MOST_BESIDE = 16
 """The most sounds that are heard beside the player at once; the oldest gives way."""
 
+MISSING = "VLC is not there (Debian: vlc-bin vlc-plugin-base)"
+
 
 def load_vlc() -> Any:
     """Return the module of VLC; raise ConfigurationError ``output.missing`` where VLC is not installed."""
     try:
         import vlc
     except (ImportError, OSError, NameError) as error:  # its loader tries many names for the library
-        raise ConfigurationError(
-            "output.missing", f"VLC is not there (Debian: vlc-bin vlc-plugin-base): {error}"
-        ) from error
+        raise ConfigurationError("output.missing", f"{MISSING}: {error}") from error
+    if not hasattr(vlc.dll, "libvlc_new"):  # where it finds none, it takes this program itself for the library
+        raise ConfigurationError("output.missing", MISSING)
     return vlc
 
 

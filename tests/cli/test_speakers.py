@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import time
 import wave
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -108,6 +111,16 @@ def tone(tmp_path_factory: pytest.TempPathFactory) -> str:
         file.setframerate(22_050)
         file.writeframes(samples.tobytes())
     return str(path)
+
+
+def test_a_machine_without_vlc_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vlc", SimpleNamespace(dll=ctypes.CDLL(None)))  # what python-vlc finds there
+
+    with pytest.raises(ConfigurationError) as refused:
+        load_vlc()
+
+    assert refused.value.code == "output.missing"
+    assert "vlc-bin" in refused.value.detail
 
 
 @pytest.fixture

@@ -79,7 +79,8 @@ def test_work_is_accepted_while_redis_is_down_and_done_when_it_is_back(
         render = order(client, asset_id, scenario, preset="ultrafast")
         took_s = time.monotonic() - started
         time.sleep(REDIS_DOWN_S)
-        assert client.job(render["job_id"])["state"] == "queued"
+        job = client.job(render["job_id"])
+        assert job["state"] == "queued", job  # its attempts say who had it
     finally:
         stack.system.services.start_one("valkey")
     job = stack.wait_ended(client, render["job_id"], timeout_s=60)
