@@ -12,10 +12,12 @@ from uuid import UUID
 from sqlalchemy import event
 
 from api.callbacks.routes import claim_if_admitted
+from api.control.dispatcher import Round, dispatch
 from api.extensions import db
 from api.ids import new_id
 from api.jobs import attempts
 from api.jobs.engine import lock_job
+from api.jobs.publish import get_publisher
 from api.webhooks.models import Webhook
 from tasks.contracts import Claim, ClaimRequest, Heartbeat, Progress, StepReport
 from tests.engine.play import POSTER, SPEECH, Play, StepSpec, ingest
@@ -149,6 +151,21 @@ def test_a_claim_that_waits_for_a_lock_reads_the_clock_after_it(play: Play) -> N
     assert given[0].claimed
     assert play.step(job_id, "a").started_at >= freed_at
     assert play.job(job_id).stage == "a"
+
+
+def test_a_dispatcher_without_a_bell_to_ring_sends_one_statement(play: Play) -> None:
+    db.session.execute(db.text("DELETE FROM outbox"))
+    db.session.commit()
+    with counted() as idle:
+        assert dispatch(db.session(), get_publisher(), rering_s=2.0) == Round()
+    play.create(ALONE)
+    db.session.execute(db.text("UPDATE outbox SET due_at = now()"))
+    db.session.commit()
+    with counted() as busy:
+        assert dispatch(db.session(), get_publisher(), rering_s=2.0).rung == 1
+
+    assert len(idle) == 1
+    assert len(busy) > len(idle)
 
 
 def wait_for_lock_wait() -> None:
