@@ -13,6 +13,7 @@ from typing import TypeVar
 import pytest
 
 from cli.client import ApiClient
+from cli.services.ports import pick_ports
 from cli.system import start_system
 from tests import media_samples
 from tests.conftest import TEST_SETTINGS, require
@@ -82,7 +83,8 @@ def running(traces: Receiver) -> Iterator[Stack]:
         home = Path(folder)
         home.chmod(0o755)
         sent_to = {"OTEL_EXPORTER_OTLP_ENDPOINT": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "300"}
-        system = start_system(home, port=None, say=lambda _: None, environ={**environ, **SETTINGS, **sent_to})
+        port = pick_ports(("api",), wanted={}, saved={})["api"]  # not 8000, which another system takes while ours restarts
+        system = start_system(home, port=port, say=lambda _: None, environ={**environ, **SETTINGS, **sent_to})
         try:
             yield Stack(system)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def test_work_is_accepted_while_redis_is_down_and_done_when_it_is_back(
         took_s = time.monotonic() - started
         time.sleep(REDIS_DOWN_S)
         job = client.job(render["job_id"])
-        assert job["state"] == "queued", job  # its attempts say who had it
+        assert job["state"] == "queued", json.dumps(job)  # its attempts say who had it
     finally:
         stack.system.services.start_one("valkey")
     job = stack.wait_ended(client, render["job_id"], timeout_s=60)
