@@ -83,7 +83,8 @@ def running(traces: Receiver) -> Iterator[Stack]:
         home = Path(folder)
         home.chmod(0o755)
         sent_to = {"OTEL_EXPORTER_OTLP_ENDPOINT": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "300"}
-        port = pick_ports(("api",), wanted={}, saved={})["api"]  # not 8000, which another system takes while ours restarts
+        # Not 8000, which another system of these tests could take while ours is restarted
+        port = pick_ports(("api",), wanted={}, saved={})["api"]
         system = start_system(home, port=port, say=lambda _: None, environ={**environ, **SETTINGS, **sent_to})
         try:
             yield Stack(system)
