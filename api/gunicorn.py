@@ -12,7 +12,8 @@ from typing import Any
 bind = os.environ.get("GUNICORN_BIND", "0.0.0.0:8000")  # for containers; reelyard up binds to loopback
 worker_class = "gthread"
 workers = int(os.environ.get("GUNICORN_WORKERS", "2"))
-threads = int(os.environ.get("GUNICORN_THREADS", "320"))
+threads = int(os.environ.get("GUNICORN_THREADS", "512"))
+worker_connections = threads + 128  # those that are kept between requests; more than threads can serve go to the others
 timeout = 60
 graceful_timeout = 10
 keepalive = 5

@@ -31,7 +31,8 @@ def open_streams(base: str, token: str, jobs: list[str]) -> Iterator[Streams]:
     watching = [asyncio.run_coroutine_threadsafe(_follow(streams, base, token, job, len(jobs)), loop) for job in jobs]
     try:
         if jobs and not streams._all_open.wait(OPEN_S):
-            raise TimeoutError(f"{streams.open} of {len(jobs)} streams were open after {OPEN_S:g} s")
+            told = f"{streams.open} of {len(jobs)} streams were open after {OPEN_S:g} s, {streams.lost} were refused"
+            raise TimeoutError(told)
         yield streams
     finally:
         for one in watching:
