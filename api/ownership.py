@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from flask import g, request
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 
 from api.errors import ForbiddenError, NotFoundError
 from api.extensions import db
@@ -32,6 +32,7 @@ class Access(IntEnum):
 
 ALLOWED = {Role.VIEWER: Access.READ, Role.EDITOR: Access.WRITE, Role.OWNER: Access.MANAGE}
 """The most that each role may do."""
+ROLES = select(Membership.organisation_id, Membership.role).where(Membership.user_id == bindparam("user"))
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -47,9 +48,7 @@ def caller_roles() -> Mapping[UUID, Role]:
     user_id = current_user().id
     known = g.get("roles")
     if known is None or known[0] != user_id:
-        rows = db.session.execute(
-            select(Membership.organisation_id, Membership.role).where(Membership.user_id == user_id)
-        )
+        rows = db.session.execute(ROLES, {"user": user_id})
         known = g.roles = (user_id, {organisation_id: Role(role) for organisation_id, role in rows})
     return cast(Mapping[UUID, Role], known[1])
 

@@ -25,8 +25,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, g, jsonify, request
-from sqlalchemy import delete, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, delete, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -51,6 +50,18 @@ WAIT_MS = 5000
 KEPT_FOR = timedelta(days=7)
 LOCK_NOT_AVAILABLE = "55P03"
 ARGUMENT, UUID_LENGTH = re.compile(r"{\w+}"), 36
+CLAIM = text(
+    "WITH patience AS (SELECT set_config('lock_timeout', :wait, true)) "
+    "INSERT INTO idempotency_key (user_id, endpoint, key, body_sha256, headers) "
+    "SELECT CAST(:user_id AS uuid), :endpoint, :key, :fingerprint, '{}' FROM patience "
+    "ON CONFLICT DO NOTHING RETURNING set_config('lock_timeout', '0', true)"
+)
+"""Claim a key, waiting no longer than that; what the view does after it waits as usual."""
+KEEP = (
+    update(KEYS := IdempotencyKey.__table__)
+    .where(*(KEYS.c[name] == bindparam(f"of_{name}") for name in ("user_id", "endpoint", "key")))
+    .values({name: bindparam(name) for name in ("status", "headers", "body")})
+)
 F = TypeVar("F", bound=Callable[..., Any])
 Identity = dict[str, Any]
 
@@ -99,16 +110,15 @@ def hash_request() -> str:
 def claim_key(identity: Identity, fingerprint: str) -> bool:
     """Insert the key's row; wait a while for another request that is doing so."""
     try:
-        db.session.execute(text(f"SET LOCAL lock_timeout = '{WAIT_MS}ms'"))
-        row = insert(IdempotencyKey).values(**identity, body_sha256=fingerprint, headers={})
-        claimed = db.session.execute(row.on_conflict_do_nothing().returning(IdempotencyKey.key)).first() is not None
-        db.session.execute(text("SET LOCAL lock_timeout = DEFAULT"))
+        return (
+            db.session.execute(CLAIM, {**identity, "fingerprint": fingerprint, "wait": f"{WAIT_MS}ms"}).first()
+            is not None
+        )
     except OperationalError as error:
         if getattr(error.orig, "pgcode", "") != LOCK_NOT_AVAILABLE:
             raise
         db.session.rollback()
         raise ConflictError("idempotency.in_progress", "The first request with this key is still running") from error
-    return claimed
 
 
 def replay(identity: Identity, fingerprint: str) -> Response:
@@ -146,9 +156,8 @@ def keep_answer(answer: Response) -> None:
     identity = g.pop("idempotency_identity", None)
     if identity is not None:
         kept = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
-        db.session.query(IdempotencyKey).filter_by(**identity).update(
-            {"status": answer.status_code, "headers": kept, "body": answer.get_json()}
-        )
+        told = {"status": answer.status_code, "headers": kept, "body": answer.get_json()}
+        db.session.execute(KEEP, {**told, **{f"of_{name}": value for name, value in identity.items()}})
 
 
 def forget_key() -> None:
