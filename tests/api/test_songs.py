@@ -43,7 +43,7 @@ def analysis_of(**changes: Any) -> SongAnalysis:
         engine_version="0.11.0",
         tempo=Tempo(120.0, 0.8, "onsets-viterbi", (TempoCandidate(120.0, 0.8), TempoCandidate(60.0, 0.2)), True),
         meter=Meter(4, 0.6, "accents-harmony"),
-        key=Key("A minor", 0.7, "chroma-krumhansl"),
+        key=Key("A minor", 0.7, "chroma-temperley"),
         loudness=Loudness(-14.2, 6.0, -1.0),
         energy=Curve(0.5, (0.5,) * 80),
         genre=Genre("pop", 0.4, "signal-rules/1", {"pop": 0.4}),
@@ -211,7 +211,7 @@ def test_corrections_outlive_another_analysis(user: Caller, farm: Farm, ready: s
     db.session.rollback()
     job_id = user.post(f"/songs/{ready}/analyze", {}, expect=202)["job_id"]
     assert user.get(f"/songs/{ready}/analysis")["analysis"]["key"]["name"] == "C major"
-    listen(farm, job_id, key=Key("E minor", 0.9, "chroma-krumhansl"))
+    listen(farm, job_id, key=Key("E minor", 0.9, "chroma-temperley"))
 
     assert user.get(f"/songs/{ready}/analysis")["analysis"]["key"]["name"] == "C major"
     told = user.expect(200, "PATCH", f"/songs/{ready}/analysis", {"key": None})
