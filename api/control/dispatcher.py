@@ -39,7 +39,7 @@ CLASSES = tuple(sorted(int(priority) for priority in Priority))
 MEMORY_S = 2.0
 """The rate at which a queue is consumed is an average over about so many seconds."""
 SHORTEST_S = 0.02
-ANY_BELL = text("SELECT EXISTS (SELECT FROM outbox)")
+ANY_BELL = text("SELECT step_id FROM outbox ORDER BY step_id LIMIT 1")
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ def test_a_token_of_a_stranger_is_bad(site: Any, idp: Idp) -> None:
     assert idp.requests == []
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(-29, 200), (-32, 401)])
+@pytest.mark.parametrize(("seconds", "status"), [(-20, 200), (-32, 401)])
 def test_clocks_may_differ_as_far_as_configured(site: Any, idp: Idp, seconds: int, status: int) -> None:
     now = int(time.time())
 
