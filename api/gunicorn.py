@@ -13,7 +13,8 @@ bind = os.environ.get("GUNICORN_BIND", "0.0.0.0:8000")  # for containers; reelya
 worker_class = "gthread"
 workers = int(os.environ.get("GUNICORN_WORKERS", "2"))
 threads = int(os.environ.get("GUNICORN_THREADS", "512"))
-worker_connections = threads + 128  # those that are kept between requests; more than threads can serve go to the others
+worker_connections = threads + 128
+"""What a process takes: connections that threads serve and some that are kept between requests; others have room."""
 timeout = 60
 graceful_timeout = 10
 keepalive = 5

@@ -40,6 +40,7 @@ MEMORY_S = 2.0
 """The rate at which a queue is consumed is an average over about so many seconds."""
 SHORTEST_S = 0.02
 ANY_BELL = text("SELECT step_id FROM outbox ORDER BY step_id LIMIT 1")
+"""By the key: EXISTS would read the table, in which dead rows are many."""
 
 
 @dataclass(frozen=True)

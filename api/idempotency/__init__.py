@@ -110,10 +110,8 @@ def hash_request() -> str:
 def claim_key(identity: Identity, fingerprint: str) -> bool:
     """Insert the key's row; wait a while for another request that is doing so."""
     try:
-        return (
-            db.session.execute(CLAIM, {**identity, "fingerprint": fingerprint, "wait": f"{WAIT_MS}ms"}).first()
-            is not None
-        )
+        values = {**identity, "fingerprint": fingerprint, "wait": f"{WAIT_MS}ms"}
+        return db.session.execute(CLAIM, values).first() is not None
     except OperationalError as error:
         if getattr(error.orig, "pgcode", "") != LOCK_NOT_AVAILABLE:
             raise

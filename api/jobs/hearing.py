@@ -17,7 +17,10 @@ from api.farm.models import Node
 
 
 def longest_pause() -> timedelta:
-    """Return how long a node may be silent and still count as heard: no lease can end by a shorter outage."""
+    """Return how long a node may be silent and still count as heard.
+
+    No lease that is kept by beats ends by a shorter outage; where nodes beat seldom, two of their own beats.
+    """
     settings = get_settings()
     return timedelta(seconds=max(settings.lease_s - settings.beat_s, 2 * settings.node_beat_s))
 

@@ -92,7 +92,7 @@ class Hub:
             if feed.streams >= MOST_STREAMS:
                 raise RateLimitedError("live.too_many", f"At most {MOST_STREAMS} streams at once", {"retry_after_s": 5})
             feed.streams += 1
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="live-hub", daemon=True)
                 self._thread.start()
         try:

@@ -189,10 +189,11 @@ def poison_attempts(promised: list[Promised], rows: Rows) -> Iterable[str]:
     """Find poisonous jobs that were given up before they had taken workers down three times, or after.
 
     The first pieces of a long video run side by side and each is poison: they are one round, as the farm cannot know
-    before it hears of the first. What was handed back, as in an outage of the database, took no worker down.
+    before it hears of the first. An attempt that an outage of the database
+    ended, with all others, took no worker down.
     """
     tried = """SELECT coalesce(max(times), 0) FROM (SELECT count(*) AS times FROM attempt a
-        JOIN step s ON s.id = a.step_id WHERE s.job_id = %s AND a.outcome IS DISTINCT FROM 'handed_back'
+        JOIN step s ON s.id = a.step_id WHERE s.job_id = %s AND a.code IS DISTINCT FROM 'step.unheard'
         GROUP BY s.id) x"""
     for one in promised:
         if one.fate != POISON:

@@ -3,8 +3,8 @@
     python -m bench.load [--seconds 300] [--submits 50] [--reads 20] [--streams 500] [--jobs 100000]
 
 The requests come from k6, in a process of its own, at rates that do not wait for answers. Passes when no answer is
-wrong, none is left out, no stream is lost, 95 of 100 submits take less than 150 ms and 95 of 100 reads less than 50 ms.
-Figures are appended to ``bench/results/engine.jsonl``.
+wrong, none is left out, no stream is lost or refused, 95 of 100 submits take less than 150 ms and 95 of 100 reads less
+than 50 ms. Figures are appended to ``bench/results/engine.jsonl``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from bench.load.streams import open_streams
 
 SCRIPT = Path(__file__).with_name("script.js")
 SUBMIT_P95_MS, READ_P95_MS = 150.0, 50.0
+FAULTS = ("wrong", "left_out", "streams_lost", "streams_refused")
+"""Of which there may be none."""
 SETTINGS = {"REELYARD_CREDITS": "off"}
 
 
@@ -60,8 +62,9 @@ def measure(url: str, seeded: Seeded, home: Path, options: argparse.Namespace) -
     k6 = [str(Path(sys.executable).with_name("k6")), "run", "--quiet", "--no-usage-report", str(SCRIPT)]
     with open_streams(url, orderers[0]["token"], seeded.watched) as streams:
         subprocess.run(k6, env={**os.environ, **given}, check=True)
-        found, lost = json.loads(out.read_text()), streams.lost
-    return judge(found, streams=len(seeded.watched), lost=lost)
+        found = json.loads(out.read_text())
+        fate = {"streams_lost": streams.lost, "streams_refused": streams.refused}
+    return judge(found, {"streams": len(seeded.watched), **fate})
 
 
 def sign_in(url: str, email: str) -> str:
@@ -72,8 +75,11 @@ def sign_in(url: str, email: str) -> str:
     return str(answer.raise_for_status().json()["access_token"])
 
 
-def judge(told: dict[str, Any], *, streams: int, lost: int) -> dict[str, Any]:
-    """Return the figures, and whether they are those that were promised."""
+def judge(told: dict[str, Any], streams: dict[str, int]) -> dict[str, Any]:
+    """Return the figures, and whether they are those that were promised.
+
+    :param streams: ``streams``, ``streams_lost`` and ``streams_refused``, counted.
+    """
     found = {
         "submit_count": told["submit_ms"]["count"],
         "submit_p50_ms": round(told["submit_ms"]["p(50)"], 1),
@@ -83,11 +89,10 @@ def judge(told: dict[str, Any], *, streams: int, lost: int) -> dict[str, Any]:
         "read_p95_ms": round(told["read_ms"]["p(95)"], 1),
         "wrong": told["wrong"].get("passes", 0),
         "left_out": told["dropped_iterations"].get("count", 0),
-        "streams": streams,
-        "streams_lost": lost,
+        **streams,
     }
     quick = found["submit_p95_ms"] < SUBMIT_P95_MS and found["read_p95_ms"] < READ_P95_MS
-    return {**found, "passed": quick and not (found["wrong"] or found["left_out"] or lost)}
+    return {**found, "passed": quick and not any(found[name] for name in FAULTS)}
 
 
 def show(found: dict[str, Any]) -> None:
@@ -96,7 +101,7 @@ def show(found: dict[str, Any]) -> None:
     for name, most in (("submit", SUBMIT_P95_MS), ("read", READ_P95_MS)):
         count, p50, p95 = (found[f"{name}_{figure}"] for figure in ("count", "p50_ms", "p95_ms"))
         print(f"{name:8} {count:8} {p50:8} {p95:8} {most:8}")
-    print(f"wrong answers {found['wrong']}, left out {found['left_out']}, streams lost {found['streams_lost']}")
+    print(", ".join(f"{name.replace('_', ' ')} {found[name]}" for name in FAULTS))
     print("PASSED" if found["passed"] else "FAILED")
 
 

@@ -18,6 +18,7 @@ class Streams:
 
     open: int = 0
     lost: int = 0
+    refused: int = 0
     _all_open: threading.Event = field(default_factory=threading.Event)
 
 
@@ -45,7 +46,7 @@ def open_streams(base: str, token: str, jobs: list[str]) -> Iterator[Streams]:
 async def _follow(streams: Streams, base: str, token: str, job: str, count: int) -> None:
     writer = None
     try:
-        reader, writer = await _open(urlsplit(base), token, job)
+        reader, writer = await _open(streams, urlsplit(base), token, job)
         streams.open += 1
         if streams.open == count:
             streams._all_open.set()
@@ -59,8 +60,10 @@ async def _follow(streams: Streams, base: str, token: str, job: str, count: int)
             writer.close()
 
 
-async def _open(where: SplitResult, token: str, job: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a stream; whoever is told to come back, since hundreds come at once, does so as browsers do."""
+async def _open(
+    streams: Streams, where: SplitResult, token: str, job: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a stream; who is told to come back does so, as browsers do, and is counted. Raise OSError otherwise."""
     lines = (f"GET /api/v1/jobs/{job}/events HTTP/1.1", f"Host: {where.netloc}", f"Authorization: Bearer {token}")
     while True:
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
@@ -71,4 +74,5 @@ async def _open(where: SplitResult, token: str, job: str) -> tuple[asyncio.Strea
         writer.close()
         if b" 503 " not in status:
             raise OSError(f"a stream was answered {status!r}")
+        streams.refused += 1
         await asyncio.sleep(AGAIN_S)

@@ -1,8 +1,8 @@
 """Which pitches sound, and in what key: chroma, correlated with the profiles of the 24 keys.
 
 Profiles: D. Temperley, "What's Key for Key? The Krumhansl-Schmuckler Key-Finding Algorithm Reconsidered", Music
-Perception 17 (1999), for how well each pitch fits a key. They tell a minor key from its neighbours by two to five times
-the margin of Krumhansl's on the songs of ``make bench-music``, one of which those take for another key.
+Perception 17 (1999), for how well each pitch fits a key. On the songs of ``make bench-music`` they tell most minor keys
+from their neighbours by several times the margin of Krumhansl's, which take one song for another key.
 """
 
 from __future__ import annotations

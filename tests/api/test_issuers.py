@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -168,11 +169,12 @@ def test_a_token_of_a_stranger_is_bad(site: Any, idp: Idp) -> None:
     assert idp.requests == []
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(-20, 200), (-32, 401)])
+@pytest.mark.parametrize(("seconds", "status"), [(-29, 200), (-32, 401)])
 def test_clocks_may_differ_as_far_as_configured(site: Any, idp: Idp, seconds: int, status: int) -> None:
-    now = int(time.time())
-
+    whoami(site, clerk_token(idp))  # the keys are there: no second is left for fetching them
+    now = math.ceil(time.time())
     over = whoami(site, clerk_token(idp, iat=now - HOUR, exp=now + seconds))
+    now = int(time.time())
     early = whoami(site, clerk_token(idp, iat=now - seconds, nbf=now - seconds, exp=now + HOUR))
 
     assert (over.status_code, early.status_code) == (status, status)
