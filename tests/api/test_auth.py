@@ -130,12 +130,20 @@ def test_a_refresh_gives_a_new_pair_of_the_same_session(client: Any, tokens: dic
 
 
 @pytest.mark.security("S-8")
-def test_a_refresh_token_used_twice_ends_the_whole_session(client: Any, tokens: dict[str, Any]) -> None:
+def test_a_refresh_token_used_twice_ends_the_whole_session_on_every_instance(
+    client: Any, tokens: dict[str, Any], database_environ: dict[str, str]
+) -> None:
     fresh = refresh(client, tokens["refresh_token"]).get_json()
     another = login(client).get_json()
+    with api_process(database_environ) as elsewhere:
+        assert whoami(elsewhere, fresh["access_token"]).status_code == 200
 
-    refused(refresh(client, tokens["refresh_token"]), 401, "auth.refresh_reused")
+        refused(refresh(client, tokens["refresh_token"]), 401, "auth.refresh_reused")
 
+        for token in (fresh["access_token"], tokens["access_token"]):
+            there = whoami(elsewhere, token)
+            assert (there.status_code, there.json()["code"]) == (401, "auth.revoked_token")
+        assert whoami(elsewhere, another["access_token"]).status_code == 200
     refused(refresh(client, fresh["refresh_token"]), 401, "auth.revoked_token")
     refused(whoami(client, fresh["access_token"]), 401, "auth.revoked_token")
     refused(whoami(client, tokens["access_token"]), 401, "auth.revoked_token")

@@ -260,7 +260,12 @@ def test_the_same_end_reported_by_many_at_once_gives_back_once(app: Any, user_id
 
 @pytest.mark.parametrize(
     "statement",
-    ["UPDATE credit_entry SET amount = amount", "DELETE FROM credit_entry", "DELETE FROM credit_entry WHERE false"],
+    [
+        "UPDATE credit_entry SET amount = amount",
+        "DELETE FROM credit_entry",
+        "DELETE FROM credit_entry WHERE false",
+        "TRUNCATE credit_entry",
+    ],
 )
 def test_the_database_refuses_to_change_the_ledger(user_id: UUID, statement: str) -> None:
     reserve(user_id, 1, "job")
