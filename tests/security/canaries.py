@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -18,6 +18,7 @@ from typing import Any
 from tasks.errors import ReelyardError
 from tasks.fetching import Fetcher, FetchLimits
 from tasks.fetching.gate import Gate
+from tasks.fetching.wire import Resolver
 from tests.security.addresses import forms
 from tests.security.entry_points import entry_points
 
@@ -154,10 +155,21 @@ class Proxy(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def gate_in(folder: Path) -> Iterator[Path]:
+def gate_in(folder: Path, resolver: Resolver = resolver, **how: Any) -> Iterator[Path]:
     """Open a gate as programs that fetch by themselves have one."""
-    with Gate(folder / "gate", FetchLimits(max_bytes=1 << 20, total_s=60), resolver=resolver) as gate:
+    with Gate(folder / "gate", FetchLimits(max_bytes=1 << 20, total_s=60), resolver=resolver, **how) as gate:
         yield gate.path
+
+
+def not_refused(fetcher: Fetcher, gate: Path, folder: Path, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Send every form, and names of the attacker's, through every entry point; return what was not refused."""
+    entries, others = entry_points(fetcher, folder, gate), []
+    for url in [*forms(), *(f"http://{name}.example.com/hello" for name in names)]:
+        for name, enter in entries.items():
+            code = code_of(lambda: enter(url))  # noqa: B023 - called at once
+            if code not in REFUSED:
+                others.append([name, url, code])
+    return {"forms_not_refused": others, "entry_points": list(entries)}
 
 
 def code_of(call: Callable[[], Any]) -> Any:
@@ -200,15 +212,8 @@ def tell(folder: Path) -> dict[str, Any]:
     def at(path: str) -> Any:
         return code_of(lambda: fetch(f"http://public.example.com/{path}"))
 
-    told: dict[str, Any] = {"forms_not_refused": []}
     with tempfile.TemporaryDirectory() as beside, gate_in(Path(beside)) as gate:
-        entries = entry_points(fetcher, Path(beside), gate)
-        for url in forms():
-            for name, enter in entries.items():
-                code = code_of(lambda: enter(url))  # noqa: B023 - called at once
-                if code not in REFUSED:
-                    told["forms_not_refused"].append([name, url, code])
-        told["entry_points"] = list(entries)
+        told = not_refused(fetcher, gate, Path(beside))
     told["public"] = at("hello")
     walled = Fetcher(LIMITS, resolver=resolver, proxy=f"http://{PROXY}:3128")
     for url in [*forms(), *(f"http://{name}.example.com/" for name in ("inside", "mixed", "mapped", "six", "both"))]:

@@ -48,6 +48,20 @@ def test_names_that_lead_inside_are_refused_by_the_fetcher(seen: dict[str, Any])
     assert set(seen["names"].values()) == {"url.refused"}
 
 
+@pytest.mark.parametrize("checks", ["guarded", "unguarded"])
+def test_no_entry_point_leads_inside_even_where_the_wall_alone_checks(seen: dict[str, Any], checks: str) -> None:
+    told = seen["entries"][checks]
+
+    assert told["forms_not_refused"] == []
+    assert set(told["entry_points"]) >= {"link", "webhook", "upload", "delivery to a bucket", "program behind the gate"}
+    assert told["public"] == 5
+    assert seen["canary_hits"] == 0
+
+
+def test_the_canaries_sing_when_touched(seen: dict[str, Any]) -> None:
+    assert seen["canary_hits_of_an_unguarded_client"] == 5
+
+
 def test_the_wall_lets_nobody_inside_who_checks_nothing(seen: dict[str, Any]) -> None:
     assert seen["forms"] >= 250
     assert seen["let_through"] == []

@@ -8,19 +8,36 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from tasks.fetching import Fetcher, FetchLimits
 from tasks.fetching.wall import Wall, WallLimits
+from tasks.fetching.wire import resolve
 from tests.security import canaries
 from tests.security.addresses import forms
-from tests.security.canaries import INSIDE, PUBLIC, PublicHost, code_of, hits, listen, resolver
+from tests.security.canaries import (
+    INSIDE,
+    PUBLIC,
+    PublicHost,
+    code_of,
+    gate_in,
+    hits,
+    listen,
+    not_refused,
+    resolver,
+)
+from tests.security.entry_points import entry_points
 
 WALL, WORKER = "10.9.8.1", "10.9.8.2"
 PORT = 3128
 PROXY = f"http://{WALL}:{PORT}"
+INNER_NAMES = ("inside", "mapped", "six")
+"""Names with no other address than inner ones."""
+OWN = ("127.0.0.1", "::1")
+"""Where the worker's own services would listen, had it any."""
 NAMES = ("inside", "mixed", "mapped", "six", "both")
 
 
@@ -52,7 +69,11 @@ def main() -> None:
             worker.stdin.write("go\n")
             worker.stdin.flush()
             told: dict[str, Any] = json.loads(worker.stdout.readline())
-            told["canary_hits"] = len(hits)
+            told["canary_hits"] += len(hits)
+            for address in INSIDE:
+                socket.create_connection((address, 80)).close()
+            time.sleep(0.2)
+            told["canary_hits_of_an_unguarded_client"] = len(hits)
             wall.shutdown()
     print(json.dumps(told))
 
@@ -64,6 +85,9 @@ def work() -> None:
     for command in (f"addr add {WORKER}/30 dev v1", "link set v1 up", "link set lo up"):
         ip(command)
     canaries.LIMITS = FetchLimits(max_bytes=1000, total_s=3)
+    for address in OWN:
+        for port in (80, 443):
+            listen(address, port)
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(tell(Path(folder))), flush=True)
 
@@ -83,7 +107,17 @@ def tell(folder: Path) -> dict[str, Any]:
         "other_ports": [ask(f"{PUBLIC}:{port}") for port in (22, 25, 6379, 8080)],
         "usual_port": ask(f"{PUBLIC}:80"),
         "strange": [ask(where) for where in ("", ":", "a b", "%00:80", f"user@{PUBLIC}:80", "x" * 3000 + ":80")],
+        "entries": {"guarded": through_the_wall(), "unguarded": through_the_wall(inside=True)},
+        "canary_hits": len(hits),  # of this network: its own loopback
     }
+
+
+def through_the_wall(**how: Any) -> dict[str, Any]:
+    """Send every form through every entry point; with ``inside`` nothing checks them but the wall."""
+    fetcher = Fetcher(canaries.LIMITS, proxy=PROXY, **how)
+    with tempfile.TemporaryDirectory() as folder, gate_in(Path(folder), resolve, proxy=PROXY, **how) as gate:
+        public = entry_points(fetcher, Path(folder), gate)["link"]("http://public.example.com/hello")
+        return {**not_refused(fetcher, gate, Path(folder), INNER_NAMES), "public": public.size_bytes}
 
 
 def url_of(name: str) -> str:
