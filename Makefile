@@ -11,6 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 3
 TOOLS := clients/typescript/node_modules
 LOCKS := base api cpu madmom gpu flower local dev studio whisperx release
+UV ?= $(CURDIR)/$(BIN)/uv
+# The Python of the images; hosts may have a later one (Ubuntu 24.04)
+PYTHONS := 3.11 3.12
 
 .PHONY: help
 help: ## List what can be made
@@ -128,10 +131,20 @@ packages: ## As root on Debian: bubblewrap, the wall around users' files, and VL
 requirements: $(VENV)/.dev ## Pin requirements/*.in again
 	$(PIP) install uv
 	cd requirements && for name in $(LOCKS); do \
-	  ../$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate $$name.in -o $$name.txt; \
+	  $(UV) pip compile --quiet --generate-hashes --python-version $(firstword $(PYTHONS)) --no-header --no-annotate $$name.in -o $$name.txt; \
 	done; \
-	../$(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	$(UV) pip compile --quiet --generate-hashes --python-version $(firstword $(PYTHONS)) --no-header --no-annotate \
 	  --override whisperx-cpu.overrides whisperx-cpu.in -o whisperx-cpu.txt
+	$(MAKE) --no-print-directory requirements-check
+
+# As images and hosts install them: with hashes, from wheels, but for what installers compile on later Pythons (pocketsphinx)
+.PHONY: requirements-check
+requirements-check: ## Look whether each lock is whole on the images' Python and on a later one (UV=path of uv)
+	@cd requirements && for python in $(PYTHONS); do for name in $(filter-out madmom dev,$(LOCKS)); do \
+	  built=$$([ $$python = $(firstword $(PYTHONS)) ] || echo --no-binary pocketsphinx); \
+	  $(UV) pip install --quiet --dry-run --require-hashes --python-version $$python --python-platform x86_64-unknown-linux-gnu \
+	    --only-binary :all: $$built --target "$$(mktemp -d -u)" -r $$name.txt || { echo "$$name.txt on Python $$python"; exit 1; }; \
+	done; echo "Python $$python: whole"; done
 
 .PHONY: clean
 clean: ## Remove the environment, caches and builds; data of reelyard up stays

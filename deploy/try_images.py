@@ -3,8 +3,8 @@
 Each Dockerfile's instructions are carried out in a fresh Debian tree made by debootstrap, with Python where the base
 image has it. Then the image's own command is started in it, as its own user, beside PostgreSQL, Valkey and SeaweedFS:
 the API has to answer ``/readyz`` and show the studio that a stage built, a worker has to answer a ping, Flower has to
-show its page. What this does not try is the engine itself: layers, networks, read-only file systems, GPUs; and the
-image with CUDA, whose base is not Debian.
+show its page; WhisperX and the parts of CUDA that it brings have to load. What this does not try is the engine itself:
+layers, networks, read-only file systems, GPUs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cli.system import ping_workers
 from deploy.dockerfile import Image, Stage, apply, begin, read_stages
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("api", "cpu", "render", "flower")
+NAMES = ("api", "cpu", "render", "whisperx", "flower")
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 PYTHON = "ca-certificates,python3,python3-venv,libexpat1"
@@ -40,6 +40,7 @@ AS_THE_HOST = ("etc/apt", "etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-cert
 UNSENT = ("__pycache__", "node_modules", "openapi.json", "schema.d.ts")
 """What ``.dockerignore`` keeps from the builder, though its folder is sent."""
 READY_S = 120.0
+LOADED = "import ctypes, whisperx; [ctypes.CDLL(name) for name in ('libcublas.so.12', 'libcudnn.so.9')]"
 PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -163,6 +164,12 @@ def try_worker(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
         return told(tree.name, process, lambda: bool(ping_workers(environ["REDIS_URL"])))
 
 
+def try_whisperx(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
+    """Load WhisperX, and what CTranslate2 looks for once it has a GPU; then try the worker."""
+    inside(tree, image, ["python", "-c", LOADED])
+    return try_worker(tree, image, environ)
+
+
 def try_flower(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
     """Start Flower, on a port that is free here, and read its page."""
     url = environ["FLOWER"]
@@ -175,6 +182,7 @@ TRIALS: dict[str, Callable[[Path, Image, Mapping[str, str]], int]] = {
     "api": try_api,
     "cpu": try_worker,
     "render": try_worker,
+    "whisperx": try_whisperx,
     "flower": try_flower,
 }
 

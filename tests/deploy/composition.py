@@ -13,7 +13,9 @@ from tests.deploy.values import FILLED
 
 EXAMPLE = ROOT / "deploy/env.example"
 FILES = ("docker-compose.yml", "docker-compose.gpu.yml")
-OURS = {"api", "engine", "control", "migrate", "cpu", "render", "flower", "transcription"}
+CARDS = ("render", "render-1", "render-2", "render-3")
+"""Render services, in the order of the cards that they have."""
+OURS = {"api", "engine", "control", "migrate", "cpu", "flower", "transcription", *CARDS}
 """Services that run our own images."""
 VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 
@@ -58,15 +60,24 @@ def services(*names: str) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name in names:
         for service, wanted in read_compose(name)["services"].items():
-            before = found.get(service, {})
-            joined = {
-                key: {**before[key], **value}
-                if isinstance(value, dict) and isinstance(before.get(key), dict)
-                else value
-                for key, value in wanted.items()
-            }
-            found[service] = {**before, **joined}
+            found[service] = lay_over(extended(wanted) or found.get(service, {}), wanted)
     return found
+
+
+def extended(service: dict[str, Any]) -> dict[str, Any]:
+    """Return the service that one is made from."""
+    source = service.get("extends")
+    found: dict[str, Any] = read_compose(source["file"])["services"][source["service"]] if source else {}
+    return found
+
+
+def lay_over(before: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """Join two descriptions of a service."""
+    joined = {
+        key: {**before[key], **value} if isinstance(value, dict) and isinstance(before.get(key), dict) else value
+        for key, value in wanted.items()
+    }
+    return {**before, **joined}
 
 
 def seconds_of(period: str) -> int:

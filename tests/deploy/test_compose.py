@@ -14,6 +14,7 @@ from tasks.config import read_worker_settings
 from tasks.environment import VARIABLES
 from tasks.names import POLICY, Queue
 from tests.deploy.composition import (
+    CARDS,
     EXAMPLE,
     FILES,
     OURS,
@@ -27,7 +28,7 @@ from tests.deploy.manifests import ROOT, queues_of
 from tests.deploy.programs import judge
 
 API_SIDE = ("api", "engine", "control", "migrate")
-WORKERS = ("cpu", "render", "transcription")
+WORKERS = ("cpu", "transcription", *CARDS)
 OVERLAID = services(*FILES)
 
 
@@ -59,15 +60,30 @@ def test_without_secrets_nothing_starts() -> None:
 
 @pytest.mark.parametrize("files", [FILES[:1], FILES], ids=["cpu", "gpu"])
 def test_every_queue_has_a_consumer_that_may_end_its_longest_step(files: tuple[str, ...]) -> None:
-    served: set[str] = set()
+    served: list[str] = []
     for name, service in services(*files).items():
         queues = queues_of(service.get("command", []))
-        served |= queues
+        served += [] if "profiles" in service else queues
         if queues:
             longest_s = max(policy.hard_limit_s for policy in POLICY.values() if policy.queue.value in queues)
             assert longest_s < seconds_of(service["stop_grace_period"]) <= longest_s + 300, name
 
-    assert served == {queue.value for queue in Queue}
+    assert sorted(served) == sorted(queue.value for queue in Queue), "two engines would share a queue"
+
+
+def test_every_card_has_a_render_worker_of_its_own() -> None:
+    found = {name: service for name, service in OVERLAID.items() if queues_of(service.get("command", [])) == {"render"}}
+
+    assert tuple(found) == CARDS
+    for number, service in enumerate(found.values()):
+        ((device,),) = [service["deploy"]["resources"]["reservations"]["devices"]]
+        assert device["device_ids"] == [str(number)]
+        assert {"gpu", "video"} <= set(device["capabilities"])
+        assert service.get("profiles", []) == [f"gpus-{count}" for count in range(number + 1, 5) if number]
+        assert service["environment"]["REELYARD_GPU"] == 0
+        assert service["command"] == found["render"]["command"]
+    folders = [service["environment"]["REELYARD_LOCK_DIR"] for service in found.values()]
+    assert len(set(folders)) == len(folders), "cards that are all number 0 would share their sessions"
 
 
 @pytest.mark.parametrize("name", sorted(OURS - {"flower"}))

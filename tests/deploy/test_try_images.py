@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,27 @@ def test_every_dockerfile_is_read(path: Path) -> None:
     assert ":" in image.base
 
 
-def test_every_image_over_debian_is_tried() -> None:
-    debian = {path.name.removesuffix(".Dockerfile") for path in DOCKERFILES if "bookworm" in read(path).base}
+def test_every_image_is_tried() -> None:
+    assert set(NAMES) == set(TRIALS) == {path.name.removesuffix(".Dockerfile") for path in DOCKERFILES}
 
-    assert set(NAMES) == set(TRIALS) == debian
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.stem)
+def test_an_image_has_the_python_that_its_lock_is_made_for(path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    (pythons,) = re.findall(r"^PYTHONS := (.+)$", makefile, re.MULTILINE)
+
+    assert read(path).base == f"python:{pythons.split()[0]}-slim-bookworm"
+    assert makefile.count("--python-version $(firstword $(PYTHONS))") == makefile.count("pip compile ")
+
+
+def test_whisperx_finds_the_parts_of_cuda_that_its_lock_brings() -> None:
+    image, lock = read(ROOT / "deploy/docker/whisperx.Dockerfile"), (ROOT / "requirements/whisperx.txt").read_text()
+    python = image.base.removeprefix("python:").partition("-")[0]
+    folders = image.environ["LD_LIBRARY_PATH"].split(":")
+
+    packages = f"/usr/local/lib/python{python}/site-packages/nvidia"
+    assert folders == [f"{packages}/cublas/lib", f"{packages}/cudnn/lib"]
+    assert all(f"\nnvidia-{name}-cu12==" in lock for name in ("cublas", "cudnn"))
 
 
 def test_arguments_and_variables_are_put_in(tmp_path: Path) -> None:
