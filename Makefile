@@ -111,7 +111,7 @@ clients: $(VENV)/.dev clients-tools ## Generate the Python and TypeScript client
 clients-tools: $(TOOLS)/.package-lock.json ## Install what generates and compiles the TypeScript client
 
 $(TOOLS)/.package-lock.json: clients/typescript/package-lock.json
-	@if command -v npm >/dev/null; then cd clients/typescript && npm ci --no-audit --no-fund --silent; else \
+	@if command -v npm >/dev/null; then cd clients/typescript && npm ci --ignore-scripts --no-audit --no-fund --silent; else \
 	  echo "npm is not here: the tests of the TypeScript client are skipped"; fi
 
 .PHONY: migrations-check
