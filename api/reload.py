@@ -2,8 +2,8 @@
 
 Gunicorn's own reload (SIGHUP) stops the old processes while the new ones still load, and then nobody answers for as
 long as that takes. This has new ones made beside the old (SIGTTIN), waits until they are ready, and then has gunicorn
-stop the old ones (SIGTTOU), which it does from the oldest on. New processes load the code that is there now; settings
-of gunicorn itself change with a restart only.
+stop the old ones (SIGTTOU), which it does from the oldest on. New processes load the code that is there now, and have
+the environment that gunicorn was started with: settings change with a restart only.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+from _pytest.mark.expression import Expression
+
 from tasks.environment import VARIABLES
 from tests.docs import calls
 from tests.docs.blocks import ROOT
@@ -92,6 +94,8 @@ def faults_of_make(arguments: list[str]) -> Iterator[str]:
             continue
         if not re.search(rf"\$\((?:or \$\()?{name}\)", recipe):
             yield f"make {goals[0]} uses no {name}"
+        elif name == "ARGS" and "python -m pytest" in recipe:
+            yield from faults_of_pytest(shlex.split(value))
         elif name == "ARGS" and (module := re.search(r"python (?:-m )?(bench[\w./]*|deploy\.\w+)", recipe)):
             yield from faults_of_module(module[1], shlex.split(value))
 
@@ -99,11 +103,31 @@ def faults_of_make(arguments: list[str]) -> Iterator[str]:
 def faults_of_python(arguments: list[str]) -> Iterator[str]:
     """Look for the module or the file, and for the options that it knows."""
     if arguments[:1] == ["-m"] and arguments[1] == "pytest":
-        yield from (f"there is no {word}" for word in arguments if word.startswith("tests/") and not is_there(word))
+        yield from faults_of_pytest(arguments[2:])
     elif arguments[:1] == ["-m"]:
         yield from faults_of_module(arguments[1], arguments[2:])
     else:
         yield from faults_of_module(arguments[0], arguments[1:])
+
+
+def faults_of_pytest(arguments: list[str]) -> Iterator[str]:
+    """Look for the files, and for tests in them that ``-k`` selects."""
+    paths = [word.partition("::")[0] for word in arguments if word.startswith("tests/")]
+    yield from (missing := [f"there is no {path}" for path in paths if not is_there(path)])
+    wanted = next((value for flag, value in pairwise(arguments) if flag == "-k"), "")
+    if wanted and not missing:
+        names = [name for path in paths or ["tests"] for name in names_of_tests(path)]
+        expression = Expression.compile(wanted)
+        if not any(expression.evaluate(lambda word, name=name: word.lower() in name.lower()) for name in names):
+            yield f"-k {wanted} selects nothing"
+
+
+@cache
+def names_of_tests(path: str) -> list[str]:
+    """Return the names of the tests in a file or a folder, each after its file's as pytest matches them."""
+    files = [ROOT / path] if path.endswith(".py") else sorted((ROOT / path).rglob("test_*.py"))
+    found = re.compile(r"^ *def (test_\w+)", re.MULTILINE)
+    return [f"{file.name}::{name}" for file in files for name in found.findall(file.read_text())]
 
 
 def faults_of_module(name: str, arguments: list[str]) -> Iterator[str]:
