@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,6 +56,28 @@ def test_secrets_go_to_workers_alone_and_lie_encrypted(user: Caller, farm: Farm,
     assert "r-e-f-r-e-s-h" not in str(target) + str(user.get("/publish-targets")) + kept
     assert order.secrets == {"refresh_token": "r-e-f-r-e-s-h"}
     assert (order.kind, order.title, order.visibility, order.delivery_id) == ("youtube", "Tides", "private", told["id"])
+
+
+def test_secrets_that_another_key_sealed_or_somebody_changed_have_to_be_entered_anew(
+    app: Any, user: Caller, farm: Farm, target: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, path = app.extensions["settings"], f"/publish-targets/{target['id']}"
+    row = db.session.get(PublishTarget, target["id"])
+    row.sealed = row.sealed[:-5] + ("A" if row.sealed[-5] != "A" else "B") + row.sealed[-4:]
+    db.session.commit()
+    changed = user.expect(422, "PATCH", path, {"name": "Changed"})
+    user.expect(200, "PATCH", path, {"secrets": {"refresh_token": "of-the-first-key"}})
+
+    key = replace(settings.webhooks, key="another key of more than thirty-two bytes")
+    monkeypatch.setitem(app.extensions, "settings", replace(settings, webhooks=key))
+    unread = user.expect(422, "PATCH", path, {"name": "Unread"})
+    sent = farm.claim(publish(user, target, ingest(user, farm))["job_id"], "send")
+    user.expect(200, "PATCH", path, {"secrets": {"refresh_token": "of-the-second"}})
+    after = farm.claim(publish(user, target, ingest(user, farm))["job_id"], "send")
+
+    assert [told["code"] for told in (changed, unread)] == ["publish_target.unreadable"] * 2
+    assert (order_of(sent).secrets, order_of(after).secrets) == ({}, {"refresh_token": "of-the-second"})
+    assert user.get(path)["name"] == "Our channel"
 
 
 def test_the_next_attempt_gets_what_the_one_before_learnt(user: Caller, farm: Farm, target: dict[str, Any]) -> None:
