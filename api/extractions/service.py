@@ -27,7 +27,7 @@ from tasks.contracts.sounds import SoundOrder
 from tasks.errors import InvalidInputError, ReelyardError
 from tasks.fetching.links import SERVICES, read_link
 from tasks.names import Priority
-from tasks.workflows.samples import EXTRACTIONS, build_extraction_steps
+from tasks.workflows.samples import EXTRACTIONS, build_extraction_steps, limits_of
 
 JOB_KIND = "extraction"
 
@@ -82,13 +82,14 @@ def create_extraction(session: Session, user: User, body: dict[str, Any], *, set
 def order_extraction(session: Session, extraction: Extraction, *, settings: ApiSettings) -> Job:
     """Order the job of a new extraction, and hold what it costs."""
     order = LinkOrder(extraction.url, settings.max_link_s, settings.max_link_bytes)
+    site = read_link(extraction.url, inside=settings.link_inside).site
     level = SoundOrder("", target_lufs=settings.sound_lufs, ceiling_dbtp=settings.sound_ceiling_dbtp)
     job = create_job(
         session,
         owner_id=extraction.owner_id,
         organisation_id=extraction.organisation_id,
         kind=JOB_KIND,
-        steps=build_extraction_steps(order, level),
+        steps=build_extraction_steps(order, level, limits_of(site, str(extraction.owner_id))),
         priority=Priority.NORMAL,
         subject={"extraction_id": str(extraction.id)},
     )

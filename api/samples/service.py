@@ -29,7 +29,7 @@ from tasks.errors import ReelyardError
 from tasks.fetching.links import read_link
 from tasks.names import Priority
 from tasks.storage.base import Storage
-from tasks.workflows.samples import build_sample_steps
+from tasks.workflows.samples import build_sample_steps, limits_of
 
 JOB_KIND = "sample"
 SIMPLE = "simple"
@@ -112,7 +112,9 @@ def create_sample(session: Session, user: User, body: dict[str, Any], *, setting
         owner_id=user.id,
         organisation_id=organisation_id,
         kind=JOB_KIND,
-        steps=build_sample_steps(LinkOrder(link.url, settings.max_link_s, settings.max_link_bytes)),
+        steps=build_sample_steps(
+            LinkOrder(link.url, settings.max_link_s, settings.max_link_bytes), limits_of(link.site, str(user.id))
+        ),
         priority=Priority.NORMAL,
         subject={"sample_id": str(sample.id)},
     )

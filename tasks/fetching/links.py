@@ -43,6 +43,11 @@ class Link:
     service: str
     media_ref: str
 
+    @property
+    def site(self) -> str:
+        """Whose machines answer: a service, whatever hosts it has, else the host."""
+        return self.service or urlsplit(self.url).hostname or ""
+
 
 def read_link(text: str, *, inside: bool = False) -> Link:
     """Take a link apart; raise PermanentError ``url.refused`` for what is never fetched."""

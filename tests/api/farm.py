@@ -85,13 +85,17 @@ class Farm:
         return self.claim_part(job_id, name, 0)
 
     def claim_part(self, job_id: str, name: str, part: int) -> dict[str, Any]:
+        claim = self.ask(job_id, name, part)
+        assert claim["claimed"], claim
+        return claim
+
+    def ask(self, job_id: str, name: str, part: int = 0) -> dict[str, Any]:
+        """Ask for a step, which may be refused."""
         step = find_step(job_id, name, part)
         message = {"version": 1, "job_id": job_id, "step_id": str(step.id), "node": "test", "task": step.task}
         answer = self.post(CallbackPath.CLAIM.format(step_id=step.id), message)
         assert answer.status_code == 200, answer.get_json()
-        claim: dict[str, Any] = answer.get_json()
-        assert claim["claimed"], claim
-        return {**claim, "task": step.task}
+        return {**answer.get_json(), "task": step.task}
 
     def report(self, claim: dict[str, Any], **outcome: Any) -> Any:
         report = StepReport(claim["job_id"], claim["step_id"], claim["token"], **outcome)

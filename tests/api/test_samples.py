@@ -56,6 +56,26 @@ def test_a_link_becomes_a_sample_in_eight_visible_steps(user: Caller, farm: Farm
     assert user.get(f"/jobs/{told['job_id']}")["state"] == "succeeded"
 
 
+def test_a_site_is_asked_by_two_steps_at_a_time_and_others_need_not_wait(
+    user: Caller, other: Caller, farm: Farm
+) -> None:
+    links = ("https://www.youtube.com/watch?v=", "https://youtu.be/")
+    first, second, third = (
+        order(whose, url=f"{link}{uuid4().hex[:11]}")["job_id"]
+        for whose, link in ((user, links[0]), (user, links[1]), (other, links[0]))
+    )
+    elsewhere = order(user, url=f"https://media.example.com/{uuid4().hex}")["job_id"]
+    extraction = user.post("/extractions", {"url": f"{links[1]}{uuid4().hex[:11]}"}, expect=202)["job_id"]
+    one = farm.claim(first, "resolve")
+    farm.claim(second, "resolve")
+
+    assert [farm.ask(job, "resolve").get("reason") for job in (third, extraction)] == ["limited", "limited"]
+    assert farm.claim(elsewhere, "resolve")["claimed"]
+    report(farm, one, info_of())
+    assert farm.claim(third, "resolve")["claimed"]
+    assert farm.ask(first, "download").get("reason") == "limited"
+
+
 def test_what_a_sample_was_made_of_is_removed_and_its_files_stay(user: Caller, farm: Farm) -> None:
     told = order(user)
     resolve(farm, told["job_id"])
@@ -224,7 +244,7 @@ def test_media_at_fault_leaves_nothing_and_costs_nothing(user: Caller, farm: Far
 def test_a_creator_is_asked_about_once_in_seven_days(user: Caller, farm: Farm) -> None:
     ref = uuid4().hex
     who = CreatorInfo(ref, "drummer", "The Drummer")
-    jobs = [order(user)["job_id"] for _ in range(3)]
+    jobs = [order(user, url=f"https://media{n}.example.com/{ref}")["job_id"] for n in range(3)]
     for job_id in jobs:
         resolve(farm, job_id, creator=who)
     claims = [farm.claim(job_id, "creator") for job_id in jobs]
