@@ -13,6 +13,7 @@ from typing import Any
 from celery.worker.consumer import Consumer
 from kombu.exceptions import ContentDisallowed
 
+from tasks.consumption import waiting_shows_life
 from tasks.refused import body_of, describe, note_refused
 
 MAX_MESSAGE_BYTES = 8 << 20
@@ -22,6 +23,10 @@ _log = logging.getLogger(__name__)
 
 class StrictConsumer(Consumer):  # type: ignore[misc]  # celery has no types
     """Rejects and notes what is no message of ours."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Connect, however long that takes."""
+        return super().ensure_connected(waiting_shows_life(conn, self.app))
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
         """Return what is called with each message."""

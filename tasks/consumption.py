@@ -34,9 +34,13 @@ class Seen:
 
 
 class Consumption:
-    """One worker's consumer, watched and steered."""
+    """One worker's consumer, watched and steered.
 
-    def __init__(self) -> None:
+    :param beat: called at each proof that it works.
+    """
+
+    def __init__(self, beat: Callable[[], None] = lambda: None) -> None:
+        self.show_life = beat
         self.seen = Seen()
         self.order: NodeOrder | None = None
         self.started_with: tuple[str, ...] = ()
@@ -69,6 +73,7 @@ class Consumption:
     def note_poll(self) -> None:
         """Note a completed round trip to the broker on the consuming connection."""
         self._proven_at = time.monotonic()
+        self.show_life()
 
     def tick(self) -> None:
         """Look at the consumer and bring it to what is ordered."""
@@ -148,6 +153,24 @@ class ConsumptionStep(bootsteps.StartStopStep):  # type: ignore[misc]  # celery 
     def stop(self, consumer: Any) -> None:
         """End watching."""
         getattr(consumer.app, _AGENT).consumption.detach()
+
+
+def waiting_shows_life(connection: Any, app: Any) -> Any:
+    """Have a connection's wait for its broker count as life, second by second: a broker that is away ends no worker."""
+    agent, ensure = getattr(app, _AGENT, None), connection.ensure_connection
+    if agent is None:
+        return connection
+
+    def ensure_and_show(errback: Any = None, *arguments: Any, callback: Any = None, **options: Any) -> Any:
+        def each_second() -> None:
+            agent.consumption.show_life()
+            if callback is not None:
+                callback()
+
+        return ensure(errback, *arguments, callback=each_second, **options)
+
+    connection.ensure_connection = ensure_and_show
+    return connection
 
 
 def add_agent(app: Any, agent: Any) -> None:

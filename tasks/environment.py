@@ -556,6 +556,13 @@ _TABLE = (
     ),
     Variable(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
+    # Watching
+    Variable(
+        "REELYARD_ALIVE_FILE",
+        text,
+        "Where an engine or a worker shows that it works, for python -m tasks.alive; unset means nowhere",
+        default="",
+    ),
         url("http", "https"),
         "Where traces go, by OTLP over HTTP; unset means no traces. OpenTelemetry's other variables count too",
         default="",

@@ -18,6 +18,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_process_init, worker_shutdown, worker_shutting_down
 
+from tasks.alive import pulse_from
 from tasks.client import ControlClient
 from tasks.config import WorkerSettings, worker_settings
 from tasks.consumption import Consumption, add_agent
@@ -68,7 +69,7 @@ class NodeAgent:
     """The voice of one worker process."""
 
     def __init__(self, app: Celery, profile: Profile, settings: Callable[[], WorkerSettings] = worker_settings) -> None:
-        self.consumption = Consumption()
+        self.consumption = Consumption(pulse_from(os.environ).beat)
         self._app = app
         self._profile = profile
         self._settings = settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,9 +12,13 @@ from dataclasses import dataclass
 from flask import Flask
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from tasks.alive import pulse_from
+
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_S = 5.0
+PATIENCE_S = 600.0
+"""A round that takes longer hangs: the process shows no life any more, so that who watches it starts it anew."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class LoopRunner:
     def __init__(self, app: Flask, loops: list[Loop]) -> None:
         self._app = app
         self._stop = threading.Event()
+        self._pulse = pulse_from(os.environ)
+        self._due = {loop.name: time.monotonic() + PATIENCE_S for loop in loops}
         self._threads = [threading.Thread(target=self._run, args=(loop,), name=loop.name) for loop in loops]
 
     def start(self) -> None:
@@ -64,8 +71,16 @@ class LoopRunner:
                 failures += 1
                 again = False
                 _tell(loop, error)
-            if again is not True:
-                self._stop.wait(self._pause_s(loop, failures, again))
+            pause_s = 0.0 if again is True else self._pause_s(loop, failures, again)
+            self._show_life(loop, pause_s)
+            self._stop.wait(pause_s)
+
+    def _show_life(self, loop: Loop, pause_s: float) -> None:
+        """Show that the process lives after a loop's round, unless another loop hangs."""
+        now = time.monotonic()
+        self._due[loop.name] = now + pause_s + PATIENCE_S
+        if now < min(self._due.values()):
+            self._pulse.beat()
 
     @staticmethod
     def _pause_s(loop: Loop, failures: int, wished_s: float) -> float:

@@ -25,5 +25,7 @@ RUN pip install --no-cache-dir --no-deps . && rm -rf build
 ARG COMMIT=
 RUN echo "$COMMIT" > COMMIT
 USER 10001:10001
+# What python -m tasks.alive reads: the engine and the scheduler show there that they work
+ENV REELYARD_ALIVE_FILE=/tmp/alive
 EXPOSE 8000
 CMD ["gunicorn", "-c", "python:api.gunicorn", "api.wsgi:app"]

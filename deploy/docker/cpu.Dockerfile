@@ -13,7 +13,7 @@ COPY tasks tasks
 ARG COMMIT=
 RUN echo "$COMMIT" > COMMIT
 USER 10001:10001
-ENV PYTHONPATH=/app
+ENV PYTHONPATH=/app REELYARD_ALIVE_FILE=/tmp/alive
 # tini ends what steps leave behind, and hands SIGTERM on
 ENTRYPOINT ["tini", "--"]
 CMD ["celery", "-A", "tasks.worker", "worker", "-Q", "ingest,analysis,transcription,generation,compose", \

@@ -15,7 +15,7 @@ COPY render_node render_node
 ARG COMMIT=
 RUN echo "$COMMIT" > COMMIT
 USER 10001:10001
-ENV PYTHONPATH=/app NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
+ENV PYTHONPATH=/app REELYARD_ALIVE_FILE=/tmp/alive NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
 # tini ends what Chromium and encoders leave behind, and hands SIGTERM on
 ENTRYPOINT ["tini", "--"]
 CMD ["celery", "-A", "render_node.worker", "worker", "-Q", "render", \

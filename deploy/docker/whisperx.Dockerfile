@@ -9,7 +9,7 @@ RUN useradd --create-home --uid 10001 reelyard && install -d -o reelyard -g reel
 ENV PYTHONPATH=/app REELYARD_SPEECH_ENGINE=whisperx REELYARD_WHISPER_DEVICE=cuda
 # CTranslate2 looks for cuBLAS and cuDNN where the linker does
 ENV LD_LIBRARY_PATH=/usr/local/lib/python3.11/site-packages/nvidia/cublas/lib:/usr/local/lib/python3.11/site-packages/nvidia/cudnn/lib
-ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+ENV REELYARD_ALIVE_FILE=/tmp/alive NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 WORKDIR /app
 COPY requirements/whisperx.txt requirements/whisperx.txt
 RUN pip install --no-cache-dir --require-hashes -r requirements/whisperx.txt

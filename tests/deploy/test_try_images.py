@@ -7,25 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from deploy.dockerfile import Image, apply, begin, read_stages
+from deploy.dockerfile import read_stages
 from deploy.try_images import NAMES, TRIALS
-from tests.deploy.manifests import ROOT
+from tests.deploy.manifests import ROOT, read_image
 
 DOCKERFILES = sorted((ROOT / "deploy/docker").glob("*.Dockerfile"))
 
 
-def read(path: Path, **arguments: str) -> Image:
-    images = dict[str, Image]()
-    for stage in read_stages(path, **arguments):
-        image = images[stage.name] = begin(stage, images, {})
-        for word, rest in stage.instructions:
-            apply(image, word, rest)
-    return image
-
-
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.stem)
-def test_every_dockerfile_is_read(path: Path) -> None:
-    image = read(path)
+def test_every_dockerfile_is_read_image(path: Path) -> None:
+    image = read_image(path)
 
     assert image.command[0] in ("gunicorn", "celery")
     assert (image.folder, image.user) == ("/app", "10001:10001")
@@ -41,12 +32,15 @@ def test_an_image_has_the_python_that_its_lock_is_made_for(path: Path) -> None:
     makefile = (ROOT / "Makefile").read_text()
     (pythons,) = re.findall(r"^PYTHONS := (.+)$", makefile, re.MULTILINE)
 
-    assert read(path).base == f"python:{pythons.split()[0]}-slim-bookworm"
+    assert read_image(path).base == f"python:{pythons.split()[0]}-slim-bookworm"
     assert makefile.count("--python-version $(firstword $(PYTHONS))") == makefile.count("pip compile ")
 
 
 def test_whisperx_finds_the_parts_of_cuda_that_its_lock_brings() -> None:
-    image, lock = read(ROOT / "deploy/docker/whisperx.Dockerfile"), (ROOT / "requirements/whisperx.txt").read_text()
+    image, lock = (
+        read_image(ROOT / "deploy/docker/whisperx.Dockerfile"),
+        (ROOT / "requirements/whisperx.txt").read_text(),
+    )
     python = image.base.removeprefix("python:").partition("-")[0]
     folders = image.environ["LD_LIBRARY_PATH"].split(":")
 
@@ -61,11 +55,11 @@ def test_arguments_and_variables_are_put_in(tmp_path: Path) -> None:
         '# a comment\nARG BASE=debian\nFROM ${BASE}\nENV A=1 B="two words"\nENV C=$A/x\nCMD ["a", \\\n  "b"]\n'
     )
 
-    image = read(path)
+    image = read_image(path)
 
     assert (image.base, image.command) == ("debian", ["a", "b"])
     assert image.environ == {"A": "1", "B": "two words", "C": "1/x"}
-    assert read(path, BASE="debian@sha256:1").base == "debian@sha256:1"
+    assert read_image(path, BASE="debian@sha256:1").base == "debian@sha256:1"
 
 
 def test_a_stage_over_another_goes_on_from_it(tmp_path: Path) -> None:
@@ -75,7 +69,7 @@ def test_a_stage_over_another_goes_on_from_it(tmp_path: Path) -> None:
         "FROM code AS built\nUSER 5\nENV A=2\nFROM code\nCOPY --from=built /app/x x\n"
     )
 
-    stages, image = read_stages(path), read(path)
+    stages, image = read_stages(path), read_image(path)
 
     assert [(stage.name, stage.base, stage.over) for stage in stages] == [
         ("code", "debian", ""), ("built", "debian", "code"), ("", "debian", "code"),
@@ -97,4 +91,4 @@ def test_an_instruction_that_is_not_known_is_an_error(tmp_path: Path) -> None:
     path.write_text("FROM debian\nVOLUME /data\n")
 
     with pytest.raises(ValueError, match="VOLUME"):
-        read(path)
+        read_image(path)
