@@ -8,9 +8,12 @@ from typing import Any
 
 import yaml
 
+from deploy.dockerfile import Image, apply, begin, read_stages
+
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy/kubernetes"
 OVERLAYS = ("cpu", "gpu")
+ALIVE_COMMAND = ["python", "-m", "tasks.alive"]
 FOLDERS = ("base", *OVERLAYS, "migrate", "walled")
 
 Document = dict[str, Any]
@@ -50,6 +53,16 @@ def container(pod: Document) -> Document:
     (only,) = pod["containers"]
     found: Document = only
     return found
+
+
+def read_image(dockerfile: Path, **arguments: str) -> Image:
+    """Return what a Dockerfile says of the process that its image starts."""
+    images = dict[str, Image]()
+    for stage in read_stages(dockerfile, **arguments):
+        image = images[stage.name] = begin(stage, images, {})
+        for word, rest in stage.instructions:
+            apply(image, word, rest)
+    return image
 
 
 def queues_of(command: list[str]) -> set[str]:

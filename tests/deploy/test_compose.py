@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api.config import read_api_settings
+from tasks.alive import VARIABLE
 from tasks.config import read_worker_settings
 from tasks.environment import VARIABLES
 from tasks.names import POLICY, Queue
@@ -24,10 +25,11 @@ from tests.deploy.composition import (
     services,
     variables_of,
 )
-from tests.deploy.manifests import ROOT, queues_of
+from tests.deploy.manifests import ALIVE_COMMAND, ROOT, queues_of, read_image
 from tests.deploy.programs import judge
 
 API_SIDE = ("api", "engine", "control", "migrate")
+ALIVE = ["CMD", *ALIVE_COMMAND]
 WORKERS = ("cpu", "transcription", *CARDS)
 OVERLAID = services(*FILES)
 
@@ -123,6 +125,16 @@ def test_nothing_of_ours_writes_its_image_or_gains_rights(name: str) -> None:
 @pytest.mark.parametrize("name", ["postgres", "redis", "storage", "api", "flower"])
 def test_who_answers_calls_is_asked_whether_it_does(name: str) -> None:
     assert OVERLAID[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+
+
+@pytest.mark.parametrize("name", ["engine", "control", *WORKERS])
+def test_who_only_works_is_asked_for_a_sign_of_it(name: str) -> None:
+    check = OVERLAID[name]["healthcheck"]
+
+    assert check["test"] == ALIVE
+    assert seconds_of(check["interval"]) > seconds_of(check["timeout"])
+    image = read_image(ROOT / OVERLAID[name]["build"]["dockerfile"])
+    assert Path(image.environ[VARIABLE]).parent == Path("/tmp"), "nothing else can be written"
 
 
 def test_the_api_is_asked_for_readiness_and_flower_under_its_prefix() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import ipaddress
 import re
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -13,10 +14,12 @@ import pytest
 import yaml
 
 from api.config import read_api_settings
+from tasks.alive import VARIABLE, WITHIN_S
 from tasks.config import read_worker_settings
 from tasks.environment import VARIABLES
 from tasks.names import POLICY, Queue
 from tests.deploy.manifests import (
+    ALIVE_COMMAND,
     FOLDERS,
     KUBERNETES,
     OVERLAYS,
@@ -27,6 +30,7 @@ from tests.deploy.manifests import (
     pods,
     queues_by_pod,
     read_folder,
+    read_image,
     read_kustomization,
     read_overlay,
     secret_keys,
@@ -193,6 +197,29 @@ def test_the_api_is_probed_where_it_tells_the_truth() -> None:
     assert api["readinessProbe"]["httpGet"]["path"] == "/readyz"
     deadline_s = importlib.import_module("api.health.routes").DEADLINE_S
     assert api["readinessProbe"]["timeoutSeconds"] > deadline_s
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_who_only_works_is_asked_for_a_sign_of_it(overlay: str) -> None:
+    asked = {name: container(pod) for name, pod in ours(read_overlay(overlay)).items() if name != "api"}
+
+    assert {*queues_by_pod(read_overlay(overlay)), "engine"} == set(asked)
+    for name, only in asked.items():
+        for probe in (only["startupProbe"], only["livenessProbe"]):
+            assert probe["exec"] == {"command": ALIVE_COMMAND}, name
+            assert probe["timeoutSeconds"] == 10, "a busy host takes long to start Python"
+        live = only["livenessProbe"]
+        assert live["periodSeconds"] * live["failureThreshold"] >= WITHIN_S, "one more chance than the sign's age"
+        image = read_image(ROOT / f"deploy/docker/{only['image'].removeprefix('reelyard/')}.Dockerfile")
+        mounted = {mount["mountPath"] for mount in only["volumeMounts"]}
+        assert str(Path(image.environ[VARIABLE]).parent) in mounted, "its image cannot be written"
+
+
+def test_every_server_is_probed() -> None:
+    for folder in FOLDERS:
+        for name, pod in pods(read_folder(folder)).items():
+            probes = {key for key in container(pod) if key.endswith("Probe")}
+            assert probes or name == "migrate", name
 
 
 def test_gpu_workers_go_where_gpus_are() -> None:
