@@ -105,8 +105,31 @@ def restore_database(backup: Path, database_url: str, *, replace: bool) -> Manif
     return manifest
 
 
+def adopt_database(database_url: str) -> None:
+    """Bring a database that PostgreSQL itself recovered up to this version's tables.
+
+    Raises ``restore.in_use`` when others work on it, ``usage.invalid`` when it holds nothing.
+    """
+    from api.database import driver_url
+    from api.migrate import upgrade
+
+    engine = create_engine(driver_url(database_url))
+    try:
+        if not count_tables(engine):
+            raise ConfigurationError("usage.invalid", "The database is empty, there is nothing in place: name a BACKUP")
+    finally:
+        engine.dispose()
+    upgrade(database_url)
+
+
 def refuse_unless_free(engine: Engine, *, replace: bool) -> None:
     """Raise unless nobody else works on the database and it may be overwritten."""
+    if count_tables(engine) and not replace:
+        raise ConfigurationError("restore.not_empty", "The database holds something; --replace overwrites it")
+
+
+def count_tables(engine: Engine) -> int:
+    """Return how many tables a database has; raise ``restore.in_use`` when others work on it."""
     with engine.connect() as connection:
         others = connection.scalar(
             text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
@@ -114,8 +137,7 @@ def refuse_unless_free(engine: Engine, *, replace: bool) -> None:
         tables = connection.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"))
     if others:
         raise ConfigurationError("restore.in_use", f"{others} others are connected: stop the API and the engine first")
-    if tables and not replace:
-        raise ConfigurationError("restore.not_empty", "The database holds something; --replace overwrites it")
+    return int(tables or 0)
 
 
 def clear(engine: Engine) -> None:

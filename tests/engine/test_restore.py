@@ -148,6 +148,69 @@ def test_after_a_restore_every_job_ends_and_every_asset_is_there_or_says_that_it
         db.engine.dispose()
 
 
+def test_a_database_that_postgresql_recovered_is_made_safe_as_it_stands(
+    play: Play,
+    url: str,
+    database_environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    running, waiting = play.create(one_step()), play.create(one_step())
+    claim = play.claim(running, "only")
+    kept, lost = (add_asset(play.owner_id, stored=stored) for stored in (True, False))
+    # What archived WAL brings back is the database of an earlier moment, which nobody has touched yet
+    restore_database(make_backup(database_environ["DATABASE_URL"], tmp_path), url, replace=False)
+    zombie = play.claim(waiting, "only")
+    for name, value in {**database_environ, "DATABASE_URL": url}.items():
+        monkeypatch.setenv(name, value)
+
+    assert main(["restore", "--in-place"]) == Exit.OK
+
+    shown = capsys.readouterr().out
+    assert shown == "Made safe what is there\n2 assets are in the database, the files of 1 of them are missing\n"
+    with world(database_environ, url, database_environ["REDIS_URL"]) as again:
+        there = Play(again, play.owner_id)
+        assert [there.states(job_id)["only"] for job_id in (running, waiting)] == ["queued", "queued"]
+        mine = there.claim(waiting, "only")
+        assert mine.token > zombie.token
+        for old in (claim, zombie):
+            with pytest.raises(FencedError):
+                there.beat(old)
+        there.succeed(mine)
+        assert there.job(waiting).state == "succeeded"
+        found = {asset.id: (asset.state, asset.refused_code) for asset in db.session.query(Asset)}
+        assert found == {kept: ("ready", None), lost: ("refused", "storage.missing")}
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_in_place_wants_a_database_that_nobody_uses_and_that_holds_something(
+    play: Play,
+    url: str,
+    database_environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    token = play.claim(play.create(one_step()), "only").token
+    for name, value in database_environ.items():
+        monkeypatch.setenv(name, value)
+    in_use = (main(["restore", "--in-place"]), capsys.readouterr().err)
+    monkeypatch.setenv("DATABASE_URL", url)
+    empty = (main(["restore", "--in-place"]), capsys.readouterr().err)
+
+    assert (in_use[0], in_use[1].partition(":")[0]) == (Exit.FAILED, "restore.in_use")
+    assert empty[0] == Exit.USAGE and "name a BACKUP" in empty[1]
+    assert play.claim(play.create(one_step()), "only").token == token + 1
+
+
+@pytest.mark.parametrize("given", [[], ["somewhere", "--in-place"], ["--in-place", "--replace"]])
+def test_a_restore_is_of_a_backup_or_in_place(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["restore", *given]) == Exit.USAGE
+
+    assert "Name a BACKUP (--replace overwrites), or say --in-place alone" in capsys.readouterr().err
+
+
 def test_a_database_that_holds_something_or_is_in_use_is_left_alone(
     play: Play, url: str, database_environ: dict[str, str], tmp_path: Path
 ) -> None:
