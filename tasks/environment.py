@@ -544,6 +544,13 @@ _TABLE = (
         default="",
     ),
     Variable("REELYARD_ENCODER_THREADS", integer(0, 128), "Threads of a software encoder; 0 lets it choose", default=0),
+    # Watching
+    Variable(
+        "REELYARD_ALIVE_FILE",
+        text,
+        "Where an engine or a worker shows that it works, for python -m tasks.alive; unset means nowhere",
+        default="",
+    ),
     # Logs
     Variable(
         "REELYARD_LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), "Least level that is logged", default="INFO"
@@ -556,13 +563,6 @@ _TABLE = (
     ),
     Variable(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
-    # Watching
-    Variable(
-        "REELYARD_ALIVE_FILE",
-        text,
-        "Where an engine or a worker shows that it works, for python -m tasks.alive; unset means nowhere",
-        default="",
-    ),
         url("http", "https"),
         "Where traces go, by OTLP over HTTP; unset means no traces. OpenTelemetry's other variables count too",
         default="",
