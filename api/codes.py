@@ -456,3 +456,17 @@ CODES: dict[str, tuple[int, str]] = {
     "upload.refused": (0, "The storage refused the demo's upload"),
     "usage.invalid": (0, "Options of a command do not fit each other"),
 }
+
+BEYOND_NODE = frozenset(
+    {
+        # What a node only calls: the storage, the API, providers, platforms, hosts behind links
+        *("storage.unavailable", "storage.no_bucket", "storage.incomplete", "storage.refused", "broker.unavailable"),
+        *("control.unreachable", "control.bad_answer", "control.refused"),
+        *("provider.unavailable", "judge.unavailable", "translation.unavailable", "publish.unavailable"),
+        *("link.unavailable", "url.unavailable", "identity.unavailable", "mail.unavailable", "payments.unavailable"),
+        *("service.database_unavailable", "flower.unavailable", "sample.unavailable", "sample.file_missing"),
+        # How the farm is run
+        *("node.other_class", "node.drained", "node.leaving", "contract.unknown_version", "step.unheard"),
+    }
+)
+"""Codes whose cause lies outside the node that reports them: they count against none, and put none into quarantine."""

@@ -58,10 +58,11 @@ def describe_caller(actor: User | None) -> Values:
         return {"actor_id": actor.id if actor else None, "actor_email": actor.email if actor else "", "via": "system"}
     who: User | None = actor or g.get("user")
     token = g.get("api_token")
+    nobody = "system" if g.get("is_worker") else "anonymous"
     return {
         "actor_id": who.id if who else None,
         "actor_email": who.email if who else "",
-        "via": "token" if token else "session" if who else "anonymous",
+        "via": "token" if token else "session" if who else nobody,
         "token_id": token.id if token else None,
         "address": (request.remote_addr or "")[:64],
         "request_id": g.get("request_id", ""),

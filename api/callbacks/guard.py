@@ -31,6 +31,7 @@ def check_signature(endpoint: str | None, values: dict[str, Any] | None) -> None
         signing.verify(get_settings().callback_secret, request.method, request.path, headers, request.get_data())
     except PermanentError as error:
         raise UnauthenticatedError(error.code, error.detail) from error
+    g.is_worker = True
 
 
 def read_message(step_id: str | None = None) -> dict[str, Any]:

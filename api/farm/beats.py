@@ -36,7 +36,7 @@ def take_beat(session: Session, beat: NodeBeat) -> NodeOrder:
     if beat.leaving:
         note_leaving(session, node.id)
     if beat.test is not None:
-        take_test(node, beat.test, now)
+        take_test(session, node, beat.test, now)
     session.flush()
     return order_for(node)
 

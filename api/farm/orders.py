@@ -77,11 +77,18 @@ def resume(session: Session, node: Node) -> None:
 
 
 def set_consumption(
-    session: Session, node: Node, *, queues: Iterable[str] | None, slots: int | None, why: str = "node.changed"
+    session: Session,
+    node: Node,
+    *,
+    queues: Iterable[str] | None,
+    slots: int | None,
+    why: str = "node.changed",
+    reason: str = "",
 ) -> bool:
     """Say what a node shall consume, from now on and after every restart; tell whether that is new.
 
     :param queues: None means those of its command line, :param slots: None means as many as there.
+    :param why: what the audit log calls it, :param reason: a sentence that is kept there, if there is one.
     Raises ``node.cannot_consume`` for a queue whose tasks it does not have.
     """
     wanted = None if queues is None else sorted(set(queues))
@@ -92,7 +99,7 @@ def set_consumption(
     if before == after:
         return False
     node.wanted_queues, node.wanted_slots = wanted, slots
-    note(session, node, why, before, after)
+    note(session, node, why, before, {**after, "reason": reason} if reason else after)
     return True
 
 

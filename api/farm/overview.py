@@ -81,6 +81,8 @@ def describe_policy(policy: QueuePolicy | None, name: str) -> dict[str, Any]:
 def plan(session: Session, *, by_demand: bool) -> Plan:
     """Plan who consumes what, from the nodes that work and the stored policy.
 
+    A queue that no such node can consume is in the plan, as one that lacks nodes, if it has work or a minimum.
+
     :param by_demand: a queue's weight counts as often as there are minutes of work waiting for it, and once more.
     """
     now, lost_s = database_now(session), get_settings().node_lost_s
@@ -93,10 +95,13 @@ def plan(session: Session, *, by_demand: bool) -> Plan:
     policies, loads = read_policies(session), measure(session)
     served = frozenset().union(*(worker.able for worker in workers))
     needs = []
-    for queue in sorted(served - {Queue.CONTROL.value}):
-        stored = describe_policy(policies.get(queue), queue)
-        demand = 1.0 + loads[Queue(queue)].predicted_s / 60.0 if by_demand else 1.0
-        needs.append(Need(queue, stored["weight"] * demand, stored["min_slots"], stored["gpu"]))
+    for queue, load in sorted(loads.items()):
+        stored = describe_policy(policies.get(queue.value), queue.value)
+        is_wanted = queue.value in served or stored["min_slots"] or load.depth or load.running
+        if queue is Queue.CONTROL or not is_wanted:
+            continue
+        demand = 1.0 + load.predicted_s / 60.0 if by_demand else 1.0
+        needs.append(Need(queue.value, stored["weight"] * demand, stored["min_slots"], stored["gpu"]))
     return plan_rebalance(workers, needs)
 
 

@@ -1,22 +1,26 @@
 """Keeping work from nodes that fail at everything, and letting them back once they work again.
 
 Failures count when they were not the input's own fault and when they are of different jobs: one poisonous input says
-nothing about a node. A node in quarantine tests itself, at longer and longer pauses; the first test it passes, or an
-administrator, lets it work again.
+nothing about a node. Neither does what lies outside of it (:data:`api.codes.BEYOND_NODE`), nor what most nodes that
+work fail with at the same time. A node in quarantine tests itself, at longer and longer pauses; the first test it
+passes, or an administrator, lets it work again.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from api.audit import record
+from api.codes import BEYOND_NODE
 from api.extensions import get_settings
 from api.farm.models import Node
 from api.ids import new_id
@@ -32,11 +36,25 @@ LONGEST_PAUSE_S = 3600.0
 MOST_PROBLEMS = 20
 NODE_CODES = ("node.", "internal.", "child.", "encoder.", "browser.", "task.timeout")
 """Failures that speak of the node even where they ended a step."""
-NOT_OF_NODE = ("node.other_class", "node.drained", "node.leaving", "contract.unknown_version", "step.unheard")
-"""Ends of attempts that say nothing about how well the node works."""
+WORKED = (Outcome.SUCCEEDED.value, Outcome.FAILED.value, Outcome.RETRIED.value, Outcome.LOST.value)
+WINDOW = timedelta(minutes=15)
+"""What nodes fail with within so long, they fail with at the same time."""
+WINDOW_LOOK_BACK = 20
 
 
-def take_test(node: Node, test: SelfTest, now: datetime) -> None:
+@dataclass(frozen=True)
+class Spread:
+    """How widely failures are spread: the nodes that worked within the window, and how many fail with each code."""
+
+    working: int = 0
+    failing: Counter[str] = field(default_factory=Counter)
+
+    def is_common(self, code: str) -> bool:
+        """Tell whether most nodes that work fail with a code: then its cause is not one of them."""
+        return self.failing[code] > 1 and 2 * self.failing[code] > self.working
+
+
+def take_test(session: Session, node: Node, test: SelfTest, now: datetime) -> None:
     """Take the outcome of a self-test that was asked for; a test that passed ends a quarantine."""
     if not node.test_id or test.id != node.test_id:
         return
@@ -50,7 +68,10 @@ def take_test(node: Node, test: SelfTest, now: datetime) -> None:
         node.next_test_at = now + timedelta(seconds=pause_s)
         logger.warning("node failed its self-test", extra={"node": node.id, "problems": node.test_problems})
         return
+    before = {"quarantined": True, "reason": node.quarantine_reason}
     release(node, now)
+    after = {"quarantined": False, "untested": False, "test": test.id}
+    record(session, "node.released", target=("node", node.id[:64]), before=before, after=after)
     logger.info("node passed its self-test", extra={"node": node.id})
 
 
@@ -84,19 +105,57 @@ def release(node: Node, now: datetime) -> None:
 def watch_nodes(session: Session) -> list[str]:
     """Put nodes that only fail into quarantine, and have those in it test themselves when it is time. Commits."""
     now, threshold = database_now(session), get_settings().quarantine_after
-    changed = []
+    spread: Spread | None = None
+    changed: list[str] = []
+    spared: list[str] = []
     for name in find_suspects(session, now):
         node = session.get_one(Node, name, with_for_update=True, populate_existing=True)
         if node.quarantined_at is None and threshold:
             streak = count_streak(read_outcomes(session, node))
             if len(streak) >= threshold:
-                confine(session, node, f"{len(streak)} jobs in a row failed here, the last with {streak[0]}", now)
-                changed.append(name)
+                spread = spread or measure_spread(session, now)
+                is_confined = judge(session, node, [code for code in streak if not spread.is_common(code)], now)
+                (changed if is_confined else spared).append(name)
         elif node.next_test_at is not None and node.next_test_at <= now:
             ask_for_test(node)
             changed.append(name)
         session.commit()
+    if spread is not None and spared:
+        told = {"spared": spared[:MOST_PROBLEMS], "working": spread.working, "failing": spread.failing.most_common(3)}
+        logger.warning("nodes not confined, since most fail alike", extra=told)
     return changed
+
+
+def judge(session: Session, node: Node, streak: list[str], now: datetime) -> bool:
+    """Confine a node for its own failures if they are enough; tell whether they were."""
+    if len(streak) < get_settings().quarantine_after:
+        return False
+    confine(session, node, f"{len(streak)} jobs in a row failed here, the last with {streak[0]}", now)
+    return True
+
+
+def measure_spread(session: Session, now: datetime) -> Spread:
+    """Return how many nodes worked within the window, and what they failed with since their last success."""
+    outcomes = defaultdict(list)
+    for node, job_id, outcome, code in session.execute(_latest_of_all(now)):
+        outcomes[node].append((job_id, outcome or "", code or ""))
+    failing = Counter(code for ended in outcomes.values() for code in set(count_streak(ended)))
+    return Spread(len(outcomes), failing)
+
+
+def _latest_of_all(now: datetime) -> Select[str, UUID, str | None, str | None]:
+    """Select the latest ends of every node's attempts: one look into an index for each node."""
+    latest = (
+        select(Attempt.step_id, Attempt.outcome, Attempt.code, Attempt.ended_at)
+        .where(Attempt.node == Node.id, Attempt.ended_at > func.greatest(Node.cleared_at, now - WINDOW))
+        .where(Attempt.outcome.in_(WORKED))
+        .order_by(Attempt.ended_at.desc())
+        .limit(WINDOW_LOOK_BACK)
+        .lateral()
+    )
+    query = select(Node.id, Step.job_id, latest.c.outcome, latest.c.code).select_from(Node)
+    query = query.join(latest, latest.c.ended_at.is_not(None)).join(Step, Step.id == latest.c.step_id)
+    return query.order_by(Node.id, latest.c.ended_at.desc())
 
 
 def find_suspects(session: Session, now: datetime) -> list[str]:
@@ -143,7 +202,7 @@ def count_streak(outcomes: Iterable[tuple[UUID, str, str]]) -> list[str]:
 
 def is_of_node(outcome: str, code: str) -> bool:
     """Tell whether a failure may be the node's: it was tried again, the node fell silent, or the code says so."""
-    if code in NOT_OF_NODE:
+    if code in BEYOND_NODE:
         return False
     if outcome in (Outcome.RETRIED, Outcome.LOST):
         return True

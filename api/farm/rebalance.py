@@ -117,7 +117,7 @@ def find_targets(draft: _Draft) -> dict[str, float]:
 
     Queues that share no node, not even through others, do not count against each other.
     """
-    targets = dict.fromkeys(draft.needs, 0.0)
+    targets = {queue: float(need.min_slots) for queue, need in draft.needs.items()}
     for queues in _groups(draft):
         able = {worker.id: worker for queue in queues for worker in draft.able(queue, draft.workers)}
         rest = sum(worker.slots for worker in able.values()) - sum(draft.needs[queue].min_slots for queue in queues)

@@ -255,7 +255,8 @@ class Rebalance(MethodView):
     def post(self, body: dict[str, bool]) -> Any:
         """Plan who consumes what, and carry it out unless it is a dry run
 
-        By the queues' weights, minimums and wish for GPUs, over the nodes that are online. Each change has its reason.
+        By the queues' weights, minimums and wish for GPUs, over the nodes that are online. Each change has its reason,
+        which the audit log keeps. What is unmet includes queues with work or a minimum that no such node can consume.
         """
         plan = overview.plan(db.session(), by_demand=body["by_demand"])
         if not body["dry_run"]:
@@ -266,9 +267,10 @@ class Rebalance(MethodView):
 
 
 def follow(plan: Plan) -> None:
-    """Carry a plan out."""
+    """Carry a plan out; each change is audited with its reason."""
     session = db.session()
     for change in sorted(plan.changes, key=lambda change: change.node):
         node = orders.get_node(session, change.node, lock=True)
-        orders.set_consumption(session, node, queues=change.after, slots=node.wanted_slots, why="node.rebalanced")
+        why, slots = "node.rebalanced", node.wanted_slots
+        orders.set_consumption(session, node, queues=change.after, slots=slots, why=why, reason=change.reason)
     db.session.commit()

@@ -225,7 +225,7 @@ def test_nodes_that_fail_different_jobs_in_a_row_are_confined_and_return_by_thei
     assert (back["state"], back["test_problems"], back["wanted_queues"]) == ("online", [], list(BOTH))
     assert watch_nodes(db.session()) == []
     assert admin.delete("/admin/farm/nodes/a@x/quarantine", expect=409)["code"] == "node.not_quarantined"
-    assert audited(admin)[:2] == ["node.tested", "node.tested"]
+    assert audited(admin)[:4] == ["node.released", "node.tested", "node.tested", "node.quarantined"]
 
 
 def test_a_node_confined_and_let_go_by_hand_is_in_the_audit_both_times(admin: Caller, farm: Farm) -> None:
