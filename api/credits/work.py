@@ -68,11 +68,21 @@ def charge_share(session: Session, job: Job, action: Action, *, done: float, kep
     """
     ref, before = reference(job, action), paid_before(session, job, action)
     whole = service.held_by(session, ref) + before
-    credits, lasting = (max(0, int(whole * share + ROUNDING) - before) for share in (done, kept))
+    credits, lasting = (_worth(whole, share, before) for share in (done, kept))
     if credits:
         service.commit_part(session, ref, credits, kept=lasting)
     else:
         service.refund(session, ref)
+
+
+def worth_of(session: Session, job: Job, action: Action, done: float) -> int:
+    """Return what :func:`charge_share` would charge now for a share of a part, 0..1."""
+    before, held = paid_before(session, job, action), service.held_by(session, reference(job, action))
+    return min(held, _worth(held + before, done, before))
+
+
+def _worth(whole: int, share: float, paid_before: int) -> int:
+    return max(0, int(whole * share + ROUNDING) - paid_before)
 
 
 def give_back(session: Session, job: Job, action: Action) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from api.audit import record
+from api.credits.foresight import foresee_cancel, foresee_retry
 from api.errors import ConflictError
 from api.farm import dead_letters
 from api.farm.workload import UNKNOWN_S, usual_seconds
+from api.ids import new_id
 from api.jobs import service
 from api.jobs.models import Job, Step
 from api.jobs.states import ACTIVE, RETRYABLE, StepState
@@ -61,6 +64,7 @@ def preview(session: Session, action: str, filters: dict[str, Any]) -> dict[str,
         "owner_count": len({row.owner_id for row in rows}),
         "steps": count_steps(session, action, ids),
         "predicted_s": round(predict(session, action, ids), 1),
+        "credits": asdict((foresee_retry if action == "retry" else foresee_cancel)(session, ids)),
         "samples": [row.id for row in rows[:SAMPLES]],
         "done": 0,
         "refused_count": 0,
@@ -91,19 +95,24 @@ def predict(session: Session, action: str, jobs: Any) -> float:
 
 
 def apply(session: Session, action: str, filters: dict[str, Any], *, expected: int | None) -> dict[str, Any]:
-    """Retry or cancel every job that matches, each in a transaction of its own, and audit the whole. Commits.
+    """Retry or cancel every job that matches, each in a transaction of its own. Commits.
+
+    The audit log is told before the first job what is about to be done, and after the last one what was: whatever ends
+    this process between them, the order and who gave it are known. Both entries have one target.
 
     :param expected: how many the preview promised; raises ``bulk.changed`` when there are more by now.
     """
-    matching = select_matching(session, action, filters).with_only_columns(Job.id)
-    jobs = list(session.scalars(matching.limit(MOST)))
-    if expected is not None and len(jobs) > expected:
-        raise ConflictError("bulk.changed", f"{len(jobs)} jobs match by now, not {expected}; look again")
     told = preview(session, action, filters)
+    if expected is not None and told["matched"] > expected:
+        raise ConflictError("bulk.changed", f"{told['matched']} jobs match by now, not {expected}; look again")
+    jobs = list(session.scalars(select_matching(session, action, filters).with_only_columns(Job.id).limit(MOST)))
+    order = {"filter": {name: str(value) for name, value in filters.items()}}
+    target = ("bulk", new_id())
+    record(session, f"jobs.bulk_{action}_ordered", target=target, after={**order, "jobs": len(jobs)})
+    session.commit()
     refused: list[dict[str, Any]] = []
     done = sum(_apply_one(session, action, job_id, refused) for job_id in jobs)
-    after = {"filter": {name: str(value) for name, value in filters.items()}, "done": done, "refused": len(refused)}
-    record(session, f"jobs.bulk_{action}", after=after)
+    record(session, f"jobs.bulk_{action}", target=target, after={**order, "done": done, "refused": len(refused)})
     session.commit()
     counts = {"matched": len(jobs), "done": done, "refused_count": len(refused)}
     return {**told, **counts, "refused": refused[:SAMPLES]}

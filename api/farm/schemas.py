@@ -309,6 +309,17 @@ class RefusedResponse(Schema):
     message = fields.String()
 
 
+class CreditsEffectResponse(Schema):
+    """Credits that would move, by the ledger: as it was before an action that is applied."""
+
+    reserved = fields.Integer(metadata={"description": "Retries take it from their owners until they end"})
+    short_owner_count = fields.Integer(
+        metadata={"description": "Owners whose balance does not hold that; some of their retries would be refused"}
+    )
+    charged = fields.Integer(metadata={"description": "For what was done of jobs that are cancelled"})
+    refunded = fields.Integer(metadata={"description": "What jobs that are cancelled give back"})
+
+
 class BulkResponse(Schema):
     """What an action would do (dry run), or has done."""
 
@@ -320,6 +331,7 @@ class BulkResponse(Schema):
     owner_count = fields.Integer()
     steps = fields.Dict(keys=fields.String(), values=fields.Integer())
     predicted_s = fields.Float(metadata={"description": "Seconds of work caused (retry) or saved (cancel)"})
+    credits = fields.Nested(CreditsEffectResponse)
     samples = fields.List(fields.UUID())
     done = fields.Integer()
     refused_count = fields.Integer()

@@ -93,7 +93,10 @@ class BulkCancel(MethodView):
     @blueprint.response(200, BulkResponse)
     @problems(blueprint, {**FORBIDDEN, 409: "bulk.changed"})
     def post(self, body: dict[str, Any]) -> Any:
-        """Cancel the jobs that match, or say what that would do"""
+        """Cancel the jobs that match, or say what that would do
+
+        Owners get back what their jobs hold, less what is charged for frames and clips that were made.
+        """
         return run("cancel", body)
 
 

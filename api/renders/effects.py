@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.assets.models import Asset, AssetKind, AssetState
 from api.assets.service import require_ready
+from api.credits.foresight import CutShort, on_cut_short
 from api.credits.prices import Action, render_action
 from api.credits.work import charge, charge_share, give_back, hold, price
 from api.errors import QuotaError
@@ -156,10 +157,17 @@ def settle_render(session: Session, job: Job) -> None:
 
 def charge_frames(session: Session, job: Job) -> None:
     """Charge a cancelled render for the frames that were done."""
+    work = measure_frames(session, job)
+    charge_share(session, job, work.action, done=work.done, kept=work.kept)
+
+
+@on_cut_short(JOB_KIND)
+def measure_frames(session: Session, job: Job) -> CutShort:
+    """Tell how many of a render's frames are done."""
     source = session.get(Asset, UUID(job.subject["source_asset_id"]))
     media = source.media_info if source else None
     share = measure_share(session, job, media.duration_s if media else 0.0)
-    charge_share(session, job, Action.RENDER_1080, done=share.done, kept=share.kept)
+    return CutShort(Action.RENDER_1080, share.done, share.kept)
 
 
 def charge_render(session: Session, job: Job) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.assets.models import Asset
 from api.assets.service import delete_asset
+from api.credits.foresight import CutShort, on_cut_short
 from api.credits.prices import Action
 from api.credits.work import charge, charge_share, give_back, price
 from api.errors import ConflictError, NotFoundError
@@ -126,13 +127,20 @@ def settle_video(session: Session, job: Job) -> None:
             drop_replaced(session, job, video)
         return
     release(session, job.id)
-    made, wanted = seconds_made(job), seconds_made(job, also_open=True)
-    share = made / wanted if wanted else 0.0
-    charge_share(session, job, Action.CLIPS, done=share, kept=share)
+    work = measure_clips(session, job)
+    charge_share(session, job, work.action, done=work.done, kept=work.kept)
     give_back(session, job, Action.COMPOSITION)
     give_back(session, job, Action.RENDER_1080)
     if video is not None and video.job_id == job.id:
         take_back(job, video)
+
+
+@on_cut_short(JOB_KIND)
+def measure_clips(session: Session, job: Job) -> CutShort:
+    """Tell how much of a job's clips is made."""
+    made, wanted = seconds_made(job), seconds_made(job, also_open=True)
+    share = made / wanted if wanted else 0.0
+    return CutShort(Action.CLIPS, share, share)
 
 
 def seconds_made(job: Job, *, also_open: bool = False) -> float:
