@@ -2,9 +2,9 @@
 
 Each Dockerfile's instructions are carried out in a fresh Debian tree made by debootstrap, with Python where the base
 image has it. Then the image's own command is started in it, as its own user, beside PostgreSQL, Valkey and SeaweedFS:
-the API has to answer ``/readyz`` and show the studio that a stage built, a worker has to answer a ping, Flower has to
-show its page; WhisperX and the parts of CUDA that it brings have to load. What this does not try is the engine itself:
-layers, networks, read-only file systems, GPUs.
+the API has to answer ``/readyz`` and show the studio that a stage built, a worker has to answer a ping and show life,
+Flower has to show its page; WhisperX and the parts of CUDA that it brings have to load. What this does not try is the
+engine itself: layers, networks, read-only file systems, GPUs.
 """
 
 from __future__ import annotations
@@ -159,9 +159,15 @@ def shows_studio(url: str) -> bool:
 
 
 def try_worker(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
-    """Start a worker and ping it."""
+    """Start a worker, ping it, and ask whether it is alive as Compose and Kubernetes do."""
     with started(tree, image, environ) as process:
-        return told(tree.name, process, lambda: bool(ping_workers(environ["REDIS_URL"])))
+        return told(tree.name, process, lambda: bool(ping_workers(environ["REDIS_URL"])) and is_alive(tree, image))
+
+
+def is_alive(tree: Path, image: Image) -> bool:
+    """Ask in the tree, as the image's user."""
+    command = [*chroot(tree, image), "python", "-m", "tasks.alive"]
+    return subprocess.run(command, env=image.environ, capture_output=True, check=False).returncode == 0
 
 
 def try_whisperx(tree: Path, image: Image, environ: Mapping[str, str]) -> int:
