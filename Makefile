@@ -123,9 +123,13 @@ browser: $(VENV)/.local ## Find a Chromium that starts, or get one
 	@$(BIN)/python -m cli.browser_setup
 
 .PHONY: packages
-packages: ## As root on Debian: bubblewrap, the wall around users' files, and VLC for reelyard play; tests want both
+packages: ## As root on Debian: what tests want of the system: bubblewrap, VLC, promtool, systemd-analyze
 	apt-get update -q
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends bubblewrap vlc-bin vlc-plugin-base
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends bubblewrap vlc-bin vlc-plugin-base \
+	  $$(command -v systemd-analyze >/dev/null || echo systemd)
+	command -v promtool >/dev/null || { cd "$$(mktemp -d)" && apt-get -q -o APT::Sandbox::User=root download prometheus && \
+	  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && install usr/bin/promtool /usr/local/bin/ && \
+	  rm -r "$$PWD"; }  # the package itself would start a server
 
 .PHONY: requirements
 requirements: $(VENV)/.dev ## Pin requirements/*.in again

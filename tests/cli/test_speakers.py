@@ -18,6 +18,7 @@ import pytest
 from cli.speakers import Speakers
 from cli.vlc_output import MOST_BESIDE, VlcOutput, load_vlc
 from tasks.errors import ConfigurationError
+from tests.conftest import require
 
 NOW = 1_800_000_000.0
 
@@ -129,7 +130,7 @@ def vlc() -> Iterator[VlcOutput]:
     try:
         load_vlc()
     except ConfigurationError as error:
-        pytest.skip(f"VLC is not installed: {error.detail}")
+        require(False, f"VLC ({error.detail})")
     output = VlcOutput("--aout=dummy")
     yield output
     output.close()

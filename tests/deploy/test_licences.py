@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.licences import LOCKS, Part, read_lock, read_parts
+from tests.conftest import require
 from tests.deploy.manifests import ROOT
 
 
@@ -43,8 +44,8 @@ def test_what_is_for_non_commercial_use_alone_is_in_no_image() -> None:
 SBOM_WRITER = ROOT / ".venv-release/bin/cyclonedx-py"
 
 
-@pytest.mark.skipif(not SBOM_WRITER.exists(), reason="the writer of bills of materials is not here: make sbom")
 def test_a_bill_of_materials_names_every_pinned_package(tmp_path: Path) -> None:
+    require(SBOM_WRITER.exists(), "the writer of bills of materials (make .venv/.release)")
     lock, target = ROOT / "requirements/flower.txt", tmp_path / "flower.json"
     command = [str(SBOM_WRITER), "requirements", str(lock), "--sv", "1.6", "--output-file", str(target)]
     subprocess.run(command, check=True, capture_output=True, timeout=120)

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tasks.names import Queue
+from tests.conftest import require
 from tests.deploy.manifests import OVERLAYS, ROOT, of_kind, read_overlay
 from tests.deploy.metrics import exported, selectors, unknown
 
@@ -114,10 +115,9 @@ def test_every_alert_is_tried_by_promtool_in_the_file_beside_the_rules() -> None
 @pytest.mark.parametrize("arguments", [("check", "rules", "rules.yml"), ("test", "rules", "rules.test.yml")])
 def test_promtool_finds_no_fault(arguments: tuple[str, ...]) -> None:
     program = shutil.which("promtool")
-    if not program:
-        pytest.skip("promtool is not installed here (Debian: apt-get install prometheus)")
+    require(program, "promtool (make packages)")
     done = subprocess.run(
-        [program, *arguments], cwd=PROMETHEUS, capture_output=True, text=True, check=False, timeout=60
+        [str(program), *arguments], cwd=PROMETHEUS, capture_output=True, text=True, check=False, timeout=60
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

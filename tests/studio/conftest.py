@@ -24,8 +24,7 @@ __all__ = ["clips", "stack", "traces"]
 @pytest.fixture(scope="session")
 def built() -> Path:
     """What ``make studio`` made."""
-    if not BUILT.is_file():
-        pytest.skip("the studio is not built: make studio")
+    require(BUILT.is_file(), "built studio (make studio)")
     return BUILT.parent
 
 
