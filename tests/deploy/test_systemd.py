@@ -14,6 +14,7 @@ from api.config import read_api_settings
 from tasks.config import read_worker_settings
 from tasks.environment import VARIABLES
 from tasks.names import POLICY, Queue
+from tests.conftest import require
 from tests.deploy.manifests import ROOT, queues_of, secret_keys
 from tests.deploy.values import FILLED
 
@@ -59,9 +60,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     program = shutil.which("systemd-analyze")
-    if not program:
-        pytest.skip("systemd-analyze is not installed here")
-    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False, timeout=60)
+    require(program, "systemd-analyze (make packages)")
+    return subprocess.run([str(program), *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
