@@ -1,20 +1,20 @@
 """What a render node is made of, and whether it can do its work; each run as a process of its own.
 
 A driver or a browser that dies while it is tried must not take the worker with it:
-``python -m render_node.profile describe`` and ``… examine`` write JSON.
+``python -m render_node.profile describe`` and ``… examine`` write JSON; the second is given what the first told.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from render_node.capability import probe
-from render_node.encode.settings import choose_encoder
-from render_node.frames.browser import open_browser
 from render_node.node_class import describe_node, hash_of
 from render_node.receipt import RENDERER
+from render_node.rehearsal import compare_with_start, rehearse
 from tasks.children import ChildGroup
 from tasks.config import WorkerSettings, worker_settings
 from tasks.contracts import RenderOutput
@@ -34,19 +34,12 @@ def describe(settings: WorkerSettings) -> dict[str, Any]:
     return {**found, "renderer": RENDERER}
 
 
-def examine(settings: WorkerSettings) -> list[str]:
-    """Return what keeps this node from rendering; nothing when all works."""
-    problems = examine_host(settings)
-    try:
-        choose_encoder(RenderOutput(), configured=settings.encoder, gpu=settings.gpu)
-    except ReelyardError as error:
-        problems.append(f"encoder: {error.detail}")
-    try:
-        with open_browser(settings.chromium):
-            pass
-    except ReelyardError as error:
-        problems.append(f"browser: {error.detail}")
-    return problems
+def examine(settings: WorkerSettings, about: Mapping[str, Any]) -> list[str]:
+    """Return what keeps this node from rendering as it could when it started; nothing when all works.
+
+    :param about: what it told of itself then.
+    """
+    return [*examine_host(settings), *compare_with_start(about, settings), *rehearse(settings)]
 
 
 def describe_beside() -> dict[str, Any]:
@@ -55,14 +48,15 @@ def describe_beside() -> dict[str, Any]:
     return found
 
 
-def examine_beside() -> list[str]:
+def examine_beside(about: Mapping[str, Any]) -> list[str]:
     """Examine this node from another process."""
-    problems: list[str] = _run("examine")
+    known = {name: about.get(name, {}) for name in ("encoders", "decoders")}
+    problems: list[str] = _run("examine", json.dumps(known))
     return problems
 
 
-def _run(what: str) -> Any:
-    done = ChildGroup().run([sys.executable, "-m", "render_node.profile", what], timeout_s=TIMEOUT_S)
+def _run(what: str, *arguments: str) -> Any:
+    done = ChildGroup().run([sys.executable, "-m", "render_node.profile", what, *arguments], timeout_s=TIMEOUT_S)
     try:
         return json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):
@@ -70,12 +64,12 @@ def _run(what: str) -> Any:
         raise TransientError("node.untested", f"{what} ended with {done.returncode}: {words}") from None
 
 
-def main(what: str) -> int:
+def main(what: str, about: str = "{}") -> int:
     """Write what was asked for as one line of JSON."""
-    answer = examine(worker_settings()) if what == "examine" else describe(worker_settings())
+    answer = examine(worker_settings(), json.loads(about)) if what == "examine" else describe(worker_settings())
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

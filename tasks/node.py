@@ -35,8 +35,8 @@ _log = logging.getLogger(__name__)
 
 Describe = Callable[[], dict[str, Any]]
 """Returns what a node is made of; may take a minute."""
-Examine = Callable[[], list[str]]
-"""Tries everything a node needs and returns what does not work."""
+Examine = Callable[[dict[str, Any]], list[str]]
+"""Tries everything a node needs and returns what does not work; is given what the node told that it is made of."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Profile:
 
     role: str
     describe: Describe = dict
-    examine: Examine = list
+    examine: Examine = lambda about: []
     gpus: Callable[[], tuple[GpuState, ...]] = lambda: read_gpus(load_nvml())
     uses_gpu: Callable[[WorkerSettings], bool] = lambda settings: False
 
@@ -186,7 +186,7 @@ class NodeAgent:
     def _examine(self) -> None:
         test = self._test_id
         try:
-            problems = self._profile.examine()
+            problems = self._profile.examine(self._about)
         except Exception as error:  # noqa: BLE001 - a test that breaks is a test that failed
             _log.exception("self-test broke")
             problems = [f"{type(error).__name__}: {error}"[:300]]

@@ -40,7 +40,7 @@ install(
     app,
     Profile(
         "cpu",
-        examine=lambda: examine_host(worker_settings()),
+        examine=lambda about: examine_host(worker_settings()),
         uses_gpu=lambda settings: settings.whisper_device != "cpu",
     ),
 )

@@ -26,7 +26,7 @@ def make_worker(role: str, bodies: dict[TaskName, Body]) -> Celery:
     app = make_celery(role)
     for name, body in bodies.items():
         app.task(base=MediaTask, bind=True, name=name.value, **task_options(name))(_runner(body))
-    install(app, Profile(role, examine=lambda: examine_host(worker_settings()), gpus=tuple))
+    install(app, Profile(role, examine=lambda about: examine_host(worker_settings()), gpus=tuple))
     return app
 
 

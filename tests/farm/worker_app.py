@@ -36,7 +36,7 @@ def body(context: StepContext) -> dict[str, Any]:
     return {"node": NODE}
 
 
-def examine() -> list[str]:
+def examine(about: dict[str, Any]) -> list[str]:
     """Look for what the test broke, and at everything that a real worker looks at."""
     own = ["encoder: it is gone"] if (BROKEN / NODE).exists() else []
     return [*own, *examine_host(worker_settings())]
