@@ -13,7 +13,6 @@ import numpy as np
 FPS = 30
 BASE_S = 20.0
 """Length of the clip that is made; longer ones repeat it."""
-CLIP_OPTIONS = {"crf": "22", "preset": "medium", "maxrate": "12M", "bufsize": "24M", "bf": "2", "threads": "2"}
 LINES = (
     "most people start too late",
     "and finish far too early",

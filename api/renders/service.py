@@ -46,6 +46,20 @@ def check_order(scenario: dict[str, Any]) -> None:
     check_scenario(parse(scenario))
 
 
+def order_of(session: Session, source: Asset, scenario: dict[str, Any], outputs: Sequence[RenderOutput]) -> RenderOrder:
+    """Return all that a worker needs to know to draw the scenario over the source."""
+    return RenderOrder(
+        source.object_key,
+        scenario,
+        outputs[0],
+        source_sha256=source.sha256,
+        music_key=music_key_of(session, outputs),
+        fonts=named_fonts(scenario),
+        images=named_images(scenario),
+        further=tuple(outputs[1:]),
+    )
+
+
 def create_render(
     session: Session,
     user: User,
@@ -59,24 +73,14 @@ def create_render(
 
     The scenario must have passed :func:`check_order`; the caller flushes, once all is said of the render.
 
-    Raises ``asset.*``, ``render.no_video``,
-    ``quota.*`` and ``credits.insufficient``.
+    Raises ``asset.*``, ``render.no_video``, ``quota.*`` and ``credits.insufficient``.
     """
     session.refresh(source, with_for_update={"read": True})  # a delete waits, and then sees the job
     media = require_ready(source).media_info
     if media is None or media.video is None:
         raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
     require_room(session, user)
-    order = RenderOrder(
-        source.object_key,
-        scenario,
-        outputs[0],
-        source_sha256=source.sha256,
-        music_key=music_key_of(session, outputs),
-        fonts=named_fonts(scenario),
-        images=named_images(scenario),
-        further=tuple(outputs[1:]),
-    )
+    order = order_of(session, source, scenario, outputs)
     render_id = new_id()
     job = create_job(
         session,

@@ -10,11 +10,11 @@ ROWS = (
     ("cli",),
     ("api", "tasks.worker", "render_node"),
     ("tasks.ingest", "tasks.speech", "tasks.music", "tasks.clips", "tasks.shorts", "tasks.sounds", "tasks.samples"),
-    ("tasks.delivery", "tasks.media", "tasks.fetching", "tasks.fetchers"),
-    ("tasks (ring 1)", "tasks.storage", "tasks.workflows", "tasks.fonts"),
+    ("tasks.delivery", "tasks.fetchers", "tasks.media"),
+    ("tasks (ring 1)", "tasks.storage", "tasks.workflows", "tasks.fonts", "tasks.fetching"),
     ("tasks (ring 0)", "tasks.contracts", "tasks.scenario", "tasks.edits", "tasks.transcripts"),
 )
-RING_0 = {"names", "errors", "environment", "values"}
+RING_0 = {"names", "errors", "environment", "values", "version"}
 TIP = (
     '<defs><marker id="tip" markerWidth="7" markerHeight="7" refX="6" refY="3" orient="auto" '
     'markerUnits="userSpaceOnUse"><path d="M0,0 L7,3 L0,6 z" fill="#778"/></marker></defs>'

@@ -10,7 +10,6 @@ from tasks.contracts.outputs import PRESETS
 NVENC_PRESETS = dict(zip(PRESETS, ("p1", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p7"), strict=True))
 SVT_PRESETS = dict(zip(PRESETS, ("12", "11", "10", "9", "8", "7", "5", "4", "2"), strict=True))
 VPX_SPEEDS = dict(zip(PRESETS, ("8", "7", "6", "5", "4", "3", "2", "1", "0"), strict=True))
-VP9_MAX_THREADS = 16
 PRORES_4444 = "4"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-WORD_BITS = 32
 SLACK_WORDS = 64
 """How far two may be shifted against each other: three seconds."""
 LEAST_WORDS = 20

@@ -21,7 +21,6 @@ from tasks.scenario.text import han_language, script_of, scripts_of
 
 DATA = Path(__file__).parent / "data" / "chains.json"
 CHINESE = "Hani"
-EAST_ASIAN = {"Hani", "Hira", "Kana", "Hang", "Bopo"}
 Faces = Sequence[FontFace] | None
 
 

@@ -55,7 +55,7 @@ def iter_mono(path: Path, rate: int, limits: MediaLimits | None = None) -> Itera
         stream = container.streams.audio[0]
         timeline = _Timeline(media_start(container), limits.max_duration_s, rate)
         heard = False
-        for frame in _decode_frames(container, stream):
+        for frame in decode_frames(container, stream):
             heard = True
             yield from timeline.place(frame)
         if not heard:
@@ -112,12 +112,13 @@ def decode_speech_audio(path: Path, limits: MediaLimits | None = None) -> Sample
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
-def _decode_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+def decode_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    """Yield what can be decoded of a track; packets that cannot be are left out."""
     for packet in container.demux(stream):
         try:
             yield from packet.decode()
         except av.error.InvalidDataError:
-            continue  # the gap is filled with silence when the next frame comes
+            continue
 
 
 class _Timeline:

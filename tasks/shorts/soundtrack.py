@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from av.audio.resampler import AudioResampler
 from av.container import OutputContainer
 from numpy.typing import NDArray
 
+from tasks.media.audio import decode_frames
 from tasks.media.container import media_start, open_media
 from tasks.media.limits import MediaLimits
 
@@ -79,7 +80,7 @@ def read_stereo(path: Path, start: Fraction, end: Fraction, limits: MediaLimits 
             container.seek(int((start - 1 + zero) / (stream.time_base or Fraction(1, av.time_base))), stream=stream)
         resampler = AudioResampler(format="flt", layout="stereo", rate=RATE)
         at: int | None = None
-        for frame in _sound_frames(container, stream):
+        for frame in decode_frames(container, stream):
             if frame.pts is None or frame.time_base is None:
                 continue
             due = round((frame.pts * frame.time_base - zero - start) * RATE)
@@ -92,14 +93,6 @@ def read_stereo(path: Path, start: Fraction, end: Fraction, limits: MediaLimits 
                 _lay(made, samples, at)
                 at += len(samples)
         return made
-
-
-def _sound_frames(container: Any, stream: Any) -> Iterator[AudioFrame]:
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            continue  # what is missing is silence
 
 
 def _lay(made: Stereo, piece: Stereo, at: int) -> None:

@@ -8,9 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from tasks.contracts import Segment, Transcript, Word
 from tasks.scenario.text import SPACE, joins
 
-PRECISION = 3
-"""Times are kept to the millisecond."""
-
 
 def join_words(words: Sequence[Word], language: str | None = None) -> str:
     """Return the text of words in order, with spaces where their scripts set them."""

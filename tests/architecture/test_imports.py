@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import configparser
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import tasks
 
 WEB_AND_SQL = {"flask", "flask_smorest", "sqlalchemy", "psycopg2", "api"}
 MEDIA = {"av", "torch", "librosa", "playwright", "faster_whisper", "ctranslate2", "whisperx"}
@@ -33,6 +37,19 @@ def test_a_process_loads_only_what_its_part_may_touch(process: str) -> None:
 
     assert loaded.returncode == 0, loaded.stderr
     assert set(loaded.stdout.split()) & forbidden == set()
+
+
+def test_every_module_of_tasks_stands_in_a_ring() -> None:
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(Path(__file__).parents[2] / "setup.cfg")
+    rings = [config[f"importlinter:contract:{ring}"].get("source_modules", "") for ring in ("ring0", "ring1", "ring2")]
+    bodies = config["importlinter:contract:bodies"]["modules"]
+    home = Path(tasks.__file__).parent
+    found = {f"tasks.{path.stem}" for path in home.glob("*.py") if path.stem != "__init__"}
+    found |= {f"tasks.{path.parent.name}" for path in home.glob("*/__init__.py")}
+
+    # What puts a worker together of all bodies
+    assert found == {"tasks.worker", "tasks.cpu_app", *" ".join([*rings, bodies]).split()}
 
 
 def test_import_contracts_of_setup_cfg_are_kept() -> None:

@@ -52,11 +52,6 @@ class Matrix:
         """How much it enlarges: the mean of both directions."""
         return math.sqrt(abs(self.a * self.d - self.b * self.c))
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it only moves, turns and enlarges evenly."""
-        return math.isclose(self.a, self.d, abs_tol=1e-3) and math.isclose(self.b, -self.c, abs_tol=1e-3)
-
 
 def shifted(x: float, y: float) -> Matrix:
     """Return a movement."""

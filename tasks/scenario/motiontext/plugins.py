@@ -19,8 +19,6 @@ EASES = {
     "none": "linear", "linear": "linear", "power1": "ease-out", "power2": "ease-out", "power3": "ease-out",
     "power4": "ease-out", "sine": "ease-in-out", "back": "back-out", "bounce": "bounce-out", "elastic": "elastic-out",
 }  # fmt: skip
-WHITE_90 = "#FFFFFFE6"
-"""What words wait in until their colour comes."""
 SPEAKER_COLOR = "#FFD400"
 
 
