@@ -173,6 +173,12 @@ _TABLE = (
     ),
     Variable("REELYARD_SMTP_USER", text, "Login at the SMTP server; unset means none", default=""),
     Variable("REELYARD_SMTP_PASSWORD", text, "Password there", default="", secret=True),
+    Variable(
+        "REELYARD_SMTP_PROXY",
+        url("http"),
+        "HTTP proxy that connects to the SMTP server, for hosts that reach nothing else outside; unset: none",
+        default="",
+    ),
     # Sign-in elsewhere
     Variable("REELYARD_GOOGLE_CLIENT_ID", text, "Sign-in with Google; unset means off", default=""),
     Variable("REELYARD_GOOGLE_CLIENT_SECRET", text, "Secret of that client", default="", secret=True),

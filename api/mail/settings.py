@@ -15,6 +15,7 @@ MAIL_VARIABLES = {
     "security": "REELYARD_SMTP_SECURITY",
     "user": "REELYARD_SMTP_USER",
     "password": "REELYARD_SMTP_PASSWORD",
+    "proxy": "REELYARD_SMTP_PROXY",
 }
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -32,6 +33,7 @@ class MailSettings:
     security: str
     user: str
     password: str = field(repr=False)
+    proxy: str
 
     @property
     def on(self) -> bool:

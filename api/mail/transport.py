@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,11 @@ from email.policy import SMTP as WIRE
 from pathlib import Path
 from typing import Protocol
 
+import httpcore
+
 from api.mail.settings import MailSettings
 from tasks.errors import PermanentError, TransientError
+from tasks.fetching.egress import connect_through
 
 TIMEOUT_S = 15
 
@@ -54,16 +58,41 @@ class SmtpTransport:
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
         settings, context = self._settings, ssl.create_default_context()
-        if settings.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(settings.host, settings.port, timeout=TIMEOUT_S, context=context)
-        else:
-            server = smtplib.SMTP(settings.host, settings.port, timeout=TIMEOUT_S)
-        with server:
+        with Server(settings, context) as server:
             if settings.security == "starttls":
                 server.starttls(context=context)
             if settings.user:
                 server.login(settings.user, settings.password)
             yield server
+
+
+class Server(smtplib.SMTP):
+    """The server's end, reached through a proxy where the settings name one; the certificate is the server's own."""
+
+    def __init__(self, settings: MailSettings, context: ssl.SSLContext) -> None:
+        self._settings, self._context = settings, context
+        super().__init__(settings.host, settings.port, timeout=TIMEOUT_S)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # where smtplib connects, too
+        plain = self._reach(host, port, timeout)
+        if self._settings.security != "tls":
+            return plain
+        try:
+            return self._context.wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            plain.close()
+            raise
+
+    def _reach(self, host: str, port: int, timeout: float) -> socket.socket:
+        if not self._settings.proxy:
+            return socket.create_connection((host, port), timeout)
+        try:
+            stream = connect_through(self._settings.proxy, host, port, timeout)
+        except (httpcore.NetworkError, httpcore.TimeoutException) as error:
+            raise ConnectionError(str(error)) from error
+        found: socket.socket = stream.get_extra_info("socket")
+        found.settimeout(timeout)
+        return found
 
 
 def refusal(status: int, error: Exception) -> PermanentError | TransientError:

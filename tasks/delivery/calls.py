@@ -17,11 +17,11 @@ PIECE = 256 * 1024
 class Caller:
     """An HTTP client of one platform, whose address the operator configured.
 
-    Redirects are not followed: a token goes nowhere else.
+    Redirects are not followed: a token goes nowhere else. Behind the wall ``HTTPS_PROXY`` names the way out.
     """
 
     def __init__(self, base_url: str) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=TIMEOUT, trust_env=False)
+        self._http = httpx.Client(base_url=base_url, timeout=TIMEOUT)
 
     def close(self) -> None:
         """Close the connections."""

@@ -16,7 +16,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 def connect_through(proxy: str, address: str, port: int, timeout: float) -> httpcore.NetworkStream:
     """Return a connection to an address that was checked, made by an HTTP proxy with CONNECT.
 
-    :param proxy: ``http://host:port``. The proxy is told the address, never the name: it looks nothing up.
+    :param proxy: ``http://host:port``. It is told the address, never a name that users chose: it looks nothing up.
     """
     stream = _reach(proxy, timeout)
     try:

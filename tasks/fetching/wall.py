@@ -3,6 +3,8 @@
 ``python -m tasks.fetching.wall --host 0.0.0.0 --port 3128``, named to workers by ``REELYARD_FETCH_PROXY``. It holds no
 secret and needs no other service. Besides CONNECT it answers ``GET /addresses/NAME`` with a name's addresses, one a
 line: hosts without a way out often have no name server either. Who asks checks them, and so does this, once more.
+
+What the operator names by ``--also HOST:PORT``, a mail server, say, is connected to as well, wherever it stands.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,16 +46,31 @@ class Wall(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(
-        self, address: tuple[str, int], limits: WallLimits | None = None, *, resolver: Resolver = resolve
+        self,
+        address: tuple[str, int],
+        limits: WallLimits | None = None,
+        *,
+        resolver: Resolver = resolve,
+        also: Collection[str] = (),
     ) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.limits, self.resolver = limits or WallLimits(), resolver
+        self.also = frozenset(also)
         self.slots = threading.BoundedSemaphore(self.limits.most_at_once)
         super().__init__(address, Passage)
 
-    def backend(self) -> GuardedBackend:
+    def backend(self, *, inside: bool = False) -> GuardedBackend:
         """Return what looks up, checks and connects."""
-        return GuardedBackend(self.resolver, time.monotonic() + self.limits.total_s)
+        return GuardedBackend(self.resolver, time.monotonic() + self.limits.total_s, inside=inside)
+
+    def connect(self, where: str) -> httpcore.NetworkStream:
+        """Connect to ``HOST:PORT``; raise PermanentError for what is neither public nor the operator's."""
+        host, _, port = where.rpartition(":")
+        if where in self.also:
+            return self.backend(inside=True).connect_tcp(host.strip("[]"), int(port), timeout=_CONNECT_S)
+        scheme = next((scheme for scheme, usual in PORTS.items() if str(usual) == port), "")
+        target = read_url(f"{scheme}://{host}/")
+        return self.backend().connect_tcp(target.host, target.port, timeout=_CONNECT_S)
 
 
 class Passage(BaseHTTPRequestHandler):
@@ -89,12 +107,9 @@ class Passage(BaseHTTPRequestHandler):
             self._say(502)
 
     def _connect(self) -> None:
-        host, _, port = self.path.rpartition(":")
         try:
-            scheme = next(scheme for scheme, usual in PORTS.items() if str(usual) == port)
-            target = read_url(f"{scheme}://{host}/")
-            stream = self.server.backend().connect_tcp(target.host, target.port, timeout=_CONNECT_S)
-        except (PermanentError, StopIteration):
+            stream = self.server.connect(self.path)
+        except PermanentError:
             self._say(403)
             return
         except (httpcore.NetworkError, httpcore.TimeoutException):
@@ -141,9 +156,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=3128)
+    parser.add_argument("--also", type=places, default=[], help="HOST:PORT,… that are connected to, too")
     asked = parser.parse_args()
-    with Wall((asked.host, asked.port)) as wall:
+    with Wall((asked.host, asked.port), also=asked.also) as wall:
         wall.serve_forever()
+
+
+def places(text: str) -> list[str]:
+    """Read ``HOST:PORT,…``; what has no host, as an empty variable leaves it, names nothing."""
+    found = [place.strip() for place in text.split(",") if place.strip() and not place.strip().startswith(":")]
+    for place in found:
+        host, _, port = place.rpartition(":")
+        if not host or not port.isdecimal():
+            raise argparse.ArgumentTypeError(f"{place!r} is not HOST:PORT")
+    return found
 
 
 if __name__ == "__main__":

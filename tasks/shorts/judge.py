@@ -73,7 +73,7 @@ class LanguageModel:
 
     def _ask_once(self, asked: dict[str, Any], headers: dict[str, str]) -> str:
         try:
-            with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
+            with httpx.Client(timeout=TIMEOUT_S) as client:
                 answer = client.post(f"{self.url}/chat/completions", json=asked, headers=headers)
         except httpx.HTTPError as error:
             raise TransientError("judge.unavailable", f"The model does not answer: {type(error).__name__}") from error

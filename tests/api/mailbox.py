@@ -77,15 +77,16 @@ def link_of(message: EmailMessage) -> tuple[str, str]:
 
 
 @contextmanager
-def smtp_server(*, tls: ssl.SSLContext | None = None, login: bool = False) -> Iterator[Mailbox]:
-    """Run a server in a thread."""
+def smtp_server(*, tls: ssl.SSLContext | None = None, login: bool = False, at_once: bool = False) -> Iterator[Mailbox]:
+    """Run a server in a thread; ``at_once`` has TLS begin with the connection, not by STARTTLS."""
     box = Mailbox(port=free_port())
     controller = Controller(
         box,
         hostname="127.0.0.1",
         port=box.port,
-        tls_context=tls,
-        require_starttls=tls is not None,
+        ssl_context=tls if at_once else None,
+        tls_context=None if at_once else tls,
+        require_starttls=tls is not None and not at_once,
         auth_required=login,
         auth_require_tls=tls is not None,
         authenticator=box.check_login,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -25,12 +26,14 @@ from api.mail.queue import queue_mail
 from api.mail.settings import MailSettings
 from api.mail.transport import SmtpTransport, make_transport
 from tasks.errors import PermanentError, TransientError
+from tasks.fetching.wall import Wall
 from tests.api.certificates import make_server_context
 from tests.api.mailbox import PUBLIC_URL, Mailbox, deliver, link_of, mail_environ, smtp_server
 from tests.api.others import another_app
 from tests.factories.users import UserFactory
 
 ADA = "ada@example.com"
+LOOPBACK = ("127.0.0.1", 0)
 
 
 @pytest.fixture
@@ -227,6 +230,33 @@ def test_starttls_and_login_are_used_and_required(tmp_path: Path, monkeypatch: p
 
     assert (len(box.messages), box.encrypted) == (1, [True])
     assert box.logins[0] == ("reelyard", "letmein")
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_mail_leaves_through_the_wall_where_the_operator_named_the_server(
+    security: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, authority = make_server_context(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    with smtp_server(tls=context, at_once=security == "tls") as box, ExitStack() as stack:
+        unnamed = stack.enter_context(running(Wall(LOOPBACK)))
+        named = stack.enter_context(running(Wall(LOOPBACK, also=[f"localhost:{box.port}"])))
+        secure = {"REELYARD_SMTP_SECURITY": security, "REELYARD_SMTP_HOST": "localhost"}
+        with pytest.raises(TransientError, match=r"mail\.unavailable"):
+            SmtpTransport(settings_for(box.port, REELYARD_SMTP_PROXY=unnamed, **secure)).send(letter())
+        assert box.messages == []
+        SmtpTransport(settings_for(box.port, REELYARD_SMTP_PROXY=named, **secure)).send(letter())
+
+    assert [message["To"] for message in box.messages] == [ADA]
+
+
+@contextmanager
+def running(wall: Wall) -> Iterator[str]:
+    """Have a wall serve in a thread; return its address."""
+    with wall:
+        threading.Thread(target=wall.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{wall.server_address[1]}"
+        wall.shutdown()
 
 
 def test_a_server_without_starttls_gets_no_message(box: Mailbox) -> None:
