@@ -13,9 +13,13 @@ from tests.deploy.values import FILLED
 
 EXAMPLE = ROOT / "deploy/env.example"
 FILES = ("docker-compose.yml", "docker-compose.gpu.yml")
+OPEN = "docker-compose.open.yml"
+"""Laid over the others, it takes the wall away."""
+PROXIES = {"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"}
+"""What libraries read of their way out."""
 CARDS = ("render", "render-1", "render-2", "render-3")
 """Render services, in the order of the cards that they have."""
-OURS = {"api", "engine", "control", "migrate", "cpu", "flower", "transcription", *CARDS}
+OURS = {"api", "engine", "control", "migrate", "cpu", "flower", "transcription", "wall", *CARDS}
 """Services that run our own images."""
 VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 
@@ -78,6 +82,11 @@ def lay_over(before: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
         for key, value in wanted.items()
     }
     return {**before, **joined}
+
+
+def networks_of(service: dict[str, Any]) -> set[str]:
+    """Return the networks that a service is on."""
+    return set(service.get("networks", ["default"]))
 
 
 def seconds_of(period: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,23 @@ def read_folder(folder: str) -> list[Document]:
 
 def read_overlay(folder: str) -> list[Document]:
     """Return everything that applying a folder makes."""
-    bases = [name[3:] for name in read_kustomization(folder)["resources"] if name.startswith("../")]
-    return [document for name in (*bases, folder) for document in read_folder(name)]
+    kustomization = read_kustomization(folder)
+    bases = [name[3:] for name in kustomization["resources"] if name.startswith("../")]
+    documents = [document for name in (*bases, folder) for document in read_folder(name)]
+    for component in kustomization.get("components", ()):
+        documents += read_folder(component.removeprefix("../"))
+        add_to_environments(documents, read_kustomization(component.removeprefix("../")))
+    return documents
+
+
+def add_to_environments(documents: list[Document], component: Document) -> None:
+    """Do what a component's patches do: each adds variables to a deployment's container."""
+    for patch in component["patches"]:
+        for name, pod in pods(documents).items():
+            if re.fullmatch(patch["target"]["name"], name):
+                for line in yaml.safe_load(patch["patch"]):
+                    assert (line["op"], line["path"]) == ("add", "/spec/template/spec/containers/0/env/-")
+                    container(pod)["env"].append(line["value"])
 
 
 def of_kind(documents: list[Document], kind: str) -> dict[str, Document]:

@@ -13,28 +13,38 @@ from api.config import read_api_settings
 from tasks.alive import VARIABLE
 from tasks.config import read_worker_settings
 from tasks.environment import VARIABLES
+from tasks.fetching.wall import places
 from tasks.names import POLICY, Queue
 from tests.deploy.composition import (
     CARDS,
     EXAMPLE,
     FILES,
+    OPEN,
     OURS,
+    PROXIES,
     example,
+    networks_of,
     read_compose,
     seconds_of,
     services,
     variables_of,
 )
+from tests.deploy.fetchers import WALL, fetches
 from tests.deploy.manifests import ALIVE_COMMAND, ROOT, queues_of, read_image
 from tests.deploy.programs import judge
 
 API_SIDE = ("api", "engine", "control", "migrate")
 ALIVE = ["CMD", *ALIVE_COMMAND]
 WORKERS = ("cpu", "transcription", *CARDS)
+WALLED = ("engine", "cpu")
+"""What fetches."""
+PROXY = "http://wall:3128"
+SETTINGLESS = {"flower", "wall"}
+"""Read no settings of ours."""
 OVERLAID = services(*FILES)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, OPEN])
 def test_the_schema_of_compose_accepts_the_file(name: str) -> None:
     done = judge("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / name))
 
@@ -88,11 +98,11 @@ def test_every_card_has_a_render_worker_of_its_own() -> None:
     assert len(set(folders)) == len(folders), "cards that are all number 0 would share their sessions"
 
 
-@pytest.mark.parametrize("name", sorted(OURS - {"flower"}))
+@pytest.mark.parametrize("name", sorted(OURS - SETTINGLESS))
 def test_every_process_starts_with_its_environment(name: str) -> None:
     environ = {key: str(value) for key, value in OVERLAID[name]["environment"].items()}
 
-    assert [key for key in environ if key not in VARIABLES and key != "HOME"] == []
+    assert {key for key in environ if key not in VARIABLES} == {"HOME", *(PROXIES if name in WALLED else ())}
     if name in API_SIDE:
         assert read_api_settings(environ).env == "production"
     else:
@@ -100,7 +110,7 @@ def test_every_process_starts_with_its_environment(name: str) -> None:
         assert not {"DATABASE_URL", "REELYARD_JWT_SECRET", "REELYARD_WEBHOOK_KEY"} & set(environ)
 
 
-@pytest.mark.parametrize("name", sorted(OURS - {"flower"}))
+@pytest.mark.parametrize("name", sorted(OURS - SETTINGLESS))
 def test_what_is_not_named_can_be_given_in_a_file(name: str) -> None:
     files = [entry["path"] for entry in OVERLAID[name]["env_file"]]
 
@@ -122,7 +132,7 @@ def test_nothing_of_ours_writes_its_image_or_gains_rights(name: str) -> None:
     assert profiles == (["seccomp=deploy/docker/seccomp.json"] if name in WORKERS else [])
 
 
-@pytest.mark.parametrize("name", ["postgres", "redis", "storage", "api", "flower"])
+@pytest.mark.parametrize("name", ["postgres", "redis", "storage", "api", "flower", "wall"])
 def test_who_answers_calls_is_asked_whether_it_does(name: str) -> None:
     assert OVERLAID[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
 
@@ -161,6 +171,48 @@ def test_volumes_that_are_named_exist() -> None:
     }
 
     assert named == declared
+
+
+@pytest.mark.parametrize("files", [FILES[:1], FILES], ids=["cpu", "gpu"])
+def test_what_fetches_has_no_way_out_but_the_wall(files: tuple[str, ...]) -> None:
+    found, networks = services(*files), read_compose(FILES[0])["networks"]
+    inner = {name for name, wanted in networks.items() if wanted.get("internal")}
+    fetching = {name for name, service in found.items() if fetches(service.get("command", []))}
+
+    assert (fetching, inner) == (set(WALLED), {"inner"})
+    for name in fetching:
+        assert networks_of(found[name]) == inner, name
+        assert not {"network_mode", "extra_hosts", "dns"} & set(found[name]), name
+        environment = found[name]["environment"]
+        assert {environment[key] for key in ("REELYARD_FETCH_PROXY", "HTTPS_PROXY", "HTTP_PROXY")} == {PROXY}
+        straight = set(environment["NO_PROXY"].split(",")) - {"", "localhost", "127.0.0.1"}
+        assert straight == {name for name, one in found.items() if networks_of(one) > inner} - {"wall"}
+    assert found["engine"]["environment"]["REELYARD_SMTP_PROXY"] == PROXY
+
+
+def test_the_wall_is_the_one_thing_between_both_networks_that_passes_anything_on() -> None:
+    wall = OVERLAID["wall"]
+    both = {name for name, service in OVERLAID.items() if networks_of(service) == {"inner", "default"}}
+
+    assert both == {"wall", "postgres", "redis", "storage", "api"}
+    assert wall["command"][:3] == ["python", "-m", WALL]
+    assert "ports" not in wall and set(wall["environment"]) == {"HOME"} and "env_file" not in wall
+    told = {"REELYARD_SMTP_HOST": "mail.example.com", "REELYARD_WALL_ALSO": "bucket.example.com:9000"}
+    command = read_compose(FILES[0], {**dict.fromkeys(example(), "x"), **told})["services"]["wall"]["command"]
+    assert places(command[-1]) == ["mail.example.com:465", "mail.example.com:587", "bucket.example.com:9000"]
+    assert places(wall["command"][-1]) == []
+
+
+def test_one_file_takes_the_wall_away() -> None:
+    opened = services(*FILES, OPEN)
+
+    for name in WALLED:
+        assert "default" in networks_of(opened[name])
+        environ = {key: str(value) for key, value in opened[name]["environment"].items()}
+        assert {environ[key] for key in ("HTTPS_PROXY", "HTTP_PROXY")} == {""}
+        read: Any = read_worker_settings(environ) if name == "cpu" else read_api_settings(environ)
+        assert (read.fetch_proxy if name == "cpu" else read.webhooks.proxy + read.mail.proxy) == ""
+    assert {name for name in opened if opened[name] != OVERLAID[name]} == set(WALLED)
 
 
 def test_the_profile_refuses_what_touches_the_host_and_lets_walls_be_built() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import ipaddress
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from tasks.alive import VARIABLE, WITHIN_S
 from tasks.config import read_worker_settings
 from tasks.environment import VARIABLES
 from tasks.names import POLICY, Queue
+from tests.deploy.fetchers import fetches
 from tests.deploy.manifests import (
     ALIVE_COMMAND,
     FOLDERS,
@@ -101,7 +104,7 @@ def test_a_worker_may_end_its_longest_step_after_sigterm(overlay: str) -> None:
 
 def ours(documents: list[Document]) -> dict[str, Document]:
     """Return the pods that read our settings."""
-    return {name: pod for name, pod in pods(documents).items() if name != "flower"}
+    return {name: pod for name, pod in pods(documents).items() if name not in ("flower", "wall")}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -131,7 +134,8 @@ def test_every_process_starts_with_its_environment(overlay: str) -> None:
     documents = read_overlay(overlay)
     for name in ours(documents):
         environ = environment_of(documents, name)
-        assert {key for key in environ if key not in VARIABLES} == {"HOME"}, name
+        walled = {"HTTPS_PROXY", "NO_PROXY"} if name in walled_pods() else set()
+        assert {key for key in environ if key not in VARIABLES} == {"HOME", *walled}, name
         if name in ("api", "engine", "control"):
             assert read_api_settings(environ).env == "production"
         else:
@@ -283,16 +287,45 @@ def at(document: Document, path: str) -> object:
     return found
 
 
-def test_what_is_walled_is_there_in_every_overlay() -> None:
+def walled_pods() -> set[str]:
+    """Return the pods that the wall is put around."""
     (patch,) = read_kustomization("walled")["patches"]
-    walled = patch["target"]["name"].split("|")
-    added = [line["value"]["name"] for line in yaml.safe_load(patch["patch"])]
+    return set(patch["target"]["name"].split("|"))
 
-    assert added == ["REELYARD_FETCH_PROXY", "HTTPS_PROXY", "NO_PROXY"]
-    for overlay in OVERLAYS:
-        deployments = pods(read_overlay(overlay))
-        assert all("env" in container(deployments[name]) for name in walled)
-        assert not {"walled", "wall"} & set(of_kind(read_overlay(overlay), "NetworkPolicy"))
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_fetches_is_walled_without_being_asked(overlay: str) -> None:
+    documents = read_overlay(overlay)
+    policies = of_kind(documents, "NetworkPolicy")
+    fetching = {name for name, pod in pods(documents).items() if fetches(container(pod).get("args", []))}
+
+    assert fetching == walled_pods()
+    for way, policy in (("podSelector", policies["walled"]["spec"]), ("from", policies["wall"]["spec"]["ingress"][0])):
+        (chosen,) = (policy if way == "podSelector" else policy["from"][0])["podSelector"]["matchExpressions"]
+        assert (chosen["key"], chosen["operator"]) == ("app.kubernetes.io/name", "In")
+        assert set(chosen["values"]) == fetching
+    for name in fetching:
+        environ = environment_of(documents, name)
+        assert environ["REELYARD_FETCH_PROXY"] == environ["HTTPS_PROXY"] == "http://wall:3128"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_kustomize_puts_the_wall_where_this_reads_it(overlay: str) -> None:
+    program = shutil.which("kubectl")
+    if not program:
+        pytest.skip("kubectl is not installed here")
+    done = subprocess.run(
+        [program, "kustomize", str(KUBERNETES / overlay)], capture_output=True, text=True, check=True, timeout=60
+    )
+    made, read = list(yaml.safe_load_all(done.stdout)), read_overlay(overlay)
+
+    assert {(one["kind"], one["metadata"]["name"]) for one in made} == {
+        (one["kind"], one["metadata"]["name"]) for one in read
+    }
+    for name, pod in pods(read).items():
+        assert container(pods(made)[name]).get("env") == container(pod).get("env"), name
+    for name in ("walled", "wall"):
+        assert of_kind(made, "NetworkPolicy")[name]["spec"] == of_kind(read, "NetworkPolicy")[name]["spec"]
 
 
 def test_comments_tell_the_limits_that_are() -> None:

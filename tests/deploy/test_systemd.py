@@ -15,6 +15,7 @@ from tasks.config import read_worker_settings
 from tasks.environment import VARIABLES
 from tasks.names import POLICY, Queue
 from tests.conftest import require
+from tests.deploy.fetchers import WALL, fetches
 from tests.deploy.manifests import ROOT, queues_of, secret_keys
 from tests.deploy.values import FILLED
 
@@ -115,6 +116,41 @@ def test_only_the_api_side_reads_its_secrets() -> None:
         known = {"reelyard-wall": set[str](), **{worker: {"worker.env"} for worker in WORKERS}}
         assert files == known.get(unit.stem, {"worker.env", "api.env"}), unit.name
     assert "DATABASE_URL" not in (SYSTEMD / "worker.env.example").read_text()
+
+
+def test_what_fetches_reaches_this_host_and_the_wall_unless_services_are_named() -> None:
+    fetching = {unit.stem for unit in UNITS if fetches(shlex.split(values_of(unit, "ExecStart")[0]))}
+
+    assert fetching == {"reelyard-cpu", "reelyard-engine"}
+    for unit in (SYSTEMD / f"{name}.service" for name in fetching):
+        assert values_of(unit, "IPAddressDeny") == ["any"]
+        assert values_of(unit, "IPAddressAllow") == ["127.0.0.1 127.0.0.53 ::1"]
+        environ = dict(word.split("=", 1) for value in values_of(unit, "Environment") for word in value.split())
+        assert environ["REELYARD_FETCH_PROXY"] == environ["HTTPS_PROXY"] == "http://127.0.0.1:3128"
+        for key in ("Wants", "After"):
+            assert "reelyard-wall.service" in values_of(unit, key)[0].split()
+    (start,) = values_of(SYSTEMD / "reelyard-wall.service", "ExecStart")
+    assert start.endswith(f"-m {WALL} --host 127.0.0.1 --port 3128")
+
+
+@pytest.mark.parametrize("name", ["services.conf.example", "open.conf.example"])
+def test_systemd_takes_what_is_laid_over_the_units(name: str, installed: Path) -> None:
+    for unit in ("reelyard-cpu", "reelyard-engine"):
+        folder = installed / f"{unit}.service.d"
+        folder.mkdir(exist_ok=True)
+        laid = folder / name.removesuffix(".example")
+        laid.write_text((SYSTEMD / name).read_text())
+        done = analyze("verify", "--man=no", "--recursive-errors=no", str(installed / f"{unit}.service"))
+        laid.unlink()
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_one_file_takes_the_wall_away() -> None:
+    opened = values_of(SYSTEMD / "open.conf.example", "UnsetEnvironment")[0].split()
+
+    assert opened == ["REELYARD_FETCH_PROXY", "HTTPS_PROXY"]
+    for key in ("IPAddressDeny", "IPAddressAllow"):
+        assert values_of(SYSTEMD / "open.conf.example", key) == [""], "an empty one forgets what stood before"
 
 
 def test_the_example_files_are_all_that_the_processes_need() -> None:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tasks.contracts.shorts import Evidence, Highlight
+from tasks.delivery.calls import Caller
+from tasks.errors import TransientError
+from tasks.fetching.wall import places
+from tasks.shorts.judge import LanguageModel
 from tests.conftest import require
-from tests.deploy.composition import FILES, read_compose, services
-from tests.deploy.programs import judge
 
 pytestmark = pytest.mark.security("S-1")
 ROOT = Path(__file__).parents[2]
-WALLED_FILE = "docker-compose.walled.yml"
 KUBERNETES = ROOT / "deploy/kubernetes/walled"
-WALLED = ("cpu", "engine")
-"""Services that fetch what users name: links and deliveries, webhooks."""
 
 
 @pytest.fixture(scope="module")
@@ -74,30 +78,39 @@ def test_the_wall_opens_the_usual_ports_alone_and_understands_nothing_strange(se
     assert 200 not in seen["strange"]
 
 
-def test_the_schema_of_compose_accepts_the_file() -> None:
-    done = judge("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / WALLED_FILE))
+def test_platforms_and_judges_are_called_through_the_proxy_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        asked: set[str] = set()
+        threading.Thread(target=refuse_all, args=(proxy, asked), daemon=True).start()
+        with pytest.raises(TransientError):
+            Caller("https://platform.example.com").call("GET", "/")
+        judge = LanguageModel("https://judge.example.com", "model", wait=lambda pause_s: None)
+        with pytest.raises(TransientError):
+            judge.score([Highlight(0, 1, 0.5, Evidence(0, 0, 0, 0, 0, 0), text="A talk")])
 
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert asked == {"CONNECT platform.example.com:443", "CONNECT judge.example.com:443"}
 
 
-def test_compose_gives_what_fetches_no_network_but_an_inner_one() -> None:
-    plain, walled = services(FILES[0]), services(FILES[0], WALLED_FILE)
-    networks = read_compose(WALLED_FILE)["networks"]
-    inner = {name for name, wanted in networks.items() if (wanted or {}).get("internal")}
+def refuse_all(proxy: socket.socket, asked: set[str]) -> None:
+    """Be a proxy that writes down what it is asked for, and does none of it."""
+    with suppress(OSError):
+        while True:
+            client, _ = proxy.accept()
+            with client, client.makefile("rb") as lines:
+                asked.add(lines.readline().decode().rpartition(" ")[0])
+                while lines.readline().strip():
+                    pass
+                client.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
 
-    assert inner == {"inner"}
-    for name in WALLED:
-        assert walled[name]["networks"] == ["inner"], name
-        environment = walled[name]["environment"]
-        assert environment["REELYARD_FETCH_PROXY"] == environment["HTTPS_PROXY"] == "http://wall:3128"
-        assert set(environment["NO_PROXY"].split(",")) >= {"redis", "storage", "api", "postgres"}
-        assert environment["REDIS_URL"] == plain[name]["environment"]["REDIS_URL"]
-    assert set(walled["wall"]["networks"]) == {"inner", "default"}
-    for name in ("postgres", "redis", "storage", "api"):
-        assert "inner" in walled[name]["networks"], name
-    assert "ports" not in walled["wall"]
-    assert walled["wall"]["command"][:3] == ["python", "-m", "tasks.fetching.wall"]
-    assert not [name for name in walled["wall"].get("environment", {}) if "SECRET" in name or "KEY" in name]
+
+def test_the_wall_is_told_of_further_places_by_host_and_port_alone() -> None:
+    assert places("mail.example.com:587,, :465,10.0.0.5:443") == ["mail.example.com:587", "10.0.0.5:443"]
+    for wrong in ("mail.example.com", "mail.example.com:smtp"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            places(wrong)
 
 
 def test_kubernetes_lets_what_fetches_call_the_wall_and_its_services_alone() -> None:
@@ -108,17 +121,9 @@ def test_kubernetes_lets_what_fetches_call_the_wall_and_its_services_alone() -> 
 
     assert spec["policyTypes"] == ["Egress"]
     [chosen] = spec["podSelector"]["matchExpressions"]
-    assert set(chosen["values"]) == {"engine", "ingest"}
+    assert set(chosen["values"]) == {"engine", "ingest", "generation", "compose"}
     blocks = [to["ipBlock"]["cidr"] for rule in spec["egress"] for to in rule["to"] if "ipBlock" in to]
     assert "0.0.0.0/0" not in blocks and "::/0" not in blocks
     [own] = [one for one in documents if one["kind"] == "NetworkPolicy" and one["metadata"]["name"] == "wall"]
     [outside, _] = [to["ipBlock"] for rule in own["spec"]["egress"] for to in rule["to"] if "ipBlock" in to]
     assert set(outside["except"]) >= {"10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"}
-
-
-@pytest.mark.parametrize("unit", ["reelyard-cpu.service.d", "reelyard-engine.service.d"])
-def test_systemd_denies_what_fetches_every_address_that_is_not_named(unit: str) -> None:
-    text = (ROOT / "deploy/systemd" / unit / "walled.conf").read_text()
-
-    assert "\nIPAddressDeny=any\n" in text
-    assert "REELYARD_FETCH_PROXY=http://" in text
