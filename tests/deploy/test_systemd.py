@@ -22,8 +22,10 @@ from tests.deploy.values import FILLED
 SYSTEMD = ROOT / "deploy/systemd"
 UNITS = sorted(SYSTEMD.glob("*.service"))
 BINARIES = "/opt/reelyard/.venv/bin"
-WORKERS = ("reelyard-cpu", "reelyard-render@")
-MOST_EXPOSED = {"reelyard-cpu": 35, "reelyard-render@": 40}
+WHISPERX = "/opt/reelyard/.venv-whisperx/bin"
+GPU_WORKERS = ("reelyard-render@", "reelyard-transcription@")
+WORKERS = ("reelyard-cpu", *GPU_WORKERS)
+MOST_EXPOSED = {"reelyard-cpu": 35, **dict.fromkeys(GPU_WORKERS, 40)}
 """Tenths of systemd's own measure; what need not make namespaces stays below 2."""
 HARDENED = {
     "NoNewPrivileges=yes",
@@ -55,7 +57,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for program in ("python", "celery", "gunicorn"):
         (folder / program).symlink_to("/bin/true")
     for unit in UNITS:
-        (folder / unit.name).write_text(unit.read_text().replace(BINARIES, str(folder)))
+        text = unit.read_text().replace(BINARIES, str(folder)).replace(WHISPERX, str(folder))
+        (folder / unit.name).write_text(text)
     return folder
 
 
@@ -94,7 +97,7 @@ def test_every_unit_is_hardened_and_workers_may_still_make_namespaces(unit: Path
     assert HARDENED - set(lines) == set()
     loosened = [line for line in lines if line.startswith(UNNAMESPACED)]
     assert bool(loosened) is (unit.stem not in WORKERS)
-    if unit.stem == "reelyard-render@":
+    if unit.stem in GPU_WORKERS:
         assert not {"PrivateDevices=yes", "ProtectClock=yes", "DevicePolicy=closed"} & set(lines)
 
 
@@ -107,7 +110,23 @@ def test_every_queue_has_a_consumer_that_may_end_its_longest_step() -> None:
             longest_s = max(policy.hard_limit_s for policy in POLICY.values() if policy.queue.value in queues)
             assert longest_s < int(values_of(unit, "TimeoutStopSec")[0]) <= longest_s + 300, unit.name
 
-    assert sorted(served) == sorted(queue.value for queue in Queue)
+    heard_twice = [Queue.TRANSCRIPTION.value]
+    assert sorted(served) == sorted([queue.value for queue in Queue] + heard_twice)
+
+
+def test_a_farm_that_has_whisperx_can_take_its_queue_from_cpu_hosts() -> None:
+    there = shlex.split(values_of(SYSTEMD / "reelyard-cpu.service", "ExecStart")[0])
+    emptied, lone = (shlex.split(line) for line in values_of(SYSTEMD / "whisperx.conf.example", "ExecStart"))
+    whisperx = SYSTEMD / "reelyard-transcription@.service"
+
+    assert emptied == [], "an empty one forgets what stood before"
+    assert [part for part in lone if "," not in part] == [part for part in there if "," not in part]
+    assert queues_of(there) - queues_of(lone) == queues_of(shlex.split(values_of(whisperx, "ExecStart")[0]))
+    environ = dict(word.split("=", 1) for value in values_of(whisperx, "Environment") for word in value.split())
+    assert (environ["REELYARD_SPEECH_ENGINE"], environ["REELYARD_WHISPER_DEVICE"]) == ("whisperx", "cuda")
+    assert environ["CUDA_VISIBLE_DEVICES"] == "%i"
+    folder = WHISPERX.removesuffix("/bin")
+    assert environ["LD_LIBRARY_PATH"].split(":") == [f"{folder}/nvidia/{part}/lib" for part in ("cublas", "cudnn")]
 
 
 def test_only_the_api_side_reads_its_secrets() -> None:
@@ -181,6 +200,22 @@ def test_the_installer_of_a_gpu_host_ends_in_the_doctor() -> None:
     ]
     assert any("--require-hashes -r /opt/reelyard/requirements/gpu.txt" in line for line in lines)
     assert not any("systemctl restart" in line or "systemctl stop" in line for line in lines)
+
+
+def test_the_installer_makes_a_host_hear_speech_where_it_is_told_to() -> None:
+    done = run_installer("--dry-run", "--gpus", "0,1", "--whisperx", "1")
+
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[-1] for line in lines if line.startswith("systemctl enable")] == [
+        "reelyard-render@0.service",
+        "reelyard-render@1.service",
+        "reelyard-transcription@1.service",
+    ]
+    assert any("-whisperx/bin/python -m pip install --quiet --require-hashes" in line for line in lines)
+    assert "  systemctl start reelyard-transcription@1" in lines
+    assert any("rsync" in line and "--exclude .venv*" in line for line in lines), "an update would delete it"
+    assert not any("whisperx" in line for line in run_installer("--dry-run", "--gpus", "0").stdout.splitlines())
 
 
 def test_the_installer_says_what_it_takes() -> None:
