@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import PermanentError
-from tasks.media.picture import clean_picture
+from tasks.media.picture import clean_picture, declared_size
 
 RED = (220, 30, 40)
 
@@ -83,3 +85,44 @@ def test_a_picture_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PermanentError) as refused:
         clean_picture(tmp_path / "in", tmp_path / "out.png")
     assert refused.value.code == "image.too_large"
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "name"),
+    [
+        ("png", "rgb24", "png"),
+        ("mjpeg", "yuvj420p", "jpeg"),
+        ("libwebp", "yuv420p", "webp"),
+        ("libwebp", "yuva420p", "webp"),
+        ("libwebp", "bgra", "webp"),
+    ],
+)
+def test_the_size_is_known_from_the_header(codec: str, pixel_format: str, name: str) -> None:
+    data = encode(codec, pixel_format, width=310, height=77, alpha=128)
+
+    assert declared_size(data, name) == (310, 77)
+
+
+@pytest.mark.security("S-3")
+def test_a_picture_is_refused_by_its_header_before_memory_is_taken(tmp_path: Path) -> None:
+    data = bytearray(encode("png", "rgba"))
+    data[16:24] = struct.pack(">II", 16_000, 16_000)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    (tmp_path / "in").write_bytes(data)
+
+    with pytest.raises(PermanentError) as refused:
+        clean_picture(tmp_path / "in", tmp_path / "out.png")
+    assert refused.value.code == "image.too_large"
+
+
+@pytest.mark.security("S-3")
+def test_a_size_that_is_not_found_in_the_header_is_refused_by_the_decoder(tmp_path: Path) -> None:
+    small = encode("mjpeg", "yuvj420p")
+    frame = small.index(b"\xff\xc0")
+    large = small[: frame + 5] + struct.pack(">HH", 9000, 9000) + small[frame + 9 :]
+    (tmp_path / "in").write_bytes(large[:2] + b"\xff" * 20_000 + large[2:])
+
+    assert declared_size((tmp_path / "in").read_bytes(), "jpeg") == (0, 0)
+    with pytest.raises(PermanentError) as refused:
+        clean_picture(tmp_path / "in", tmp_path / "out.png")
+    assert refused.value.code == "image.damaged"
