@@ -28,7 +28,7 @@ from tasks.contracts import RenderOutput, VideoInfo
 from tasks.contracts.shorts import Reframing
 from tasks.errors import PermanentError
 from tasks.fonts import check_scenario, faces_of
-from tasks.media.container import media_start, open_media
+from tasks.media.container import frames_from, media_start, open_media
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video, probe_file
 from tasks.scenario import Scenario, parse
@@ -180,13 +180,13 @@ def read_frames(container: InputContainer, times: Sequence[float]) -> Iterator[t
     video.thread_type = "AUTO"
     zero = media_start(container)
     for t in times:
-        container.seek(int((zero + Fraction(t).limit_denominator(1_000_000)) * av.time_base), backward=True)
-        yield _frame_at(container, video, t, zero)
+        wanted = zero + Fraction(t).limit_denominator(1_000_000)
+        yield _frame_at(frames_from(container, video, wanted, lambda: container.decode(video)), t, zero)
 
 
-def _frame_at(container: InputContainer, video: Any, t: float, zero: Fraction) -> tuple[float, av.VideoFrame]:
+def _frame_at(frames: Iterator[av.VideoFrame], t: float, zero: Fraction) -> tuple[float, av.VideoFrame]:
     found: tuple[float, av.VideoFrame] | None = None
-    for frame in container.decode(video):
+    for frame in frames:
         if frame.pts is None or frame.time_base is None:
             continue
         shown = float(frame.pts * frame.time_base - zero)

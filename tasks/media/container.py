@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +11,8 @@ import av
 import av.error
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from tasks.errors import PermanentError
 from tasks.media.limits import MediaLimits
@@ -19,6 +21,8 @@ from tasks.media.structure import check_whole
 
 _OPEN_TIMEOUT_S = 30.0
 _READ_TIMEOUT_S = 30.0
+_FURTHER_BACK_S = (0, 4, 16)
+"""Key frames are seldom further apart, so that long files need not be read from their beginnings."""
 
 
 @contextmanager
@@ -69,3 +73,34 @@ def media_start(container: InputContainer) -> Fraction:
     """Return the timestamp, in seconds, that counts as time zero of the media."""
     start = container.start_time or 0
     return max(Fraction(0), Fraction(start, av.time_base))
+
+
+def frames_from(
+    container: InputContainer, stream: VideoStream, at_s: Fraction, decode: Callable[[], Iterator[VideoFrame]]
+) -> Iterator[VideoFrame]:
+    """Yield frames from the one shown at a time of the container on, and maybe some before it.
+
+    In files without an index, such as MPEG-TS, seeking leads to where that time stands and not to the key frame before
+    it, so that nothing can be decoded until the next one: then it is tried from further back, at last from the start.
+
+    :param decode: yields the frames from where the container stands.
+    """
+    for back_s in (*_FURTHER_BACK_S, at_s):
+        _seek(container, stream, at_s - back_s)
+        frames = decode()
+        first = next(frames, None)
+        is_late = first is None or first.pts is None or first.pts * (first.time_base or 0) > at_s
+        if is_late and back_s < at_s:
+            continue
+        if first is None:
+            return  # PyAV's generators cannot be asked again once they have ended
+        yield first
+        yield from frames
+        return
+
+
+def _seek(container: InputContainer, stream: VideoStream, at_s: Fraction) -> None:
+    try:
+        container.seek(int(max(at_s, Fraction(0)) / (stream.time_base or Fraction(1))), stream=stream)
+    except av.error.FFmpegError:
+        container.seek(0)

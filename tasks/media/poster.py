@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tasks.errors import PermanentError
 from tasks.media.apart import Errand, call
 from tasks.media.colour import SPACES, matrix_of
-from tasks.media.container import media_start, open_media
+from tasks.media.container import frames_from, media_start, open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video, rotation_of
 
@@ -86,13 +86,9 @@ def _best_frame(container: InputContainer, video: VideoStream) -> VideoFrame | N
 def _frame_at(container: InputContainer, video: VideoStream, t: float) -> VideoFrame | None:
     """Return the frame shown at ``t``, or the nearest before a damaged place."""
     wanted = media_start(container) + Fraction(t).limit_denominator(1_000_000)
-    try:
-        container.seek(int(wanted * av.time_base), backward=True)
-    except av.error.FFmpegError:
-        container.seek(0)
     found: VideoFrame | None = None
     try:
-        for number, frame in enumerate(container.decode(video)):
+        for number, frame in enumerate(frames_from(container, video, wanted, lambda: container.decode(video))):
             if found is not None and frame.pts is not None and frame.pts * (frame.time_base or 0) > wanted:
                 break
             found = frame

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import av
 import av.error
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from tasks.contracts.music import Curve
 from tasks.contracts.shorts import Face, MediaFeatures, Sighting
 from tasks.media.audio import SPEECH_RATE, iter_speech_audio
-from tasks.media.container import media_start, open_media
+from tasks.media.container import frames_from, media_start, open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video
 from tasks.shorts.apart import look_apart
@@ -168,24 +171,26 @@ def find_motion(before: Grey | None, now: Grey) -> tuple[float, float, float]:
 def iter_frames(
     path: Path, limits: MediaLimits | None = None, *, start_s: float = 0.0, end_s: float | None = None
 ) -> Iterator[tuple[float, av.VideoFrame]]:
-    """Yield (seconds, frame) of the first video; it is read from the key frame before ``start_s`` on."""
+    """Yield (seconds, frame) of the first video; it is read from a key frame before ``start_s`` on."""
     with open_media(path, limits) as container:
         stream = find_video(container)
         if stream is None:
             return
         stream.thread_type = "AUTO"
         zero, base = media_start(container), stream.time_base or Fraction(1, av.time_base)
-        if start_s > 1:
-            container.seek(int((Fraction(start_s) + zero) / base), stream=stream)
-        for packet in container.demux(stream):
-            for frame in _decode(packet):
-                if frame.pts is None:
-                    continue
-                t = float(frame.pts * base - zero)
-                if end_s is not None and t >= end_s:
-                    return
-                if t >= start_s - 1e-6:
-                    yield t, frame
+        decode = partial(_decode_all, container, stream)
+        for frame in frames_from(container, stream, Fraction(start_s) + zero, decode) if start_s > 1 else decode():
+            t = float((frame.pts or 0) * base - zero)
+            if end_s is not None and t >= end_s:
+                return
+            if t >= start_s - 1e-6:
+                yield t, frame
+
+
+def _decode_all(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    """Yield the frames whose time is known from where the container stands."""
+    for packet in container.demux(stream):
+        yield from (frame for frame in _decode(packet) if frame.pts is not None)
 
 
 def _decode(packet: av.Packet[Any]) -> list[av.VideoFrame]:
