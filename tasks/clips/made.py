@@ -39,7 +39,7 @@ def describe_made(
         if limits.walls:
             width, height, seconds = call(replace(look, target=kept if order.still else None))
         elif order.still:
-            width, height, seconds = clean(path, kept)
+            width, height, seconds = clean(path, kept, limits)
         else:
             width, height, seconds = read(path, kept, limits)
     except PermanentError:
@@ -48,9 +48,9 @@ def describe_made(
     return Made(kept, (int(width), int(height)), float(seconds), sha256_of(kept))
 
 
-def clean(path: Path, out: Path, *_: Any) -> tuple[int, int, float]:
+def clean(path: Path, out: Path, limits: MediaLimits, *_: Any) -> tuple[int, int, float]:
     """Write a still anew and return its size, and no seconds; an errand, too."""
-    picture = clean_picture(path, out)
+    picture = clean_picture(path, out, limits=limits)
     return picture.width, picture.height, 0.0
 
 

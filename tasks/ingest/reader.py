@@ -59,9 +59,9 @@ def poster(path: Path, target: Path, limits: MediaLimits) -> dict[str, Any]:
     return {"width": width, "height": height}
 
 
-def image(path: Path, target: Path, _: MediaLimits) -> dict[str, Any]:
+def image(path: Path, target: Path, limits: MediaLimits) -> dict[str, Any]:
     """Write the picture's pixels alone; return the MediaInfo of the file as JSON."""
-    found = replace(clean_picture(path, target), clean_sha256=sha256_of(target))
+    found = replace(clean_picture(path, target, limits=limits), clean_sha256=sha256_of(target))
     return MediaInfo(found.format, 0.0, path.stat().st_size, sha256_of(path), image=found).to_json()
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from tasks.config import WorkerSettings
+from tasks.config import WorkerSettings, pick
+
+LIMIT_VARIABLES = {
+    "max_duration_s": "REELYARD_MAX_MEDIA_S",
+    "max_pixels": "REELYARD_MAX_PIXELS",
+    "walls": "REELYARD_SANDBOX",
+}
 
 
 @dataclass(frozen=True)
@@ -38,3 +46,8 @@ def spell_s(duration_s: float) -> str:
 def limits_of(settings: WorkerSettings) -> MediaLimits:
     """Return the limits that the environment asks for, with the walls that workers read within."""
     return MediaLimits(max_duration_s=settings.max_media_s, max_pixels=settings.max_pixels, walls=settings.sandbox)
+
+
+def limits_from(values: Mapping[str, Any]) -> MediaLimits:
+    """Return what :func:`limits_of` does, of an environment that was read with :data:`LIMIT_VARIABLES`."""
+    return MediaLimits(**pick(values, LIMIT_VARIABLES))

@@ -14,6 +14,7 @@ from av.audio.stream import AudioStream
 from av.filter.context import FilterContext
 
 from tasks.contracts.music import Loudness
+from tasks.errors import PermanentError
 from tasks.media.apart import Budget, Errand, call
 from tasks.media.audio import SOUND_S_PER_CPU_S
 from tasks.media.container import open_media
@@ -29,13 +30,15 @@ _SPREAD_FROM_S = 3.0
 
 
 def measure_loudness(path: Path, limits: MediaLimits | None = None) -> Loudness:
-    """Return the loudness of the first sound track; raise ``media.*`` for what cannot be read."""
+    """Return the loudness of the first sound track; raise ``media.*`` for what cannot be read or has none."""
     if limits is not None and limits.walls:
         budget = Budget(cpu_s=60 + round(limits.max_duration_s / SOUND_S_PER_CPU_S))
         return Loudness.from_json(call(Errand("tasks.media.loudness:tell_loudness", path, limits, budget=budget)))
     numbers: dict[str, str] = {}
     length_s = 0.0
     with open_media(path, limits) as container:
+        if not container.streams.audio:
+            raise PermanentError("media.no_audio", "The file has no sound")
         stream = container.streams.audio[0]
         meter = _Meter(stream)
         for packet in container.demux(stream):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tasks.config import WorkerSettings, pick
 from tasks.environment import read_environment
-from tasks.media.limits import MediaLimits, limits_of
+from tasks.media.limits import LIMIT_VARIABLES, MediaLimits, limits_from, limits_of
 
 _VARIABLES = {
     "engine": "REELYARD_MUSIC_ENGINE",
@@ -33,6 +33,7 @@ class MusicOptions:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> MusicOptions:
-        """Read only the variables of music, for a process without services."""
-        values = read_environment(os.environ if environ is None else environ, tuple(_VARIABLES.values()))
-        return cls(**pick(values, _VARIABLES))
+        """Read only the variables of music and of limits, for a process without services."""
+        names = (*_VARIABLES.values(), *LIMIT_VARIABLES.values())
+        values = read_environment(os.environ if environ is None else environ, names)
+        return cls(**pick(values, _VARIABLES), limits=limits_from(values))

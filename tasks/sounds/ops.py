@@ -66,16 +66,19 @@ def take(context: StepContext) -> dict[str, Any]:
 
 def store_levelled(context: StepContext, source: Path, level: Level) -> SoundReady:
     """Bring a file to its loudness, store that and its outline, and say what was done."""
-    target = context.scratch / f"sound{MP3_320.suffix}"
+    target, limits = context.scratch / f"sound{MP3_320.suffix}", limits_of(context.settings)
     told = level_sound(
         source,
         target,
         MP3_320,
         level=level,
-        limits=limits_of(context.settings),
+        limits=limits,
         tick=lambda share: context.progress(share, 1.0, stage="level", unit="rounds"),
     )
-    samples = np.concatenate(list(iter_mono(target, OUTLINE_RATE)))
+    pieces = list(iter_mono(target, OUTLINE_RATE, limits))
+    if not pieces:  # what wrote the file read a stranger's: it is believed no more than that
+        raise PermanentError("media.no_audio", "What was written holds no sound")
+    samples = np.concatenate(pieces)
     outline = write_waveform(context.scratch / "waveform.json", samples, OUTLINE_RATE)
     return SoundReady(
         object_key=context.put_output(target.name, target, content_type=MP3_320.content_type),

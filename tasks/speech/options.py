@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks.config import WorkerSettings, pick
 from tasks.environment import read_environment
-from tasks.media.limits import MediaLimits, limits_of
+from tasks.media.limits import LIMIT_VARIABLES, MediaLimits, limits_from, limits_of
 
 _VARIABLES = {
     "engine": "REELYARD_SPEECH_ENGINE",
@@ -93,9 +93,10 @@ class SpeechOptions:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> SpeechOptions:
-        """Read only the variables of speech, for a process without services."""
-        values = read_environment(os.environ if environ is None else environ, tuple(_VARIABLES.values()))
-        return cls(**pick(values, _VARIABLES))
+        """Read only the variables of speech and of limits, for a process without services."""
+        names = (*_VARIABLES.values(), *LIMIT_VARIABLES.values())
+        values = read_environment(os.environ if environ is None else environ, names)
+        return cls(**pick(values, _VARIABLES), limits=limits_from(values))
 
 
 def cache_folder(options: SpeechOptions) -> Path:

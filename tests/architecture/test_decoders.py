@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.architecture.limited import Place, find_places, find_uses, gives_limits
 
 pytestmark = pytest.mark.security("S-2")
 ROOT = Path(__file__).parents[2]
@@ -51,10 +54,35 @@ WORK = {
 }
 """Work that decodes where it is called: on a worker and for a command in a room alone."""
 
+LIMITED = {
+    *("tasks.media.audio.iter_mono", "tasks.media.audio.iter_speech_audio", "tasks.media.audio.read_header"),
+    *("tasks.media.probe.probe_file", "tasks.media.poster.extract_poster", "tasks.media.loudness.measure_loudness"),
+    *("tasks.media.sound_file.write_sound", "tasks.media.picture.clean_picture", "tasks.media.container.open_media"),
+    *("tasks.shorts.watching.listen_and_look", "tasks.shorts.making.make_clip", "tasks.sounds.level.level_sound"),
+    *("tasks.clips.sheet.write_sheet", "tasks.samples.fingerprint.fingerprint_file"),
+    *("tasks.speech.options.SpeechOptions", "tasks.music.options.MusicOptions"),
+}
+"""Some of what may be called without limits, and then reads where it is called: the search for these must find them."""
+MAKE_LIMITS = {
+    "tasks/media/limits.py": "from the settings, with their walls",
+    "tasks/media/container.py": "where none were given",
+    "tasks/media/audio.py": "where none were given",
+    "tasks/media/probe.py": "where none were given",
+    "tasks/media/walled.py": "in the process apart, of those it was ordered with",
+    "tasks/ingest/reader.py": "in the process apart, of those it was ordered with",
+    "tasks/clips/compose.py": "in a room, of those it was ordered with",
+}
+"""Who makes limits; all others hand on what they were given, or ask ``limits_of``."""
+
+
+@cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
 
 def calls_in(path: Path) -> Iterator[tuple[str, ast.Call]]:
     """Yield every call of a name, dotted as it is written."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parse(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             yield ast.unparse(node.func), node
 
@@ -107,3 +135,54 @@ def test_that_place_names_containers_and_protocols() -> None:
     assert told["format_whitelist"] == "kind.demuxers"
     assert told["protocol_whitelist"] == "'file'"
     assert ast.unparse(opened.args[0]).startswith("f'file:")
+
+
+def trees() -> dict[str, ast.Module]:
+    """Return the sources by the names of their modules."""
+    parts = {path: path.relative_to(ROOT).with_suffix("").parts for path in sources()}
+    return {".".join(one).removesuffix(".__init__"): parse(path) for path, one in parts.items()}
+
+
+def test_media_is_read_within_limits_that_were_given() -> None:
+    read = trees()
+    places = find_places(read)
+    uses = list(find_uses(read, places))
+
+    assert {use.whole for use in uses if use.call} >= LIMITED
+    assert [
+        f"{use.module}:{use.call.lineno}: {ast.unparse(use.call)}"
+        for use in uses
+        if use.call and not gives_limits(use.call, places[use.whole])
+    ] == []
+    functions = [use for use in uses if not use.call and use.whole.rpartition(".")[2].islower()]
+    assert [f"{use.module}:{use.node.lineno}: {use.whole}" for use in functions] == [], "handed on, to be called unseen"
+
+
+def test_limits_are_made_of_settings_alone() -> None:
+    found = {str(path.relative_to(ROOT)) for path in sources() for name, _ in calls_in(path) if name == "MediaLimits"}
+
+    assert found == set(MAKE_LIMITS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "iter_mono(path, 8000)",
+        "iter_mono(path, 8000, None)",
+        "iter_mono(path, 8000, limits=MediaLimits())",
+        "audio.iter_mono(path, 8000)",
+        "tasks.media.audio.iter_mono(path, 8000)",
+        "heard(path, 8000)",
+    ],
+)
+def test_a_call_without_limits_is_found(line: str) -> None:
+    imports = (
+        "import tasks.media.audio\nfrom tasks.media import audio\nfrom tasks.media.audio import iter_mono as heard"
+    )
+    source = f"{imports}\ndef f(path):\n    from tasks.media.audio import iter_mono\n    {line}"
+    places = {"tasks.media.audio.iter_mono": Place("limits", 2)}
+
+    [use] = find_uses({"it": ast.parse(source)}, places)
+
+    assert use.call is not None
+    assert not gives_limits(use.call, places[use.whole])

@@ -20,7 +20,9 @@ from tasks.media.limits import MediaLimits, limits_of
 from tasks.media.loudness import measure_loudness
 from tasks.media.poster import extract_poster
 from tasks.media.probe import probe_file
+from tasks.music.options import MusicOptions
 from tasks.sandbox import sandbox_problem
+from tasks.speech.options import SpeechOptions
 from tests.conftest import require
 from tests.media.test_confined import SETTINGS
 from tests.media_samples import make_video
@@ -46,6 +48,14 @@ def walled(request: pytest.FixtureRequest) -> MediaLimits:
 def test_workers_read_apart() -> None:
     assert limits_of(read_worker_settings(SETTINGS)).walls == "auto"
     assert limits_of(read_worker_settings({**SETTINGS, "REELYARD_SANDBOX": "required"})).walls == "required"
+
+
+@pytest.mark.parametrize("options", [MusicOptions, SpeechOptions])
+def test_commands_read_apart_as_workers_do(options: type[MusicOptions] | type[SpeechOptions]) -> None:
+    chosen = {"REELYARD_SANDBOX": "required", "REELYARD_MAX_MEDIA_S": "60", "REELYARD_MAX_PIXELS": "1000000"}
+
+    assert options.from_environment({}).limits == limits_of(read_worker_settings(SETTINGS))
+    assert options.from_environment(chosen).limits == limits_of(read_worker_settings({**SETTINGS, **chosen}))
 
 
 def test_what_is_found_apart_is_what_is_found_here(walled: MediaLimits, clip: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from tasks.sounds import ops
 from tasks.storage.memory import MemoryStorage
 from tests import noises
 from tests.media.test_sound_level import write_wav
+from tests.media_samples import make_video
 
 KEY = "imports/horns/air horn.wav"
 
@@ -75,4 +76,14 @@ def test_what_is_no_sound_or_too_long_says_so(tmp_path: Path, data: bytes, max_s
     with pytest.raises(PermanentError) as refused:
         ops.take(work(tmp_path, TakeOrder(KEY, len(data), max_s=max_s), storage))
     assert refused.value.code.startswith(code)
+    assert list(storage.list("jobs/")) == []
+
+
+def test_a_video_without_sound_is_no_sound(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    video = make_video(tmp_path / "in.mp4", width=64, height=64, duration_s=0.5, audio=None)
+    storage.put_file(KEY, video, content_type="video/mp4")
+    with pytest.raises(PermanentError) as refused:
+        ops.take(work(tmp_path, TakeOrder(KEY, video.stat().st_size), storage))
+    assert refused.value.code == "media.no_audio"
     assert list(storage.list("jobs/")) == []
