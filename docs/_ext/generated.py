@@ -8,6 +8,7 @@ from typing import Any
 from figures import build_figures
 from import_graph import write_graph
 from reference import build_commands, build_events, build_licences, build_metrics, table, title
+from rings import build_rings
 from scenario_reference import build_scenario_reference
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -27,6 +28,7 @@ def write_pages(app: Any) -> None:
         "commands": build_commands,
         "licences": build_licences,
         "figures": build_figures,
+        "rings": build_rings,
     }
     for name, build in pages.items():
         write_if_changed(target / f"{name}.rst", build())
