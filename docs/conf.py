@@ -13,9 +13,9 @@ copyright = "2026, The Reelyard authors"
 package = ConfigParser()
 package.read(Path(__file__).parent.parent / "setup.cfg")
 version = release = package["metadata"]["version"]
-extensions = ["sphinx.ext.autodoc", "generated"]
-exclude_patterns = ["_build", "_generated/figures.rst"]
+extensions = ["generated"]
+exclude_patterns = ["_build", "_generated/figures.rst", "_generated/rings.rst"]
 html_theme = "furo"
 html_title = f"Reelyard {version}"
 html_static_path = ["_static"]
-nitpicky = False
+nitpicky = True
