@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from cli.console import print_json, say
 from cli.exits import Exit
+from cli.farm_jobs import add_jobs, say_what_next, show_bulk
 from cli.tables import print_table
 from tasks.errors import ConfigurationError
 
@@ -25,8 +26,13 @@ examples:
   reelyard farm move transcription --from cpu@a --to cpu@b
   reelyard farm rebalance                              only say what would change and why
   reelyard farm rebalance --apply
+  reelyard farm queue render --weight 3 --min-slots 2 --gpu require
   reelyard farm dead-letters --retry 3fa2c41d09be      try that kind of failure again (--apply does it)
+  reelyard farm jobs cancel --kind render --owner ID   say what that would stop, save and give back
+  reelyard farm jobs retry --code storage.unavailable --after 2026-10-01T12:00:00Z --yes
 """
+PATIENCE_S = 600.0
+"""Longest that one call may take: a thousand jobs are changed one after the other."""
 Call = tuple[str, str, dict[str, Any] | None]
 
 
@@ -39,22 +45,49 @@ def add_parser(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--url", help="where the API is (default: the system in the home folder)")
-    parser.add_argument("--home", type=Path, metavar="DIR", help="data folder of the system")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_system(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add_looks(actions)
     add_node_orders(actions)
     add_queue_orders(actions)
+    add_jobs(actions)
     parser.set_defaults(run=run)
+
+
+def add_system(parser: argparse.ArgumentParser) -> None:
+    """Declare which system is asked, and how its answer is shown."""
+    parser.add_argument("--url", help="where the API is (default: the system in the home folder)")
+    parser.add_argument("--home", type=Path, metavar="DIR", help="data folder of the system")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_alone(subparsers: Any, add: Callable[[Any], argparse.ArgumentParser], action: str) -> None:
+    """Declare an action as a command of its own, too."""
+    parser = add(subparsers)
+    parser.description = f"Short for reelyard farm {action}, which says what it needs."
+    add_system(parser)
+    parser.set_defaults(action=action, run=run)
+
+
+def add_nodes(actions: Any) -> argparse.ArgumentParser:
+    """Declare the list of nodes."""
+    nodes: argparse.ArgumentParser = actions.add_parser("nodes", help="list nodes")
+    nodes.add_argument("--state", choices=("online", "draining", "offline", "quarantined"))
+    nodes.set_defaults(call=lambda given: ("GET", f"/nodes?state={given.state}" if given.state else "/nodes", None))
+    return nodes
+
+
+def add_queues(actions: Any) -> argparse.ArgumentParser:
+    """Declare the list of queues."""
+    queues: argparse.ArgumentParser = actions.add_parser("queues", help="list queues")
+    queues.set_defaults(call=lambda given: ("GET", "/queues", None))
+    return queues
 
 
 def add_looks(actions: Any) -> None:
     """Declare what only looks."""
-    nodes = actions.add_parser("nodes", help="list nodes")
-    nodes.add_argument("--state", choices=("online", "draining", "offline", "quarantined"))
-    nodes.set_defaults(call=lambda given: ("GET", f"/nodes?state={given.state}" if given.state else "/nodes", None))
-    actions.add_parser("queues", help="list queues").set_defaults(call=lambda given: ("GET", "/queues", None))
+    add_nodes(actions)
+    add_queues(actions)
     letters = actions.add_parser("dead-letters", help="list failed jobs by how they failed; retry one kind")
     letters.add_argument("--days", type=int, default=7)
     letters.add_argument("--retry", metavar="SIGNATURE", help="retry the jobs that failed so")
@@ -95,6 +128,12 @@ def add_queue_orders(actions: Any) -> None:
     resume = actions.add_parser("resume-queue", help="let a queue go on")
     resume.add_argument("queue")
     resume.set_defaults(call=lambda given: ("POST", f"/queues/{given.queue}/resume", None))
+    policy = actions.add_parser("queue", help="say what a rebalancing shall give a queue; without options show it")
+    policy.add_argument("queue")
+    policy.add_argument("--weight", type=float, help="share of the slots that minimums leave; 0: its minimum alone")
+    policy.add_argument("--min-slots", type=int, metavar="N", help="slots before shares count")
+    policy.add_argument("--gpu", choices=("any", "require", "avoid"), help="nodes with a GPU")
+    policy.set_defaults(call=call_policy)
     move = actions.add_parser("move", help="move a queue from one node to another")
     move.add_argument("queue")
     move.add_argument("--from", dest="source", metavar="NODE")
@@ -121,6 +160,12 @@ def call_letters(given: argparse.Namespace) -> Call:
     return "POST", "/jobs/retry", {"filter": {"signature": given.retry}, "dry_run": not given.apply}
 
 
+def call_policy(given: argparse.Namespace) -> Call:
+    """Return the call that changes what was given of a queue's policy."""
+    wanted = {name: getattr(given, name) for name in ("weight", "min_slots", "gpu")}
+    return "PATCH", f"/queues/{given.queue}", {name: value for name, value in wanted.items() if value is not None}
+
+
 def call_quarantine(given: argparse.Namespace) -> Call:
     """Return the call for quarantine."""
     path = f"{_path(given)}/quarantine"
@@ -137,13 +182,19 @@ def run(arguments: argparse.Namespace) -> int:
     method, path, body = arguments.call(arguments)
     from cli.client import ApiClient
 
-    with ApiClient(find_url(arguments)) as client:
+    show = print_json if arguments.json else SHOW.get(arguments.action, show_fields)
+    with ApiClient(find_url(arguments), timeout_s=PATIENCE_S) as client:
         client.use_token(token)
         answer = client.call(method, BASE + path, json=body)
-    if arguments.json:
-        print_json(answer)
-    else:
-        SHOW.get(arguments.action, show_fields)(answer)
+        further = arguments.further(arguments, answer) if "further" in arguments else None
+        if further is not None:
+            if not arguments.json:
+                show(answer)
+            method, path, body = further
+            answer = client.call(method, BASE + path, json=body)
+    show(answer)
+    if "further" in arguments:
+        say_what_next(arguments, answer)
     return Exit.OK
 
 
@@ -229,6 +280,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "queues": show_queues,
     "rebalance": show_plan,
     "dead-letters": show_letters,
+    "jobs": show_bulk,
 }
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from api.extensions import db
+from api.jobs import service
 from cli.main import main
 from tasks.client import ControlClient
 from tasks.contracts import NodeBeat
+from tasks.names import Priority, TaskName
+from tasks.workflows.plan import StepSpec
 from tests.apps import PASSWORD
 from tests.factories.users import UserFactory
 from tests.farm.conftest import Farm
@@ -71,6 +76,54 @@ def test_an_administrator_looks_after_the_farm_from_a_terminal(farm: Farm, comma
     assert (drained["state"], drained["wanted_queues"]) == ("draining", [])
     assert next(line.split()[:2] for line in queues.splitlines() if line.startswith("ingest")) == ["ingest", "paused"]
     assert letters.split() == ["signature", "jobs", "users", "code", "task", "message"]
+
+
+def order_jobs(owner_id: UUID, count: int, *, kind: str) -> None:
+    spec = [StepSpec("work", TaskName.SPEECH_TRANSCRIBE, {})]
+    for _ in range(count):
+        service.create_job(db.session(), owner_id=owner_id, kind=kind, steps=spec, priority=Priority.NORMAL, subject={})
+    db.session.commit()
+
+
+def test_jobs_are_cancelled_and_retried_by_filter_after_a_preview(farm: Farm, command: Any, owner_id: UUID) -> None:
+    order_jobs(owner_id, 3, kind="bulk")
+    order_jobs(owner_id, 1, kind="other")
+    chosen = ("--kind", "bulk", "--owner", str(owner_id), "--after", "2020-01-01T00:00:00Z")
+
+    preview = command("jobs", "cancel", *chosen)
+    surprise = command("jobs", "cancel", *chosen, "--yes", "--expected", "2")
+    done = command("jobs", "cancel", *chosen, "--yes")
+    again = command("jobs", "cancel", *chosen, "--yes")
+    retried = json.loads(command("--json", "jobs", "retry", "--state", "cancelled", *chosen, "--yes")[1])
+    everything = command("jobs", "cancel", "--yes")
+
+    told = [
+        "3 jobs of 1 owners match: 3 bulk; 3 queued",
+        "steps: 3 queued; about 30 s of work",
+        "credits: 0 reserved, 0 charged, 0 given back; 0 owners have too few",
+    ]
+    assert preview == (0, "\n".join([*told, ""]))
+    assert surprise == (1, "\n".join([*told, ""]))
+    assert done == (0, "\n".join([*told, "3 of 3 jobs changed, 0 refused", ""]))
+    assert again[1].startswith("0 jobs of 0 owners match: none; none\n")
+    assert (retried["applied"], retried["done"]) == (True, 3)
+    assert everything[0] == 2
+    assert everything[1].startswith("usage.invalid: ")
+    db.session.rollback()
+    states = db.session.execute(db.text("SELECT kind, state, count(*) FROM job GROUP BY 1, 2 ORDER BY 1")).all()
+    assert [tuple(row) for row in states] == [("bulk", "queued", 3), ("other", "queued", 1)]
+
+
+def test_the_policy_of_a_queue_is_shown_and_changed(farm: Farm, command: Any) -> None:
+    before = json.loads(command("--json", "queue", "render")[1])
+    changed = command("queue", "render", "--weight", "2.5", "--min-slots", "1", "--gpu", "require")
+    after = json.loads(command("--json", "queue", "render")[1])
+    unknown = command("queue", "dance", "--weight", "1")
+
+    assert [before[name] for name in ("weight", "min_slots", "gpu")] == [1.0, 0, "any"]
+    assert changed[0] == 0
+    assert [after[name] for name in ("weight", "min_slots", "gpu")] == [2.5, 1, "require"]
+    assert unknown[1].startswith("queue.not_found: ")
 
 
 def test_the_command_says_what_it_lacks(farm: Farm, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:

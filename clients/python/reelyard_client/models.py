@@ -245,6 +245,13 @@ class CreditHistoryResponse(TypedDict):
     next_cursor: NotRequired[str | None]
 
 
+class CreditsEffectResponse(TypedDict):
+    charged: NotRequired[int]
+    refunded: NotRequired[int]
+    reserved: NotRequired[int]
+    short_owner_count: NotRequired[int]
+
+
 class CropKeyResponse(TypedDict):
     jump: NotRequired[bool]
     t: NotRequired[float]
@@ -2366,6 +2373,7 @@ class BulkResponse(TypedDict):
     applied: NotRequired[bool]
     by_kind: NotRequired[dict[str, int]]
     by_state: NotRequired[dict[str, int]]
+    credits: NotRequired[CreditsEffectResponse]
     done: NotRequired[int]
     matched: NotRequired[int]
     most_at_once: NotRequired[int]

@@ -87,7 +87,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel the jobs that match, or say what that would do */
+        /**
+         * Cancel the jobs that match, or say what that would do
+         * @description Owners get back what their jobs hold, less what is charged for frames and clips that were made.
+         */
         post: operations["post_admin_farm_jobs_cancel"];
         delete?: never;
         options?: never;
@@ -335,7 +338,8 @@ export interface paths {
         put?: never;
         /**
          * Plan who consumes what, and carry it out unless it is a dry run
-         * @description By the queues' weights, minimums and wish for GPUs, over the nodes that are online. Each change has its reason.
+         * @description By the queues' weights, minimums and wish for GPUs, over the nodes that are online. Each change has its reason,
+         *     which the audit log keeps. What is unmet includes queues with work or a minimum that no such node can consume.
          */
         post: operations["post_admin_farm_rebalance"];
         delete?: never;
@@ -4546,6 +4550,7 @@ export interface components {
             by_state?: {
                 [key: string]: number;
             };
+            credits?: components["schemas"]["CreditsEffectResponse"];
             done?: number;
             matched?: number;
             /** @description Jobs that one call changes at most */
@@ -4781,6 +4786,16 @@ export interface components {
             items?: components["schemas"]["CreditEntryResponse"][];
             /** @description null on the last page */
             next_cursor?: string | null;
+        };
+        CreditsEffectResponse: {
+            /** @description For what was done of jobs that are cancelled */
+            charged?: number;
+            /** @description What jobs that are cancelled give back */
+            refunded?: number;
+            /** @description Retries take it from their owners until they end */
+            reserved?: number;
+            /** @description Owners whose balance does not hold that; some of their retries would be refused */
+            short_owner_count?: number;
         };
         CreditsResponse: {
             /**
