@@ -179,16 +179,16 @@ def test_a_room_does_errand_after_errand_until_one_breaks_it(tmp_path: Path) -> 
 def test_what_is_no_footage_is_refused_in_a_room_by_its_own_code(
     chromium: str, document: dict[str, Any], clip: Path, tmp_path: Path
 ) -> None:
-    programs = list(crafted(tmp_path / "canary", 1).values())[::9]
+    programs = crafted(tmp_path / "canary", 1)
     context = context_of(tmp_path, clip, "auto")
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"")
     with open_workroom(context, bad) as room:
-        for data in programs:
+        for what, data in programs.items():
             bad.write_bytes(data)
             with pytest.raises(PermanentError) as caught:
                 room.call("render", scenario=document, outputs=[OUTPUT.to_json()], names=["a.mp4"], posters={})
-            assert caught.value.code.startswith("media."), data[:60]
+            assert caught.value.code.startswith("media."), what
 
 
 @pytest.mark.parametrize("what", ["link", "hard link", "folder", "nothing"])

@@ -8,22 +8,28 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import random
 import resource
 import socket
 import struct
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import av
+
 from tasks.errors import PermanentError
 from tasks.media.audio import iter_speech_audio
+from tasks.media.loudness import measure_loudness
 from tasks.media.picture import clean_picture
+from tasks.media.poster import extract_poster
 from tasks.media.probe import probe_file
+from tasks.media.sound_file import WAV_24, write_sound
+from tasks.shorts.watching import WATCH_HEIGHT, iter_frames, shrink, to_grey, to_rgb
 from tests import media_samples as samples
+from tests.security.damaged_media import damaged, make_seeds
 
 IN_OPEN, IN_NONBLOCK = 0x20, 0o4000
 MEMORY_BYTES = 6 << 30
@@ -32,6 +38,10 @@ NAMES = (
     *("upload.mp4", "upload.m3u8", "upload.mpd", "upload.ffconcat", "upload.sdp", "upload.svg", "upload", "%03d.png"),
     *("-i.mp4", "concat:a|b.mp4", "upload.mp4;rm", "\u202egpj.mp4"),
 )
+
+
+ACCEPTED, NOTHING = "accepted", "nothing"
+"""What became of a file that was not refused."""
 
 
 def crafted(canary: Path, port: int) -> dict[str, bytes]:
@@ -137,45 +147,44 @@ def box(kind: bytes, payload: bytes) -> bytes:
     return struct.pack(">I4s", len(payload) + 8, kind) + payload
 
 
-def seeds(folder: Path) -> list[bytes]:
-    """Return small good files of many containers."""
-    made = [samples.make_tone(folder / "tone.wav", duration_s=0.2)]
-    for name, codec in (
-        ("a.mp4", "libx264"),
-        ("a.mkv", "libx264"),
-        ("a.webm", "libvpx"),
-        ("a.ts", "libx264"),
-        ("a.avi", "mpeg4"),
-    ):
-        made.append(samples.make_video(folder / name, width=64, height=64, duration_s=0.2, codec=codec, options={}))
-    return [path.read_bytes() for path in made]
+class Trial:
+    """Sends files through every way in; keeps the most CPU time that one of them took."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.slowest_s = 0.0
+
+    def take(self, name: str, data: bytes) -> dict[str, str]:
+        """Return for each way what a file was refused with, or whether something came of it."""
+        path, made = self._folder / name, self._folder / "made"
+        path.write_bytes(data)
+        ways: dict[str, Callable[[], Any]] = {
+            "probe": lambda: probe_file(path),
+            "picture": lambda: clean_picture(path, made),
+            "hear": lambda: sum(len(piece) for piece in iter_speech_audio(path)),
+            "loudness": lambda: measure_loudness(path),
+            "write": lambda: write_sound(path, made, WAV_24),
+            "poster": lambda: extract_poster(path, made),
+            "look": lambda: sum(map(see, iter_frames(path))),
+        }
+        codes = {}
+        began = time.process_time()
+        for way, work in ways.items():
+            try:
+                codes[way] = ACCEPTED if work() else NOTHING
+            except PermanentError as error:
+                codes[way] = error.code
+            except MemoryError:  # a size that no file has: the process apart ends so, and its caller is told this
+                codes[way] = "media.damaged"
+        self.slowest_s = max(self.slowest_s, time.process_time() - began)
+        path.unlink()
+        return codes
 
 
-def damaged(originals: list[bytes], count: int) -> Iterator[bytes]:
-    """Yield files with bits turned at rates from 0.0001 to 0.05, always the same ones."""
-    chance = random.Random(5)
-    for number in range(count):
-        data = bytearray(originals[number % len(originals)])
-        for _ in range(max(1, int(len(data) * 10 ** chance.uniform(-4, -1.3)))):
-            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-        yield bytes(data)
-
-
-def try_file(path: Path, folder: Path) -> str:
-    """Send a file through every way in; return what the probe said, or that a picture came out of it."""
-    ways: tuple[Callable[[], Any], ...] = (
-        lambda: probe_file(path),
-        lambda: sum(len(piece) for piece in iter_speech_audio(path)),
-        lambda: clean_picture(path, folder / "clean.png"),
-    )
-    codes = []
-    for way in ways:
-        try:
-            way()
-            codes.append("accepted")
-        except PermanentError as error:
-            codes.append(error.code)
-    return codes[0] if codes[2] != "accepted" else "picture accepted"
+def see(shown: tuple[float, av.VideoFrame]) -> int:
+    """Make of a frame what cuts, faces and rendering make of it."""
+    _, frame = shown
+    return len(shrink(frame)) + len(to_grey(frame, WATCH_HEIGHT)) + len(to_rgb(frame, frame.height))
 
 
 def watch(path: Path) -> int:
@@ -200,34 +209,30 @@ def peak_mib() -> int:
     return int(told.partition("VmHWM:")[2].split()[0]) // 1024
 
 
+def count_damaged(trial: Trial, originals: Mapping[str, bytes], count: int) -> dict[str, dict[str, Counter[str]]]:
+    """Try so many damaged files; return by kind and way how often what happened."""
+    outcomes = {kind: defaultdict[str, Counter[str]](Counter) for kind in originals}
+    for kind, data in damaged(originals, count):
+        for way, code in trial.take("damaged", data).items():
+            outcomes[kind][way][code] += 1
+    return {kind: dict(ways) for kind, ways in outcomes.items()}
+
+
 def main(folder: Path, fuzzed: int) -> dict[str, Any]:
-    """Try everything; return counts, the slowest file and what the canaries saw."""
+    """Try everything; return what happened, the slowest file and what the canaries saw."""
     canary, work = folder / "canary.mp4", folder / "work"
     work.mkdir()
+    trial = Trial(work)
     samples.make_video(canary, width=64, height=64, duration_s=0.2)
-    originals = seeds(folder)
+    originals = make_seeds(folder)
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         files = crafted(canary, server.getsockname()[1])
         watched = watch(canary)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        codes: dict[str, str] = {}
-        slowest_s = 0.0
-        for number, (what, data) in enumerate(files.items()):
-            for name in (NAMES[number % len(NAMES)], NAMES[(number + 5) % len(NAMES)]):
-                path = work / name
-                path.write_bytes(data)
-                began = time.process_time()
-                codes[what] = try_file(path, folder)
-                slowest_s = max(slowest_s, time.process_time() - began)
-                path.unlink()
-        outcomes: Counter[str] = Counter()
-        path = work / "damaged"
-        for data in damaged(originals, fuzzed):
-            path.write_bytes(data)
-            began = time.process_time()
-            outcomes[try_file(path, folder).partition(".")[0]] += 1
-            slowest_s = max(slowest_s, time.process_time() - began)
+        codes = {what: {name: trial.take(name, data) for name in NAMES} for what, data in files.items()}
+        good = {kind: trial.take("good", data) for kind, data in originals.items()}
+        outcomes = count_damaged(trial, originals, fuzzed)
         touched = was_touched(watched)
         canary.read_bytes()
         try:
@@ -235,9 +240,8 @@ def main(folder: Path, fuzzed: int) -> dict[str, Any]:
             called = True
         except BlockingIOError:
             called = False
-        peak = peak_mib()
-        told = {"codes": codes, "outcomes": outcomes, "touched": touched, "sings": was_touched(watched)}
-        return {**told, "called": called, "slowest_s": slowest_s, "peak_mib": peak}
+        told = {"codes": codes, "good": good, "outcomes": outcomes, "touched": touched, "sings": was_touched(watched)}
+        return {**told, "called": called, "slowest_s": trial.slowest_s, "peak_mib": peak_mib()}
 
 
 if __name__ == "__main__":
