@@ -20,6 +20,9 @@ TIMEOUT_S = 10.0
 TOLERANCE_S = 300
 """A webhook's timestamp may be so old; an older one is a replay."""
 
+LATEST = 253_402_300_799
+"""The last second of the year 9999."""
+
 T = TypeVar("T")
 
 
@@ -86,15 +89,25 @@ def verify(payload: bytes, header: str | None) -> dict[str, Any]:
             stripe.WebhookSignature.verify_header(payload, header, secret.strip(), TOLERANCE_S)
         except (stripe.SignatureVerificationError, UnicodeDecodeError):
             continue
-        return read_event(json.loads(payload))
+        try:
+            return read_event(json.loads(payload))
+        except ValueError as error:
+            raise InvalidInputError("payments.bad_event", "The event is not JSON") from error
     raise InvalidInputError("payments.bad_signature", "The signature is not Stripe's, or too old")
 
 
 def read_event(event: Any) -> dict[str, Any]:
     """Return a signed event that has what every event has; raise ``payments.bad_event``."""
-    known = isinstance(event, dict) and isinstance(event.get("created"), int)
+    known = isinstance(event, dict) and is_moment(event.get("created"))
     if not known or not all(isinstance(event.get(name), str) for name in ("id", "type")):
         raise InvalidInputError("payments.bad_event", "The event has no id, type or time")
-    if not isinstance((event.get("data") or {}).get("object"), dict):
+    data = event.get("data")
+    if not isinstance(data, dict) or not isinstance(data.get("object"), dict):
         raise InvalidInputError("payments.bad_event", "The event is about nothing")
     return dict(event)
+
+
+def is_moment(value: Any) -> bool:
+    """Tell whether a value is a number of whole seconds that a date can be made of."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 <= value <= LATEST and value == int(value)

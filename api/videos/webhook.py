@@ -47,7 +47,10 @@ def verify(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     wanted = hmac.new(key, f"{name}.{sent_at}.".encode() + body, hashlib.sha256).digest()
     if not any(hmac.compare_digest(wanted, one) for one in read_signatures(given)):
         raise InvalidInputError("provider.bad_signature", "The signature is not the provider's")
-    document = json.loads(body)
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise InvalidInputError("provider.bad_signature", "The message is not JSON") from error
     if not isinstance(document, dict) or not isinstance(document.get("id"), str):
         raise InvalidInputError("provider.bad_signature", "The message names no prediction")
     return document

@@ -180,8 +180,13 @@ def test_a_body_that_is_no_event_is_refused_though_signed(user: Caller, stripe: 
         b"{}",
         b'{"id": "e", "type": "t", "created": 1}',
         b'{"id": 1, "type": "t", "created": 1}',
+        b'{"id": "e", "type": "t", "created": 1, "data": [1]}',
+        b'{"id": "e", "type": "t", "created": true, "data": {"object": {}}}',
+        b'{"id": "e", "type": "t", "created": 1e18, "data": {"object": {}}}',
     ):
         assert tell(user.client, {}, body=body, signature=sign(body)) == (400, "payments.bad_event"), body
+    nothing = user.client.post("/api/v1/payments/webhook", headers={"Stripe-Signature": sign(b"")})
+    assert (nothing.status_code, nothing.get_json()["code"]) == (400, "payments.bad_event")
     assert tell(user.client, {}, body=b"\xff", signature="t=1,v1=00")[0] == 400
 
 

@@ -52,9 +52,17 @@ def tell(farm: Farm, claim: dict[str, Any], ref: str) -> None:
     assert answer.status_code == 200, answer.get_json()
 
 
-def hook(client: Any, ref: str, *, key: bytes = KEY, sent_at: float | None = None, **changes: str) -> Any:
+def hook(
+    client: Any,
+    ref: str,
+    *,
+    key: bytes = KEY,
+    sent_at: float | None = None,
+    body: bytes | None = None,
+    **changes: str,
+) -> Any:
     """Send what the provider sends when a prediction is done."""
-    body = json.dumps({"id": ref, "status": "succeeded"}).encode()
+    body = json.dumps({"id": ref, "status": "succeeded"}).encode() if body is None else body
     sent = str(int(sent_at or time.time()))
     signature = base64.b64encode(hmac.new(key, f"msg_1.{sent}.".encode() + body, hashlib.sha256).digest()).decode()
     headers = {
@@ -199,6 +207,8 @@ def test_a_webhook_that_is_not_the_providers_is_refused(client: Any, app: Any) -
         hook(client, "p1", **{"webhook-timestamp": "soon"}),
         hook(client, "p1", **{"webhook-signature": "v1,not base64 v2,AAAA"}),
         hook(client, "p1", **{"webhook-id": "msg_2"}),
+        hook(client, "p1", body=b""),
+        hook(client, "p1", body=b"[]"),
     ):
         assert (answer.status_code, answer.get_json()["code"]) == (400, "provider.bad_signature")
 
