@@ -10,23 +10,38 @@ from api.organisations.models import Role
 from api.organisations.service import add_member
 from tasks.contracts import NodeBeat
 from tasks.names import CallbackPath
-from tests.api.farm import CLIP, Caller, Farm, announce, ingest, media_of, receipt_of, send, sha256_of, transcript_of
+from tests.api.farm import (
+    CLIP,
+    Caller,
+    Farm,
+    announce,
+    find_step,
+    ingest,
+    media_of,
+    receipt_of,
+    send,
+    sha256_of,
+    transcript_of,
+)
+from tests.api.idp import Idp
 from tests.api.linking import make_extraction, make_sample
+from tests.api.stripe_server import StripeServer
 from tests.api.test_projects import analyse
 from tests.api.test_songs import bring_song, listen
 from tests.api.test_sounds import make_sound
 from tests.api.test_videos import bring_film, bring_stills
 from tests.apps import PASSWORD
 from tests.factories.users import UserFactory
-from tests.security.seeds_good import TARGET, Good, good_requests
+from tests.security.seeds_good import TARGET, Good, good_requests, start
 from tests.security.seeds_more import more_requests
+from tests.security.seeds_outside import outside_requests
 
 NODE = "seed@fuzz"
 QUEUES = ("ingest", "transcription")
 Ids = dict[str, str]
 
 
-def bring_in(application: Any) -> tuple[Caller, tuple[Ids, dict[str, Ids], Good]]:
+def bring_in(application: Any, stripe: StripeServer, idp: Idp) -> tuple[Caller, tuple[Ids, dict[str, Ids], Good]]:
     """Make an administrator; return them, ids of one of everything, ids for single operations, good requests."""
     client = application.test_client()
     who = UserFactory(role="admin")
@@ -43,8 +58,11 @@ def bring_in(application: Any) -> tuple[Caller, tuple[Ids, dict[str, Ids], Good]
     ids["publish_target_id"] = ids["target_id"] = make_target(caller)
     sent = caller.post("/publications", {"asset_id": ids["asset_id"], "target_id": ids["target_id"]}, expect=202)
     ids["publication_id"] = sent["id"]
-    ids["node_id"] = beat(farm)
+    ids["node_id"], ids["provider"] = beat(farm), "google"
+    ids["step_job_id"] = start(caller)
+    ids["step_id"] = str(find_step(ids["step_job_id"], "probe").id)
     good = {**good_requests(caller, farm, ids), **more_requests(caller, farm, ids)}
+    good |= outside_requests(application, caller, farm, stripe=stripe, idp=idp)
     return caller, (ids, make_spares(caller, farm), good)
 
 
