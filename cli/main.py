@@ -31,6 +31,8 @@ COMMANDS = (
     "scenario",
     "user",
     "farm",
+    "nodes",
+    "queues",
     "migrate-storage",
     "backup",
     "restore",
