@@ -7,12 +7,14 @@ from typing import Any
 
 from flask import Flask
 from flask_smorest import Blueprint
+from werkzeug.routing import Rule
 
 from api.bodies import SIGNED_PREFIXES
 from api.config import ApiSettings
 from api.extensions import get_smorest
 from api.links import METHODS, describe_bodies, describe_links
 from api.operation_names import describe_names
+from api.tokens.scopes import scope_of
 from tasks.contracts.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 DESCRIPTION = """
@@ -75,7 +77,10 @@ def _describe_security(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
         needs_login = getattr(app.view_functions[rule.endpoint], "needs_login", False)
-        if path not in paths or needs_login:
+        if path not in paths:
+            continue
+        if needs_login:
+            _describe_scopes(paths[path], rule)
             continue
         for operation in (paths[path][method] for method in METHODS if method in paths[path]):
             if path.startswith(SIGNED_PREFIXES):
@@ -86,6 +91,14 @@ def _describe_security(app: Flask) -> None:
     describe_links(paths, schemas)
     describe_bodies(paths, schemas)
     describe_names(paths)
+
+
+def _describe_scopes(operations: dict[str, Any], rule: Rule) -> None:
+    """Say of a path's operations which scope a token needs: ``x-scope``, null where tokens are refused."""
+    for method in METHODS:
+        if method in operations and method.upper() in (rule.methods or ()):
+            scope = scope_of(method.upper(), rule.endpoint)
+            operations[method]["x-scope"] = scope.value if scope else None
 
 
 def build_document() -> dict[str, Any]:

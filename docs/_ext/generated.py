@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from figures import build_figures
+from http_reference import build_http_pages
 from import_graph import write_graph
 from reference import build_commands, build_events, build_licences, build_metrics, table, title
 from rings import build_rings
 from scenario_reference import build_scenario_reference
-
-METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def write_pages(app: Any) -> None:
@@ -21,7 +20,6 @@ def write_pages(app: Any) -> None:
     pages = {
         "configuration": build_configuration,
         "errors": build_errors,
-        "http-api": build_http_api,
         "scenario-keys": build_scenario_reference,
         "events": build_events,
         "metrics": build_metrics,
@@ -30,8 +28,9 @@ def write_pages(app: Any) -> None:
         "figures": build_figures,
         "rings": build_rings,
     }
-    for name, build in pages.items():
-        write_if_changed(target / f"{name}.rst", build())
+    texts = {name: build() for name, build in pages.items()} | build_http_pages()
+    for name, text in texts.items():
+        write_if_changed(target / f"{name}.rst", text)
     write_graph(target / "imports.svg")
 
 
@@ -78,33 +77,6 @@ def build_errors() -> str:
         "*job* marks codes that end a job instead of answering a request: they stand in the job's ``error``."
     )
     return "\n".join([*title("Error codes"), intro, "", *table(("Code", "Status", "When"), rows, "32 8 60")])
-
-
-def build_http_api() -> str:
-    """List every operation of the OpenAPI document, grouped by tag."""
-    from api.openapi import build_document
-
-    document = build_document()
-    groups: dict[str, list[tuple[str, ...]]] = {}
-    for path, item in sorted(document["paths"].items()):
-        for method in METHODS:
-            if method in item:
-                operation = item[method]
-                tag = (operation.get("tags") or ["other"])[0]
-                answers = ", ".join(sorted(code for code in operation.get("responses", {}) if code != "default"))
-                groups.setdefault(tag, []).append(
-                    (f"``{method.upper()} {path}``", operation.get("summary", ""), answers)
-                )
-    lines = [
-        *title("HTTP API"),
-        "Generated from the OpenAPI document, which a running system serves at ``/api/openapi.json`` and, to be "
-        "tried out, at "
-        "``/api/docs`` (Swagger UI), ``/api/redoc``, ``/api/rapidoc``, ``/api/scalar`` and ``/api/elements``.",
-        "",
-    ]
-    for tag, rows in sorted(groups.items()):
-        lines += [*title(tag.capitalize(), "-"), *table(("Operation", "What it does", "Answers"), rows, "40 45 15")]
-    return "\n".join(lines)
 
 
 def setup(app: Any) -> dict[str, Any]:

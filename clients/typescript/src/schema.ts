@@ -1038,7 +1038,8 @@ export interface paths {
         /**
          * Exchange the refresh token for a new pair
          * @description Send it as the bearer, or as the cookie. It is good once. One that comes a second time ends its session, since
-         *     somebody else may have it.
+         *     somebody else may have it. Once the session is as old as the installation lets them get, it is
+         *     `auth.session_over`: sign in again.
          */
         post: operations["post_auth_refresh"];
         delete?: never;
