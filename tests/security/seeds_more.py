@@ -199,10 +199,10 @@ def of_webhooks(caller: Caller) -> Good:
     """Return requests about an endpoint and a message of it."""
     hook = caller.post("/webhooks", {"url": "https://example.com/again"}, expect=201)["id"]
     delivery = caller.post(f"/webhooks/{hook}/test", expect=202)["id"]
+    message = {"path_parameters": {"webhook_id": hook, "delivery_id": delivery}}
     return {
+        "GET /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}": message,
         "POST /api/v1/webhooks": {"body": {"url": "https://example.com/new"}},
         "PATCH /api/v1/webhooks/{webhook_id}": {"path_parameters": {"webhook_id": hook}, "body": {"description": "x"}},
-        "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": {
-            "path_parameters": {"webhook_id": hook, "delivery_id": delivery}
-        },
+        "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": message,
     }
