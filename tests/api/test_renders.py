@@ -75,6 +75,37 @@ def test_an_order_is_accepted_with_job_location_and_reserved_quota(user: Caller,
     assert not {"owner_id"} & set(body)
 
 
+def measured(client: Any) -> dict[str, float]:
+    """Return what /metrics tells of renders."""
+    lines = client.get("/metrics").get_data(as_text=True).splitlines()
+    return {line.split()[0]: float(line.split()[1]) for line in lines if line.startswith("reelyard_render")}
+
+
+def test_the_renders_of_the_last_hour_are_measured(
+    user: Caller, farm: Farm, order: dict[str, Any], client: Any
+) -> None:
+    before = measured(client)
+
+    drawn = user.post("/renders", order, expect=202)
+    finish(farm, drawn["job_id"])
+    again = user.post("/renders", order, expect=202)
+    given_up = user.post("/renders", {**order, "output": {"crf": 30}}, expect=202)
+    user.call("POST", f"/renders/{given_up['id']}/cancel")
+
+    after = measured(client)
+    states = {state: f'reelyard_renders{{state="{state}"}}' for state in ("succeeded", "cached", "failed", "cancelled")}
+    assert user.get(f"/renders/{again['id']}")["cached"] is True
+    assert {state: after[line] - before[line] for state, line in states.items()} == {
+        "succeeded": 1, "cached": 1, "failed": 0, "cancelled": 1,
+    }  # fmt: skip
+    done = user.get(f"/renders/{drawn['id']}")
+    length_s = user.get(f"/assets/{done['asset_id']}")["media"]["duration_s"]
+    written = "reelyard_render_output_seconds"
+    assert after[written] - before[written] == pytest.approx(length_s)
+    median, most = (after[f'reelyard_render_seconds{{quantile="{share}"}}'] for share in (0.5, 0.95))
+    assert 0 <= median <= most < 60
+
+
 def test_a_finished_render_is_an_asset_with_receipt_and_download(
     user: Caller, farm: Farm, order: dict[str, Any], source: str
 ) -> None:
