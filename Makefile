@@ -69,9 +69,9 @@ sbom: $(VENV)/.release ## Write a bill of materials (CycloneDX) for each image i
 	done
 
 .PHONY: release-check
-release-check: ## Fail unless this commit is tagged with the version of setup.cfg
-	@version="v$$(sed -n 's/^version = //p' setup.cfg)"; tag="$$(git describe --tags --exact-match)"; \
-	  [ "$$tag" = "$$version" ] || { echo "The tag is $$tag, setup.cfg says $$version"; exit 1; }; echo "$$tag"
+release-check: ## Fail unless this commit is tagged with the release of tasks/version.py
+	@version="v$$(sed -n 's/^RELEASE = "\(.*\)"$$/\1/p' tasks/version.py)"; tag="$$(git describe --tags --exact-match)"; \
+	  [ "$$tag" = "$$version" ] || { echo "The tag is $$tag, tasks/version.py says $$version"; exit 1; }; echo "$$tag"
 
 .PHONY: try-images
 try-images: $(VENV)/.dev ## Build and start each image without a container engine (root, debootstrap; ARGS='api cpu')
