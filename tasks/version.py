@@ -1,14 +1,16 @@
-"""Which Reelyard runs: the version that ``setup.cfg`` has, and the commit where that is known."""
+"""Which Reelyard runs: the version that the tags of its checkout say, and the commit where that is known."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
-from configparser import ConfigParser
+import subprocess
 from functools import cache
 from pathlib import Path
 
+RELEASE = "0.1.0"
+"""The release that this tree is, or is on the way to: what holds without tags, as in an image or a shallow clone."""
 ROOT = Path(__file__).parents[1]
+TAG = re.compile(r"v(\d+(?:\.\d+)+(?:(?:a|b|rc)\d+)?)-(\d+)-g[0-9a-f]+")
 DIGITS = 12
 
 
@@ -16,14 +18,24 @@ DIGITS = 12
 def version(root: Path = ROOT) -> str:
     """Return what runs, as 0.1.0+g5d9f0b6abcde: a checkout knows its commit, and so does an image that was told it."""
     commit = _commit(root)[:DIGITS]
-    return _number(root) + (f"+g{commit}" if re.fullmatch(r"[0-9a-f]{7,}", commit) else "")
+    return number(root) + (f"+g{commit}" if re.fullmatch(r"[0-9a-f]{7,}", commit) else "")
 
 
-def _number(root: Path) -> str:
-    told = ConfigParser()
-    if told.read(root / "setup.cfg", encoding="utf-8"):
-        return told["metadata"]["version"]
-    return importlib.metadata.version("reelyard")
+def number(root: Path = ROOT) -> str:
+    """Return the tag of a checkout, or how far it has come since; what has no tags is ``RELEASE``. Packages are it."""
+    found = TAG.fullmatch(_describe(root)) if (root / ".git").exists() else None
+    if found is None:
+        return RELEASE
+    tag, further = found[1], int(found[2])
+    return tag if not further else f"{RELEASE}.post{further}" if tag == RELEASE else f"{RELEASE}.dev{further}"
+
+
+def _describe(root: Path) -> str:
+    ask = ["git", "-C", str(root), "describe", "--tags", "--long", "--match", "v[0-9]*"]
+    try:
+        return subprocess.run(ask, capture_output=True, text=True, check=False, timeout=10).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
 
 
 def _commit(root: Path) -> str:
