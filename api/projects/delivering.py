@@ -11,7 +11,7 @@ from api.jobs.models import Job
 from api.projects.models import Project, Short
 from api.projects.schemas import WORDS
 from api.projects.service import get_short
-from api.publishing.service import publish
+from api.publishing.service import get_usable_target, publish
 from api.renders.models import Render
 from api.users.models import User
 
@@ -21,6 +21,7 @@ def order_deliveries(session: Session, user: User, project: Project, body: dict[
 
     Raises ``short.not_found``, ``short.not_cut``, ``short.none`` and what :func:`api.publishing.service.publish` does.
     """
+    get_usable_target(body["target_id"])  # a strange one is not found, whatever there is to send
     shorts = [get_short(session, project, short_id) for short_id in dict.fromkeys(body["shorts"])]
     shorts = shorts or [short for short in project.shorts if short.state == "cut"]
     if not shorts:

@@ -102,8 +102,7 @@ def publish(session: Session, user: User, body: dict[str, Any]) -> Publication:
     placed_in(asset.organisation_id)
     if asset.kind not in (AssetKind.VIDEO, AssetKind.RENDER):
         raise InvalidInputError("publication.not_video", "Only videos are published")
-    target, due_at = get_visible(PublishTarget, body["target_id"]), body["at"]
-    placed_in(target.organisation_id)
+    target, due_at = get_usable_target(body["target_id"]), body["at"]
     if due_at is not None and due_at > datetime.now(UTC) + FURTHEST:
         raise InvalidInputError("publication.too_far", "A publication is ordered a year ahead at most")
     publication = Publication(
@@ -124,6 +123,13 @@ def publish(session: Session, user: User, body: dict[str, Any]) -> Publication:
     session.flush()
     session.refresh(publication)
     return publication
+
+
+def get_usable_target(target_id: UUID) -> PublishTarget:
+    """Return a target that the caller may send to; raise ``publish_target.not_found``, ``organisation.forbidden``."""
+    target = get_visible(PublishTarget, target_id)
+    placed_in(target.organisation_id)
+    return target
 
 
 def order_job(session: Session, user: User, publication: Publication, target: PublishTarget, asset: Asset) -> Job:

@@ -28,7 +28,7 @@ blueprint = Blueprint("estimates", __name__, url_prefix="/api/v1", description="
 PROBLEMS = {
     404: "asset.not_found",
     409: "asset.not_ready, asset.refused",
-    422: "scenario.* with findings, render.no_video",
+    422: "scenario.* with findings, render.no_video, render.sound_unsupported",
 }
 EXAMPLE = {
     "source_asset_id": "7f6c2c1e-8a54-4f0e-9b1e-0d6f6c9f2f11",
@@ -56,6 +56,7 @@ class RenderEstimate(MethodView):
         scenario = accept(body["scenario"], aspect=shape_of(source)).scenario
         service.check_order(scenario)
         outputs = read_outputs(body["outputs"])
+        service.check_music(outputs)
         media = source.media_info
         if media is None or media.video is None:
             raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")

@@ -18,7 +18,7 @@ from api.credits.work import hold
 from api.errors import ConflictError, NotFoundError
 from api.extensions import get_settings
 from api.fonts.library import named_fonts
-from api.ids import get_owned, new_id
+from api.ids import get_owned, get_visible, new_id
 from api.images.library import named_images
 from api.jobs.models import Job
 from api.jobs.service import create_job
@@ -126,17 +126,35 @@ def music_key_of(session: Session, outputs: Sequence[RenderOutput]) -> str:
 
     Raises ``asset.*`` and ``render.sound_unsupported``, also for more than one piece of music.
     """
-    wanted = {output.sound.music.asset_id for output in outputs if output.sound.music}
-    if not wanted:
+    asset_id = music_id_of(outputs)
+    if asset_id is None:
         return ""
+    asset = get_owned(Asset, asset_id)
+    session.refresh(asset, with_for_update={"read": True})  # a delete waits, and then sees the job
+    return require_sound(asset).object_key
+
+
+def check_music(outputs: Sequence[RenderOutput]) -> None:
+    """Raise what :func:`music_key_of` would, before anything is ordered: to have seen the music is enough."""
+    asset_id = music_id_of(outputs)
+    if asset_id is not None:
+        require_sound(get_visible(Asset, asset_id))
+
+
+def music_id_of(outputs: Sequence[RenderOutput]) -> UUID | None:
+    """Return the one piece of music that outputs ask for; raise ``render.sound_unsupported`` for more."""
+    wanted = {output.sound.music.asset_id for output in outputs if output.sound.music}
     if len(wanted) > 1:
         raise InvalidInputError("render.sound_unsupported", "All outputs of an order share one piece of music")
-    asset = get_owned(Asset, UUID(wanted.pop()))
-    session.refresh(asset, with_for_update={"read": True})  # a delete waits, and then sees the job
+    return UUID(wanted.pop()) if wanted else None
+
+
+def require_sound(asset: Asset) -> Asset:
+    """Return music that can be mixed; raise ``asset.*``, ``render.sound_unsupported``."""
     media = require_ready(asset).media_info
     if media is None or media.audio is None:
         raise InvalidInputError("render.sound_unsupported", "The asset that is to be the music holds no sound")
-    return asset.object_key
+    return asset
 
 
 def require_room(session: Session, user: User) -> None:

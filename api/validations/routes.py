@@ -17,6 +17,7 @@ from api.jobs.service import publish_soon
 from api.jobs.waiting import wait_for_end
 from api.limits import still_limit
 from api.renders.ordering import shape_of
+from api.renders.service import check_music
 from api.stills.answers import read_source, require_success
 from api.validations import service
 from api.validations.schemas import ValidationRequest, ValidationResponse
@@ -29,7 +30,7 @@ blueprint = Blueprint("validations", __name__, url_prefix="/api/v1", description
 PROBLEMS = {
     404: "asset.not_found",
     409: "asset.not_ready, asset.refused, validation.failed, idempotency.key_reused, idempotency.in_progress",
-    422: "scenario.unknown_safe_area, render.no_video",
+    422: "scenario.unknown_safe_area, render.no_video, render.sound_unsupported",
     429: "rate.limited",
 }
 EXAMPLE = {"scenario": {"version": "1", "canvas": {"width": 1080, "height": 1920}, "tracks": []}, "safe_area": "tiktok"}
@@ -60,6 +61,7 @@ class RenderValidation(MethodView):
             return service.refuse_at_once(findings)
         source = read_source(body["source_asset_id"])
         output = complete_output(RenderOutput.from_json(body["output"]))
+        check_music([output])
         scenario = accept(body["scenario"], aspect=shape_of(source) if source else None).scenario
         order = service.build_order(
             scenario, source, output=output, safe_area=body["safe_area"], samples=body["samples"]
