@@ -23,7 +23,7 @@ WELL_KNOWN = frozenset(
 )
 """Programs of the system (and ``finish``, a function of the tutorial) whose arguments nobody judges."""
 WITH_VALUE = {"-X": "method", "-H": "header", "-d": "body", "--upload-file": "file", "--output": "", "-o": ""}
-KUBECTL_WORDS = frozenset({"apply", "create", "delete", "generic", "job", "wait"})
+KUBECTL_WORDS = frozenset({"apply", "create", "delete", "generic", "job", "kustomize", "wait"})
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
