@@ -1,6 +1,6 @@
 """A small run of ``make bench-chaos``: eight faults while forty jobs run, and every promise is kept.
 
-``TEST_CHAOS_JOBS=300 TEST_CHAOS_FAULTS=40`` makes it the usual one.
+``TEST_CHAOS_JOBS=300 TEST_CHAOS_FAULTS=40`` with ``-o faulthandler_timeout=3600`` makes it the usual one.
 """
 
 from __future__ import annotations
