@@ -22,7 +22,7 @@ from render_node.receipt import Job, build_receipt
 from render_node.render import Extras, hold_for, prepare, rate_of, read_scenario
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, RenderReceipt, SoundOutput
-from tasks.media.container import open_media
+from tasks.media.container import open_media, packets_of
 from tasks.media.limits import MediaLimits, limits_of
 from tasks.media.probe import find_video
 from tasks.workflows.chunks import Span
@@ -94,7 +94,7 @@ class SpanFootage(Footage):
         if seek:
             at = self.zero + Fraction(span.start_ms, 1000)
             self.container.seek(int(at / self._clock.time_base), stream=self.stream, backward=True)
-        for packet in self.container.demux(self.stream):
+        for packet in packets_of(self.container, self.stream):
             if seek and packet.pts is None and self._last is None:
                 return  # without a time of its own nobody knows where this is
             for frame in self._decode(packet):

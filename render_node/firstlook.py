@@ -29,7 +29,7 @@ from tasks.contracts import RenderOutput, VideoInfo
 from tasks.contracts.shorts import Reframing
 from tasks.errors import FencedError, ReelyardError
 from tasks.fonts import faces_of
-from tasks.media.container import media_start, open_media
+from tasks.media.container import frames_of, media_start, open_media, packets_of
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video, rotation_of
 from tasks.scenario import Scenario
@@ -108,7 +108,7 @@ def collect(
     video = find_video(container)
     assert video is not None
     zero, time_base = media_start(container), video.time_base or Fraction(1, av.time_base)
-    packets = [(packet.pts, packet.is_keyframe) for packet in container.demux(video) if packet.pts is not None]
+    packets = [(packet.pts, packet.is_keyframe) for packet in packets_of(container, video) if packet.pts is not None]
     stamps = sorted(pts for pts, _ in packets)
     seconds = [float(stamp * time_base - zero) for stamp in stamps]
     frame_s = (seconds[-1] - seconds[0]) / max(1, len(seconds) - 1)
@@ -134,7 +134,7 @@ def pick(
 ) -> Iterator[tuple[float, av.VideoFrame]]:
     """Yield the first frame at or after each wanted time, with its time."""
     waiting = list(wanted)
-    for frame in container.decode(video):
+    for frame in frames_of(container, video):
         if not waiting:
             return
         if frame.pts is None or frame.time_base is None:

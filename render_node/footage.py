@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from render_node.decode import planar
 from tasks.errors import PermanentError
-from tasks.media.container import media_start
+from tasks.media.container import media_start, packets_of
 from tasks.media.probe import find_video
 
 USUAL_RATE = Fraction(30)
@@ -22,7 +22,7 @@ USUAL_RATE = Fraction(30)
 def frame_times(container: InputContainer, stream: VideoStream) -> list[float]:
     """Return the time of every frame in seconds from the media's start, read from packets without decoding."""
     clock = FrameClock(container, stream)
-    return sorted({float(clock.place(packet.pts)) for packet in container.demux(stream) if packet.size})
+    return sorted({float(clock.place(packet.pts)) for packet in packets_of(container, stream) if packet.size})
 
 
 class FrameClock:
@@ -80,7 +80,7 @@ class Footage:
         Raises ``media.damaged`` when not one frame can be decoded.
         """
         wanted = [self.stream, *self.container.streams.audio[:1]]
-        for packet in self.container.demux(*wanted):
+        for packet in packets_of(self.container, *wanted):
             if packet.stream is not self.stream:
                 yield packet
                 continue

@@ -26,7 +26,7 @@ from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, RenderReceipt
 from tasks.errors import PermanentError
 from tasks.fonts import describe_fonts
-from tasks.media.container import open_media
+from tasks.media.container import open_media, packets_of
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video
 from tasks.workflows.chunks import decode_times
@@ -245,7 +245,7 @@ class SoundTrack:
             self._mix.declare(outlet)
         elif not sound.mute and not sound.is_mixed and streams:
             self._source.declare(outlet)
-            self._packets = footage.container.demux(streams[0])
+            self._packets = packets_of(footage.container, streams[0])
 
     def write(self, until_s: float) -> None:
         """Write the sound up to a little after a time of the picture in seconds."""

@@ -31,7 +31,7 @@ from tasks.contracts import RenderOutput
 from tasks.contracts.shorts import Reframing
 from tasks.errors import PermanentError
 from tasks.fonts import faces_of
-from tasks.media.container import open_media
+from tasks.media.container import open_media, packets_of
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video
 from tasks.scenario import Scenario, parse
@@ -134,7 +134,7 @@ def index_of(path: Path, settings: WorkerSettings) -> list[Frame]:
         clock = FrameClock(container, stream)
         found: list[tuple[float, int]] = []
         since_key = 0
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             if packet.size:
                 since_key = 1 if packet.is_keyframe else since_key + 1
                 found.append((float(clock.place(packet.pts)), since_key))

@@ -26,7 +26,7 @@ from av.filter.context import FilterContext
 from render_node.filters import Step, chain
 from tasks.contracts import SoundOutput
 from tasks.errors import PermanentError
-from tasks.media.container import media_start, open_media
+from tasks.media.container import media_start, open_media, packets_of
 from tasks.media.limits import MediaLimits
 
 RATE, LAYOUT = 48000, "stereo"
@@ -190,7 +190,7 @@ def _decode(container: InputContainer) -> Iterator[av.AudioFrame]:
     stream = container.streams.audio[0]
     zero = media_start(container)
     resampler = av.AudioResampler(format="fltp", layout=LAYOUT, rate=RATE)
-    for packet in container.demux(stream):
+    for packet in packets_of(container, stream):
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:

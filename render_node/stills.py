@@ -28,7 +28,7 @@ from tasks.contracts import RenderOutput, VideoInfo
 from tasks.contracts.shorts import Reframing
 from tasks.errors import PermanentError
 from tasks.fonts import check_scenario, faces_of
-from tasks.media.container import frames_from, media_start, open_media
+from tasks.media.container import frames_from, frames_of, media_start, open_media
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video, probe_file
 from tasks.scenario import Scenario, parse
@@ -181,7 +181,7 @@ def read_frames(container: InputContainer, times: Sequence[float]) -> Iterator[t
     zero = media_start(container)
     for t in times:
         wanted = zero + Fraction(t).limit_denominator(1_000_000)
-        yield _frame_at(frames_from(container, video, wanted, lambda: container.decode(video)), t, zero)
+        yield _frame_at(frames_from(container, video, wanted, lambda: frames_of(container, video)), t, zero)
 
 
 def _frame_at(frames: Iterator[av.VideoFrame], t: float, zero: Fraction) -> tuple[float, av.VideoFrame]:

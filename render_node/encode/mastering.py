@@ -13,7 +13,7 @@ import av.error
 from av.sidedata.sidedata import Type
 
 from render_node.encode.settings import EncoderChoice
-from tasks.media.container import open_media
+from tasks.media.container import open_media, packets_of
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video
 
@@ -60,7 +60,7 @@ def read_mastering(source: Path, limits: MediaLimits) -> Mastering:
     """Read the metadata of a video's first frame: later ones need not carry it."""
     with open_media(source, limits) as container:
         stream = find_video(container)
-        packets = container.demux(stream) if stream else ()
+        packets = packets_of(container, stream) if stream else ()
         for _, packet in zip(range(MOST_PACKETS), packets, strict=False):
             try:
                 frames = packet.decode()

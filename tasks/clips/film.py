@@ -15,6 +15,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from tasks.errors import InvalidInputError
+from tasks.media.container import frames_of, packets_of
 
 _PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le"})
 COPIED = {
@@ -128,7 +129,7 @@ def iter_packets(
     song: InputContainer, source: AudioStream, *, zero: Fraction, end_s: Fraction
 ) -> Iterator[av.Packet[AudioStream]]:
     """Yield the song's own packets, its time zero moved to 0, those left out that begin after its end."""
-    for packet in song.demux(source):
+    for packet in packets_of(song, source):
         if packet.pts is None or packet.dts is None or packet.time_base is None:
             continue
         shift = round(zero / packet.time_base)
@@ -143,7 +144,7 @@ def iter_encoded(
 ) -> Iterator[av.Packet[AudioStream]]:
     """Yield the song as AAC, cut at its end."""
     resampler = av.AudioResampler(format="fltp", layout=target.layout, rate=target.rate)
-    for frame in song.decode(source):
+    for frame in frames_of(song, source):
         if frame.pts is not None and frame.time_base is not None:
             at_s = frame.pts * frame.time_base - zero
             if at_s >= end_s:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tasks.contracts.clips import FittedClip
 from tasks.errors import PermanentError
 from tasks.media.colour import SPACES, matrix_of
-from tasks.media.container import open_media
+from tasks.media.container import frames_of, open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video
 
@@ -63,7 +63,7 @@ def read_clip(path: Path, limits: MediaLimits | None = None) -> ClipFile:
 
 def _decode(container: InputContainer, video: VideoStream) -> Iterator[tuple[Fraction, VideoFrame]]:
     latest: Fraction | None = None
-    for frame in container.decode(video):
+    for frame in frames_of(container, video):
         if frame.pts is None or frame.time_base is None:
             continue
         time = frame.pts * frame.time_base

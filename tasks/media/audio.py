@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import PermanentError
 from tasks.media.apart import Budget, Errand, call, stream
-from tasks.media.container import media_start, open_media
+from tasks.media.container import media_start, open_media, packets_of
 from tasks.media.limits import MediaLimits
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def decode_speech_audio(path: Path, limits: MediaLimits | None = None) -> Sample
 
 def decode_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
     """Yield what can be decoded of a track; packets that cannot be are left out."""
-    for packet in container.demux(stream):
+    for packet in packets_of(container, stream):
         try:
             yield from packet.decode()
         except av.error.InvalidDataError:

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, TypeVar
 
 import av
 import av.error
+from av.audio.stream import AudioStream
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -19,6 +23,7 @@ from tasks.media.limits import MediaLimits
 from tasks.media.sniff import sniff
 from tasks.media.structure import check_whole
 
+OfStream = TypeVar("OfStream", bound=Stream)
 _OPEN_TIMEOUT_S = 30.0
 _READ_TIMEOUT_S = 30.0
 _FURTHER_BACK_S = (0, 4, 16)
@@ -73,6 +78,27 @@ def media_start(container: InputContainer) -> Fraction:
     """Return the timestamp, in seconds, that counts as time zero of the media."""
     start = container.start_time or 0
     return max(Fraction(0), Fraction(start, av.time_base))
+
+
+def packets_of(container: InputContainer, *streams: OfStream) -> Iterator[Packet[OfStream]]:
+    """Yield the packets of an open file's streams, and an empty one for each at the end, by which decoders are emptied.
+
+    A file may bring more streams than it had when it was opened. PyAV (18.1) has no place for them: asked for their
+    last packets it raises IndexError, after those of all streams that were known.
+    """
+    packets: Iterator[Packet[Any]] = container.demux(*streams)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, IndexError):
+            return
+        yield packet
+
+
+def frames_of(container: InputContainer, stream: VideoStream | AudioStream) -> Iterator[Any]:
+    """Yield the frames of an open file's stream."""
+    for packet in packets_of(container, stream):
+        yield from packet.decode()
 
 
 def frames_from(

@@ -17,7 +17,7 @@ from tasks.contracts.music import Loudness
 from tasks.errors import PermanentError
 from tasks.media.apart import Budget, Errand, call
 from tasks.media.audio import SOUND_S_PER_CPU_S
-from tasks.media.container import open_media
+from tasks.media.container import open_media, packets_of
 from tasks.media.limits import MediaLimits
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def measure_loudness(path: Path, limits: MediaLimits | None = None) -> Loudness:
             raise PermanentError("media.no_audio", "The file has no sound")
         stream = container.streams.audio[0]
         meter = _Meter(stream)
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:

@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from tasks.errors import PermanentError
-from tasks.media.container import media_start
+from tasks.media.container import media_start, packets_of
 from tasks.media.limits import MediaLimits, spell_s
 
 _CHECK_EVERY = 256
@@ -53,7 +53,7 @@ def scan_packets(
     latest_s = Fraction(0)
     # Disposition and duration of subtitles and data say nothing about how long the film lasts.
     streams = [stream for stream in container.streams if stream.type in ("audio", "video")]
-    for number, packet in enumerate(container.demux(*streams)):
+    for number, packet in enumerate(packets_of(container, *streams)):
         scan = _note(scans, packet, keep_times=packet.stream is video)
         if scan is not None:
             latest_s = max(latest_s, scan.end_s - zero)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tasks.errors import PermanentError
 from tasks.media.apart import Errand, call
 from tasks.media.colour import SPACES, matrix_of
-from tasks.media.container import frames_from, media_start, open_media
+from tasks.media.container import frames_from, frames_of, media_start, open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video, rotation_of
 
@@ -88,7 +88,7 @@ def _frame_at(container: InputContainer, video: VideoStream, t: float) -> VideoF
     wanted = media_start(container) + Fraction(t).limit_denominator(1_000_000)
     found: VideoFrame | None = None
     try:
-        for number, frame in enumerate(frames_from(container, video, wanted, lambda: container.decode(video))):
+        for number, frame in enumerate(frames_from(container, video, wanted, lambda: frames_of(container, video))):
             if found is not None and frame.pts is not None and frame.pts * (frame.time_base or 0) > wanted:
                 break
             found = frame

@@ -20,7 +20,7 @@ from tasks.errors import PermanentError
 from tasks.media.apart import Budget, Errand, call
 from tasks.media.checksum import sha256_of
 from tasks.media.colour import RANGES, SPACES, TRANSFERS
-from tasks.media.container import open_media
+from tasks.media.container import open_media, packets_of
 from tasks.media.limits import MediaLimits, spell_s
 from tasks.media.packets import PacketScan, StreamScan, is_variable_rate, measured_rate, scan_packets
 from tasks.media.sniff import sniff
@@ -135,7 +135,7 @@ def _check_audio(audio: AudioStream, limits: MediaLimits) -> None:
 def _first_frame(container: InputContainer, video: VideoStream) -> VideoFrame:
     """Decode one frame: it alone carries the rotation and the colours that the decoder really sees."""
     try:
-        for number, packet in enumerate(container.demux(video)):
+        for number, packet in enumerate(packets_of(container, video)):
             for frame in packet.decode():
                 return frame
             if number > _FIRST_FRAME_PACKETS:

@@ -20,7 +20,7 @@ from av.filter.context import FilterContext
 from tasks.errors import PermanentError
 from tasks.media.apart import Budget, Errand, call
 from tasks.media.audio import SOUND_S_PER_CPU_S
-from tasks.media.container import open_media
+from tasks.media.container import open_media, packets_of
 from tasks.media.limits import MediaLimits
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def write_sound(
             raise PermanentError("media.no_audio", "The file has no sound")
         writer = _Writer(out, form, filters)
         stream = container.streams.audio[0]
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:

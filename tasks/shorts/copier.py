@@ -19,7 +19,7 @@ from av.container import OutputContainer
 
 from tasks.errors import PermanentError
 from tasks.media.avc import StrayReferenceError
-from tasks.media.container import open_media
+from tasks.media.container import open_media, packets_of
 from tasks.media.limits import MediaLimits
 from tasks.media.nals import BoxError
 from tasks.media.priority import ordinary_priority
@@ -163,14 +163,14 @@ class _Job:
             yield from edges[number] if number in edges else self._copy(container, each.run, is_first=number == 0)
 
     def _copy(self, container: Any, run: Run, *, is_first: bool) -> Iterator[av.Packet[Any]]:
-        stream = find_video(container)
+        stream: Any = find_video(container)
         samples = self._track.samples
         first = samples[run.packets[0]]
         container.seek(first.pts, stream=stream)
         wanted = iter(run.packets)
         due: int | None = next(wanted)
         change: Callable[[bytes], bytes] | None = None
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             if due is None:
                 return
             if packet.pts != samples[due].pts or not packet.size:
@@ -205,7 +205,7 @@ class _Job:
         before = [each.pts for each in self._track.samples if each.is_entry and each.pts <= run.pts[0]]
         container.seek(before[-2] if len(before) > 1 else self._track.samples[0].pts, stream=stream)
         wanted = set(run.pts)
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             for frame in packet.decode():
                 if frame.pts in wanted:
                     wanted.discard(frame.pts)

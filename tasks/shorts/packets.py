@@ -10,7 +10,7 @@ from typing import Any
 import av
 
 from tasks.errors import PermanentError
-from tasks.media.container import media_start, open_media
+from tasks.media.container import media_start, open_media, packets_of
 from tasks.media.limits import MediaLimits
 from tasks.media.nals import BoxError
 from tasks.media.probe import find_video
@@ -49,7 +49,7 @@ def read_track(path: Path, limits: MediaLimits | None = None) -> Track:
             raise PermanentError("shorts.no_video", "The file has no pictures")
         form, problem = find_form(stream.codec_context.codec.canonical_name, stream.codec_context.extradata or b"")
         samples, seen, odd_keys = [], set(), 0
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             if not packet.size or packet.pts is None:
                 continue
             if packet.is_discard or packet.is_corrupt or packet.pts in seen:

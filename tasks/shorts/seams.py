@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tasks.errors import PermanentError
-from tasks.media.container import media_start, open_media
+from tasks.media.container import frames_of, media_start, open_media
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video
 from tasks.shorts.packets import Track
@@ -69,7 +69,7 @@ def _look(path: Path, times: list[Fraction], track: Track, limits: MediaLimits |
             stream: Any = find_video(container)
             zero, base = media_start(container), stream.time_base
             container.seek(int((times[0] + zero) / base), stream=stream)
-            for frame in container.decode(stream):
+            for frame in frames_of(container, stream):
                 at = (frame.pts or 0) * base - zero
                 if at > last:
                     break

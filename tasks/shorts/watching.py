@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tasks.contracts.music import Curve
 from tasks.contracts.shorts import Face, MediaFeatures, Sighting
 from tasks.media.audio import SPEECH_RATE, iter_speech_audio
-from tasks.media.container import frames_from, media_start, open_media
+from tasks.media.container import frames_from, media_start, open_media, packets_of
 from tasks.media.limits import MediaLimits
 from tasks.media.probe import find_video
 from tasks.shorts.apart import look_apart
@@ -189,7 +189,7 @@ def iter_frames(
 
 def _decode_all(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
     """Yield the frames whose time is known from where the container stands."""
-    for packet in container.demux(stream):
+    for packet in packets_of(container, stream):
         yield from (frame for frame in _decode(packet) if frame.pts is not None)
 
 

@@ -54,6 +54,13 @@ WORK = {
 }
 """Work that decodes where it is called: on a worker and for a command in a room alone."""
 
+MAY_DEMUX = {
+    "tasks/media/container.py": "the one place: files that bring more streams than they had break no reader",
+    "tasks/clips/patch.py": "a film that this host wrote",
+    "render_node/join.py": "pieces that render nodes wrote",
+    "cli/verify.py": "results that were just written",
+}
+"""Who asks PyAV itself for packets."""
 LIMITED = {
     *("tasks.media.audio.iter_mono", "tasks.media.audio.iter_speech_audio", "tasks.media.audio.read_header"),
     *("tasks.media.probe.probe_file", "tasks.media.poster.extract_poster", "tasks.media.loudness.measure_loudness"),
@@ -106,6 +113,12 @@ def test_media_is_read_in_one_place() -> None:
     }
 
     assert found == set(MAY_READ)
+
+
+def test_packets_of_strangers_media_come_from_one_place() -> None:
+    found = {str(path.relative_to(ROOT)) for path in sources() for name, _ in calls_in(path) if name.endswith(".demux")}
+
+    assert found == set(MAY_DEMUX)
 
 
 def test_who_opens_strangers_media_is_known() -> None:
