@@ -77,6 +77,10 @@ release-check: ## Fail unless this commit is tagged with the release of tasks/ve
 try-images: $(VENV)/.dev ## Build and start each image without a container engine (root, debootstrap; ARGS='api cpu')
 	$(BIN)/python -m deploy.try_images $(ARGS)
 
+.PHONY: try-host
+try-host: $(VENV)/.dev ## Run the installer of GPU hosts in a fresh Debian tree (root, debootstrap, bubblewrap; ARGS=--whisperx)
+	$(BIN)/python -m deploy.try_host $(ARGS)
+
 .PHONY: check-deploy
 check-deploy: $(VENV)/.dev ## Judge manifests, units, Compose files, Dockerfiles, scripts, alerts and the dashboard
 	$(BIN)/python -m pytest tests/deploy $(ARGS)

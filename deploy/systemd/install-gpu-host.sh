@@ -43,7 +43,10 @@ install_packages() {
 install_code() {
   local python
   id reelyard >/dev/null 2>&1 || do_it useradd --system --home-dir "$state" --shell /usr/sbin/nologin reelyard
-  do_it usermod --append --groups video,render reelyard
+  # Whom a host lets at its cards; without udev it has no group render
+  for group in video render; do
+    ! getent group "$group" >/dev/null || do_it usermod --append --groups "$group" reelyard
+  done
   do_it install -d -o reelyard -g reelyard -m 0755 "$state" "$state/models"
   do_it install -d -m 0755 "$target"
   do_it rsync -a --delete --exclude '.venv*' --exclude .git --exclude .reelyard --exclude browsers --exclude '*.egg-info' \
