@@ -34,6 +34,7 @@ CODES: dict[str, tuple[int, str]] = {
     "auth.bad_token": (401, "The token is broken, forged, or of the wrong kind"),
     "auth.expired_token": (401, "The token's time is over"),
     "auth.revoked_token": (401, "The token's session was ended"),
+    "auth.session_over": (401, "The session is as old as sessions get here; sign in again"),
     "auth.bad_credentials": (401, "E-mail and password do not fit"),
     "auth.refresh_reused": (401, "A refresh token was used twice; its whole session is ended"),
     "auth.too_many_attempts": (429, "Too many sign-ins with this account's name have failed; Retry-After"),

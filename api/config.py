@@ -19,6 +19,7 @@ from api.webhooks.settings import WEBHOOK_VARIABLES, WebhookSettings, check_webh
 from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
 from tasks.environment import read_environment
 from tasks.errors import ConfigurationError
+from tasks.inner_tls import find_plain_ways
 
 _VARIABLES = {
     "database_url": "DATABASE_URL",
@@ -29,6 +30,8 @@ _VARIABLES = {
     "callback_secret": "REELYARD_CALLBACK_SECRET",
     "access_token_minutes": "REELYARD_ACCESS_TOKEN_MINUTES",
     "refresh_token_days": "REELYARD_REFRESH_TOKEN_DAYS",
+    "session_days": "REELYARD_SESSION_DAYS",
+    "tls_inside": "REELYARD_TLS_INSIDE",
     "trusted_proxies": "REELYARD_TRUSTED_PROXIES",
     "cors_origins": "REELYARD_CORS_ORIGINS",
     "render_rate": "REELYARD_RENDER_RATE",
@@ -103,6 +106,8 @@ class ApiSettings:
     callback_secret: str = field(repr=False)
     access_token_minutes: int
     refresh_token_days: int
+    session_days: int
+    tls_inside: bool
     trusted_proxies: int
     cors_origins: tuple[str, ...]
     render_rate: str
@@ -190,6 +195,7 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
     problems += [problem for name in RATES for problem in check_rate(_VARIABLES[name], getattr(settings, name))]
     if settings.link_inside and settings.env == "production":
         problems.append("REELYARD_LINK_INSIDE is for tests and development: users could reach the inner network")
+    problems += check_ways(settings)
     problems += check_prices(settings.prices)
     problems += check_limits(settings.limits)
     problems += check_payments(settings)
@@ -198,6 +204,13 @@ def find_contradictions(settings: ApiSettings) -> list[str]:
     problems += check_clips(settings.clips)
     problems += check_webhooks(settings.webhooks, production=settings.env == "production")
     return problems
+
+
+def check_ways(settings: ApiSettings) -> list[str]:
+    """Name the services that are reached without TLS where all must be reached by it."""
+    ways = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    ways |= {"S3_ENDPOINT_URL": settings.storage.s3_endpoint_url, "REELYARD_FLOWER_URL": settings.flower_url}
+    return find_plain_ways(ways) if settings.tls_inside else []
 
 
 def check_prices(text: str) -> list[str]:

@@ -99,7 +99,8 @@ def status_of(error: ReelyardError) -> int:
 
 
 def problem(status: int, code: str, message: str, details: dict[str, Any] | None = None) -> Response:
-    """Build an error answer."""
+    """Build an error answer; its code is told in the request's line of the log too."""
+    g.error_code = code
     body = {"code": code, "message": message, "details": details or {}, "request_id": g.get("request_id", "")}
     answer: Response = jsonify(body)
     answer.status_code = status

@@ -58,6 +58,7 @@ def complete(response: Response) -> Response:
             "path": request.path,
             "route": request.url_rule.rule if request.url_rule else None,
             "status": response.status_code,
+            "code": g.get("error_code"),
             "ms": round((time.monotonic() - g.get("began", time.monotonic())) * 1000, 1),
             "address": request.remote_addr,
         },

@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from tasks.environment import read_environment
+from tasks.errors import ConfigurationError
+from tasks.inner_tls import find_plain_ways
 
 STORAGE_VARIABLES = {
     "storage_type": "REELYARD_STORAGE_TYPE",
@@ -42,6 +44,7 @@ class StorageSettings:
 _WORKER_VARIABLES = {
     "redis_url": "REDIS_URL",
     "api_url": "REELYARD_API_URL",
+    "tls_inside": "REELYARD_TLS_INSIDE",
     "callback_secret": "REELYARD_CALLBACK_SECRET",
     "node_name": "REELYARD_NODE_NAME",
     "nice": "REELYARD_NICE",
@@ -100,6 +103,7 @@ class WorkerSettings:
     storage: StorageSettings
     redis_url: str = field(repr=False)
     api_url: str
+    tls_inside: bool
     callback_secret: str = field(repr=False)
     node_name: str
     nice: int
@@ -156,7 +160,12 @@ def read_worker_settings(environ: Mapping[str, str]) -> WorkerSettings:
     values = read_environment(environ, names)
     fields = pick(values, _WORKER_VARIABLES)
     fields["node_name"] = fields["node_name"] or socket.gethostname()
-    return WorkerSettings(storage=StorageSettings(**pick(values, STORAGE_VARIABLES)), **fields)
+    settings = WorkerSettings(storage=StorageSettings(**pick(values, STORAGE_VARIABLES)), **fields)
+    ways = {name: values[name] for name in ("REDIS_URL", "S3_ENDPOINT_URL", "REELYARD_API_URL")}
+    plain = find_plain_ways(ways) if settings.tls_inside else []
+    if plain:
+        raise ConfigurationError("config.invalid", "\n".join(plain))
+    return settings
 
 
 def pick(values: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:

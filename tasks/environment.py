@@ -87,10 +87,22 @@ _TABLE = (
     Variable("REELYARD_ACCESS_TOKEN_MINUTES", integer(1, 10080), "Life of an access token", default=1440),
     Variable("REELYARD_REFRESH_TOKEN_DAYS", integer(1, 365), "Life of a refresh token", default=30),
     Variable(
+        "REELYARD_SESSION_DAYS",
+        integer(1, 3650),
+        "Days from a sign-in until the next one, however often its session is refreshed",
+        default=90,
+    ),
+    Variable(
         "REELYARD_TRUSTED_PROXIES",
         integer(0, 5),
         "Reverse proxies in front whose X-Forwarded-For is believed",
         default=0,
+    ),
+    Variable(
+        "REELYARD_TLS_INSIDE",
+        flag,
+        "Refuse to start where PostgreSQL, Redis, the storage or the API is reached over a network without checked TLS",
+        default=False,
     ),
     Variable("REELYARD_CORS_ORIGINS", words, "Origins that browsers may call from", default=()),
     Variable("REELYARD_RENDER_RATE", text, "Render requests allowed per user", default="20 per minute"),

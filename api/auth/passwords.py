@@ -19,6 +19,8 @@ MIN_LENGTH = 10
 MIN_DIFFERENT = 5
 USUAL = Path(__file__).with_name("usual_passwords.txt")
 USUAL_DIGITS = 12
+OUR_NAMES = ("reelyard",)
+"""What a password here must not be made of: the product's names."""
 KEYBOARD_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop")
 _hasher = PasswordHasher()
 _slots = BoundedSemaphore(os.cpu_count() or 2)
@@ -62,7 +64,7 @@ def is_usual(text: str) -> bool:
 
 
 def require_strong(password: str, email: str) -> None:
-    """Raise ``user.password_weak`` for what a guesser tries first: short, repeated, in a row, usual, or the address."""
+    """Raise ``user.password_weak`` for what a guesser tries first: short, repeated, in a row, usual, a name."""
     text = one_form(password).casefold()
     if len(text) < MIN_LENGTH:
         raise weak(f"A password needs at least {MIN_LENGTH} characters")
@@ -72,9 +74,18 @@ def require_strong(password: str, email: str) -> None:
         raise weak("A password must not be a row of neighbours, like 1234567890")
     if is_usual(text):
         raise weak("A password must not be one of those that everybody tries, nor a single word")
-    names = (email.casefold(), *email.casefold().split("@"))
-    if any(text == name or (len(name) >= 4 and len(text.replace(name, "")) < MIN_DIFFERENT) for name in names):
+    if any(is_made_of(text, name) for name in (email.casefold(), *email.casefold().split("@"))):
         raise weak("A password must not be made of the e-mail address")
+    if any(is_made_of(text, name) for name in OUR_NAMES):
+        raise weak("A password must not be made of the product's name")
+
+
+def is_made_of(text: str, name: str) -> bool:
+    """Tell whether nothing but a few characters, or a row of neighbours, is added to a name."""
+    if text == name:
+        return True
+    rest = text.replace(name, "")
+    return len(name) >= 4 and rest != text and (len(rest) < MIN_DIFFERENT or is_row(rest))
 
 
 def is_row(text: str) -> bool:

@@ -131,7 +131,8 @@ class Refresh(MethodView):
         """Exchange the refresh token for a new pair
 
         Send it as the bearer, or as the cookie. It is good once. One that comes a second time ends its session, since
-        somebody else may have it.
+        somebody else may have it. Once the session is as old as the installation lets them get, it is
+        `auth.session_over`: sign in again.
         """
         claims = read_token(refresh=True, in_cookie=cookies.wants_cookie())
         tokens = service.refresh(db.session(), UUID(claims["sid"]), str(claims.get("rid")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask_jwt_extended import create_access_token, create_refresh_token
@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from api.auth.models import AuthSession
 from api.auth.passwords import verify_password
-from api.auth.sessions import end, end_all, next_end, open_session
-from api.auth.throttle import forgive, note_attempt
+from api.auth.sessions import end, end_all, last_moment, log_refusal, next_end, open_session
+from api.auth.throttle import account_key, forgive, note_attempt
 from api.errors import ForbiddenError, UnauthenticatedError
 from api.extensions import get_settings
 from api.users.models import User
 from api.users.service import normalise_email
-from tasks.errors import InvalidInputError
+from tasks.errors import InvalidInputError, ReelyardError
 
 __all__ = ["TokenPair", "end_all", "issue_tokens", "refresh", "sign_in", "sign_out"]
 
@@ -35,7 +35,7 @@ class TokenPair:
 
 
 def sign_in(session: Session, email: str, password: str, *, address: str) -> TokenPair:
-    """Open a session.
+    """Open a session; what is refused is a line in the log.
 
     Raises ``auth.bad_credentials``, ``auth.too_many_attempts`` or, for a right password, ``auth.disabled``,
     ``auth.unverified``.
@@ -44,6 +44,15 @@ def sign_in(session: Session, email: str, password: str, *, address: str) -> Tok
         name = normalise_email(email)
     except InvalidInputError:
         name = ""
+    try:
+        return open_with_password(session, name, password, address=address)
+    except ReelyardError as error:
+        log_refusal("password", error.code, account=account_key(name))
+        raise
+
+
+def open_with_password(session: Session, name: str, password: str, *, address: str) -> TokenPair:
+    """Open the session of the account with this address, counted as an attempt first."""
     note_attempt(session, name, address)
     user = session.scalar(select(User).where(User.email == name))
     if not verify_password(user.password_hash if user else None, password) or user is None:
@@ -62,17 +71,27 @@ def require_usable(user: User) -> None:
 
 
 def refresh(session: Session, session_id: UUID, jti: str) -> TokenPair:
-    """Exchange a refresh token for a new pair. One used before ends the whole session: it may have been stolen."""
+    """Exchange a refresh token for a new pair. One used before ends the whole session: it may have been stolen.
+
+    Raises ``auth.revoked_token``, ``auth.refresh_reused``, and ``auth.session_over`` once the session is too old.
+    """
     row = session.get(AuthSession, session_id, with_for_update=True, populate_existing=True)
     if row is None or row.revoked_at is not None:
         raise UnauthenticatedError("auth.revoked_token", "The session was ended; sign in again")
     if row.refresh_jti != jti:
         end(row, "refresh_reused")
         session.commit()
+        log_refusal(row.method, "auth.refresh_reused", user_id=str(row.user_id), session_id=str(row.id))
         raise UnauthenticatedError("auth.refresh_reused", "The refresh token was used before; sign in again")
+    if last_moment(row.created_at) <= datetime.now(UTC):
+        raise UnauthenticatedError("auth.session_over", "The session is as old as sessions get here; sign in again")
     if not session.scalar(select(User.enabled).where(User.id == row.user_id)):
         raise UnauthenticatedError("auth.revoked_token", "The account is disabled")
-    row.refresh_jti, row.refreshed_at, row.expires_at = uuid.uuid4().hex, datetime.now(UTC), next_end()
+    row.refresh_jti, row.refreshed_at, row.expires_at = (
+        uuid.uuid4().hex,
+        datetime.now(UTC),
+        next_end(row.created_at),
+    )
     session.flush()
     return issue_tokens(row)
 
@@ -87,6 +106,8 @@ def sign_out(session: Session, session_id: UUID) -> None:
 def issue_tokens(row: AuthSession) -> TokenPair:
     """Sign the pair of a session."""
     claims = {"sid": str(row.id)}
-    access = create_access_token(str(row.user_id), additional_claims=claims)
+    left_s = int((last_moment(row.created_at) - datetime.now(UTC)).total_seconds())
+    lives_s = max(1, min(get_settings().access_token_minutes * 60, left_s))  # none would mean: without an end
+    access = create_access_token(str(row.user_id), additional_claims=claims, expires_delta=timedelta(seconds=lives_s))
     renewal = create_refresh_token(str(row.user_id), additional_claims={**claims, "rid": row.refresh_jti})
-    return TokenPair(access, renewal, get_settings().access_token_minutes * 60)
+    return TokenPair(access, renewal, lives_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,11 +11,14 @@ from flask import request
 from sqlalchemy import Select, and_, delete, not_, or_, select, update
 from sqlalchemy.orm import Session
 
+from api.audit import record
 from api.auth.models import AuthSession, SignInAttempt
 from api.auth.throttle import network_of
 from api.errors import NotFoundError
 from api.extensions import get_settings
 from api.users.models import User
+
+logger = logging.getLogger(__name__)
 
 KEPT_FOR = timedelta(days=7)
 """How long the row of a session stays after its last token."""
@@ -23,25 +27,46 @@ ENDED_KEPT_FOR = timedelta(days=400)
 
 
 def open_session(session: Session, user: User, method: str) -> AuthSession:
-    """Add a session of the request's client and flush."""
+    """Add a session of the request's client to the transaction, and to the audit log; flush."""
     row = AuthSession(
         user_id=user.id,
         refresh_jti=uuid.uuid4().hex,
         method=method,
         address=network_of(request.remote_addr or ""),
         user_agent=request.headers.get("User-Agent", "")[:255],
-        expires_at=next_end(),
+        expires_at=next_end(datetime.now(UTC)),
     )
     session.add(row)
     session.flush()
+    note_opened(session, user, row.id, method)
     return row
 
 
-def next_end() -> datetime:
-    """Return when the last token signed now is over."""
+def note_opened(session: Session, user: User, session_id: UUID, method: str) -> None:
+    """Add a sign-in to the audit log and to the other one."""
+    record(session, "session.opened", target=("session", session_id), after={"method": method}, actor=user)
+    logger.info("signed in", extra={"user_id": str(user.id), "method": method, "session_id": str(session_id)})
+
+
+def log_refusal(method: str, code: str, **more: str) -> None:
+    """Log a sign-in that was refused. Not in the audit log, which strangers would fill; names only as hashes, since
+    people type passwords there.
+    """
+    logger.warning(
+        "sign-in refused", extra={"method": method, "code": code, "address": request.remote_addr or "", **more}
+    )
+
+
+def next_end(created_at: datetime) -> datetime:
+    """Return when the last token that is signed now for a session is over."""
     settings = get_settings()
     access, renewal = timedelta(minutes=settings.access_token_minutes), timedelta(days=settings.refresh_token_days)
-    return datetime.now(UTC) + max(access, renewal)
+    return min(datetime.now(UTC) + max(access, renewal), last_moment(created_at))
+
+
+def last_moment(created_at: datetime) -> datetime:
+    """Return when a session is over however often it is refreshed."""
+    return created_at + timedelta(days=get_settings().session_days)
 
 
 def select_open(user_id: UUID) -> Select[AuthSession]:

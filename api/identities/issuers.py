@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from api.auth.models import AuthSession
+from api.auth.sessions import note_opened
 from api.auth.throttle import network_of
 from api.errors import ForbiddenError, UnauthenticatedError
 from api.extensions import db, get_settings
@@ -188,4 +189,6 @@ def add_session(session_id: UUID, user: User, issuer: Issuer, expires_at: dateti
         "expires_at": expires_at,
         "revoked_reason": "",
     }
-    db.session.execute(insert(AuthSession).values(**row).on_conflict_do_nothing())
+    added = insert(AuthSession).values(**row).on_conflict_do_nothing().returning(AuthSession.id)
+    if db.session.scalar(added) is not None:
+        note_opened(db.session(), user, session_id, issuer.issuer[:255])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from typing import Any
 from uuid import UUID
@@ -17,6 +16,7 @@ from api.audit import record
 from api.auth import cookies, current_session_id, current_user, login_required
 from api.auth.schemas import TokenResponse
 from api.auth.service import TokenPair
+from api.auth.sessions import log_refusal
 from api.errors import ConflictError, ErrorResponse, NotFoundError
 from api.extensions import db, get_settings
 from api.identities import flows
@@ -34,7 +34,6 @@ from api.identities.schemas import (
 from api.limits import auth_limit
 from tasks.errors import ReelyardError
 
-logger = logging.getLogger(__name__)
 blueprint = Blueprint(
     "identities", __name__, url_prefix="/api/v1/auth", description="Sign-in with Google and GitHub; linked identities"
 )
@@ -74,7 +73,7 @@ class Start(MethodView):
         except ReelyardError as error:
             if error.code == "request.invalid":
                 raise
-            return to_error(error)
+            return to_error(error, found.name)
         db.session.commit()
         return remember(go(url), browser)
 
@@ -118,7 +117,7 @@ class Callback(MethodView):
             path = flows.finish(db.session(), found, answer, browser=request.cookies.get(cookie_name(), ""))
         except ReelyardError as error:
             db.session.rollback()
-            return to_error(error)
+            return to_error(error, found.name)
         return go(get_settings().public_url + path)
 
 
@@ -203,7 +202,7 @@ def go(url: str) -> Response:
     return answer
 
 
-def to_error(error: ReelyardError) -> Response:
+def to_error(error: ReelyardError, provider: str) -> Response:
     """Send the browser to the sign-in page with a code, never with words that came from outside."""
-    logger.info("sign-in elsewhere failed", extra={"code": error.code, "reason": str(error.extra.get("reason", ""))})
+    log_refusal(provider, error.code, reason=str(error.extra.get("reason", "")))
     return go(f"{get_settings().public_url}/sign-in#error={error.code}")
