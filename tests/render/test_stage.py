@@ -186,6 +186,27 @@ def test_markup_in_a_word_stays_text(open_stage: OpenStage) -> None:
         assert page.evaluate("window.hacked === undefined")
 
 
+@pytest.mark.security("S-4")
+def test_names_that_all_objects_share_change_none(open_stage: OpenStage) -> None:
+    names = ("constructor", "prototype", "toString", "hasOwnProperty")
+    document = scene(
+        *(cue(word(n, "hi", n, n + 0.5), number=n, start=n, end=n + 1.0, style=names[n]) for n in range(4))
+    )
+    document["styles"] = {name: {"color": "#FF00AA"} for name in names}
+    count = "Object.getOwnPropertyNames(Object.prototype).length + Object.keys(Object.prototype).length"
+    with open_stage(document, 1080, 1920) as stage:
+        stage.load()
+        page = page_of(stage)
+        before = page.evaluate(count)
+        stage.capture(list(stage.plan([0.1, 1.1, 2.1, 3.1]).tiles))
+        assert page.evaluate(count) == before == 12
+        assert page.evaluate("[typeof {}.constructor, typeof {}.toString, ({}).color === undefined]") == [
+            "function",
+            "function",
+            True,
+        ]
+
+
 @pytest.mark.parametrize(("width", "height"), [(1080, 1920), (1920, 1080)])
 def test_looks_stay_in_the_safe_area(chromium: str, width: int, height: int) -> None:
     outside = []

@@ -55,6 +55,23 @@ def test_unknown_key_is_named_at_any_depth(document: Any, pointer: str, suggesti
     )
 
 
+@pytest.mark.parametrize("name", ["__proto__", "constructor", "prototype"])
+def test_no_key_reaches_what_all_objects_of_javascript_share(name: str) -> None:
+    evil = {"polluted": "yes"}
+    documents = [
+        {**scene(), name: evil},
+        scene(**{name: evil}),
+        scene(cue(**{name: evil})),
+        scene(cue(word(**{name: evil}))),
+        scene(cue(word(style={name: evil}))),
+        {**scene(), "styles": {name: evil}},
+    ]
+
+    assert [
+        any(pointer.endswith(name) or f"/{name}/" in pointer for pointer, _ in places_of(one)) for one in documents
+    ] == ([True] * len(documents))
+
+
 def test_pointer_escapes_slashes_and_tildes() -> None:
     (entry,) = findings_of({**scene(), "a/b~c": 1})
     assert entry["pointer"] == "/a~1b~0c"
