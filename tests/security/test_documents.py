@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 IDS = [f"S-{number}" for number in range(1, 19)]
 LEVELS = {"1": 70, "2": 183}
 """Requirements of each level in ASVS 5.0.0."""
+LINKED = re.compile(r":(?:doc|ref):`[^`]+`")
 NAMED = re.compile(r"\bsecurity\(\"(S-\d+)\"\)")
 
 
@@ -35,6 +36,60 @@ def test_every_promise_is_told_with_its_command(promise: str) -> None:
     _, what, shown = told[promise]
     assert len(what) > 10
     assert re.search(r"``make [\w-]+|``tests/", shown)
+
+
+def answers() -> list[list[str]]:
+    """Return the rows of the standard's page."""
+    return [cells for cells in rows((ROOT / "docs/security/asvs.rst").read_text()) if cells[0] != "Requirement"]
+
+
+def is_shown(shown: str) -> bool:
+    """Tell whether a cell has one of the three forms: a test that is there, a document, why it does not apply."""
+    if re.fullmatch(r"Not applicable: .{8,}", shown, re.DOTALL):
+        return True
+    tests = [path for path in re.findall(r"``(tests/[\w/.]+)", shown) if (ROOT / path).is_file()]
+    return bool(tests) or bool(LINKED.search(shown))
+
+
+def test_every_row_names_a_test_a_document_or_why_it_does_not_apply() -> None:
+    assert [(cells[0], cells[3]) for cells in answers() if not is_shown(cells[3])] == []
+
+
+def test_every_gap_links_what_is_done_instead() -> None:
+    gaps = [(cells[0], cells[3].partition("**Gap**")[2]) for cells in answers() if "**Gap**" in cells[3]]
+
+    assert len(gaps) > 5
+    assert [name for name, told in gaps if not LINKED.search(told)] == []
+
+
+def test_a_row_without_any_of_the_three_would_be_found() -> None:
+    for hollow in (
+        "there are none",
+        "**Gap**: none",
+        "``tests/api/test_nothing.py``",
+        "Not applicable",
+        "``make lint``",
+    ):
+        assert not is_shown(hollow), hollow
+
+
+def test_every_document_that_is_linked_is_there() -> None:
+    text = (ROOT / "docs/security/asvs.rst").read_text()
+    labels = {
+        label
+        for page in (ROOT / "docs").rglob("*.rst")
+        for label in re.findall(r"^\.\. _([\w-]+):$", page.read_text(), re.M)
+    }
+    linked = re.findall(r":(doc|ref):`([^`<>]+)`", text)
+    missing = [place for kind, place in linked if kind == "ref" and place not in labels]
+    for kind, place in linked:
+        folder = ROOT / "docs" if place.startswith("/") else ROOT / "docs/security"
+        is_made = place.startswith("/_generated/")  # the strict build of the pages checks these
+        if kind == "doc" and not is_made and not (folder / f"{place.lstrip('/')}.rst").is_file():
+            missing.append(place)
+
+    assert len(linked) > 40
+    assert missing == []
 
 
 def test_every_requirement_of_both_levels_is_answered() -> None:
