@@ -25,6 +25,7 @@ MAY_READ = {
     "tasks/media/container.py": "the one place: magic bytes first, then format and protocol allow-lists",
     "render_node/join.py": "pieces that render nodes wrote",
     "render_node/decode.py": "a sample that it has just made",
+    "render_node/rehearsal.py": "what the self-test has just made",
     "cli/verify.py": "results that were just written",
 }
 OPENS = {
