@@ -35,6 +35,12 @@ def test_the_defaults_are_those_of_production() -> None:
 
     assert (settings.env, settings.trusted_proxies, settings.cors_origins) == ("production", 0, ())
     assert (settings.render_rate, settings.access_token_minutes, settings.db_pool_size) == ("20 per minute", 1440, 10)
+    assert (settings.refresh_token_days, settings.session_days, settings.tls_inside) == (30, 90, False)
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "3651", "for ever"])
+def test_every_session_has_an_end(days: str) -> None:
+    assert "REELYARD_SESSION_DAYS must be" in problems_of(REELYARD_SESSION_DAYS=days)
 
 
 def test_settings_cannot_be_changed() -> None:
