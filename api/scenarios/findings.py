@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from tasks.scenario.quality import ERROR, WARNING
+from tasks.scenario.quality import CODES, ERROR, WARNING
 
 
 class PatchOperationResponse(Schema):
@@ -31,7 +31,12 @@ class ScenarioFindingResponse(Schema):
 class QualityFindingResponse(Schema):
     """What is wrong with the look of a scenario that can be drawn."""
 
-    code = fields.String(metadata={"example": "caption.low_contrast"})
+    code = fields.String(
+        metadata={
+            "example": "caption.low_contrast",
+            "description": f"scenario.* where it cannot be drawn at all, else one of {', '.join(sorted(CODES))}",
+        }
+    )
     severity = fields.String(validate=validate.OneOf([ERROR, WARNING]))
     pointer = fields.String(metadata={"description": "JSON Pointer into the scenario", "example": "/tracks/0/cues/3"})
     cue_id = fields.String(allow_none=True)

@@ -16,6 +16,8 @@ Box = tuple[float, float, float, float]
 LINE_CHARACTERS = 42
 """As subtitling guides have it for Latin script."""
 SLACK_PX = 1.0
+LEAST_FONT_SIZE = 4.0
+"""As the scenario's schema has it."""
 ANCHOR = {"left": 0.0, "top": 0.0, "center": 0.5, "right": 1.0, "bottom": 1.0}
 """Which part of a box its position names."""
 
@@ -23,24 +25,60 @@ ANCHOR = {"left": 0.0, "top": 0.0, "center": 0.5, "right": 1.0, "bottom": 1.0}
 def check_boxes(
     scenario: Scenario, layouts: list[CueLayout], *, size: tuple[int, int], area: SafeArea
 ) -> Iterator[Finding]:
-    """Yield what lies outside the safe area, lines too long, captions over each other."""
+    """Yield what does not fit, what lies outside the safe area, lines too long, captions over each other."""
     for cue, layout in zip(scenario.cues, layouts, strict=True):
-        yield from _check_place(scenario.document, cue, layout.text, size=size, area=area)
+        yield from _check_fit(scenario.document, cue, layout)
+        yield from _check_place(scenario.document, cue, layout, size=size, area=area)
         yield from _check_lines(cue, layout)
     yield from _check_collisions(scenario, layouts)
 
 
+def _check_fit(document: dict[str, Any], cue: SceneCue, layout: CueLayout) -> Iterator[Finding]:
+    """Tell of a caption that the stage set smaller: what was asked for has no room."""
+    if layout.fit >= 1:
+        return
+    asked, values = float(cue.style["fontSize"]), smaller(cue.style, layout.fit)
+    # Words with sizes of their own keep them when their caption's is changed.
+    is_even = all(float(word.style["fontSize"]) == asked for word in cue.words)
+    yield make_finding(
+        "caption.shrunk",
+        WARNING,
+        cue,
+        f"The caption has no room at font size {asked:g}: it is drawn at {layout.fit:.0%} of its size",
+        box=shown(layout.text),
+        suggestion=f"shorter text, two captions in its place, a wider maxWidth, or fontSize {values['fontSize']:g}",
+        fix=style_patch(document, cue, values) if is_even and values["fontSize"] >= LEAST_FONT_SIZE else None,
+    )
+
+
+def smaller(style: dict[str, Any], fit: float) -> dict[str, Any]:
+    """Return what of a style takes room, at a part of its size."""
+
+    def scaled(value: float) -> float:
+        return math.floor(value * fit * 10) / 10
+
+    sizes = {"fontSize": scaled(style["fontSize"])}
+    values = sizes | {key: scaled(style[key]) for key in ("letterSpacing", "wordSpacing") if style[key] > 0}
+    if style["background"] is None:
+        return values
+    padding = {key: scaled(style["background"][key]) for key in ("paddingX", "paddingY")}
+    return {**values, "background": {**style["background"], **padding}}
+
+
 def _check_place(
-    document: dict[str, Any], cue: SceneCue, box: Box, *, size: tuple[int, int], area: SafeArea
+    document: dict[str, Any], cue: SceneCue, layout: CueLayout, *, size: tuple[int, int], area: SafeArea
 ) -> Iterator[Finding]:
+    box = layout.text
     beyond = overshoot(box, area.within(*size))
     if beyond:
         sides = ", ".join(f"{pixels:.0f} px at the {side}" for side, pixels in beyond.items())
+        kept = math.hypot(*layout.pushed)
+        moved = f"; its place lies off the picture, it is drawn {kept:.0f} px from there" if kept > SLACK_PX else ""
         yield make_finding(
             "caption.outside_safe_area",
             WARNING,
             cue,
-            f"The caption leaves the safe area {area.name} (of {area.as_of}): {sides}",
+            f"The caption leaves the safe area {area.name} (of {area.as_of}): {sides}{moved}",
             box=shown(box),
             suggestion="move it, or make maxWidth or fontSize smaller",
             fix=move(document, cue, box, size=size, area=area),

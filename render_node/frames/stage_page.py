@@ -46,6 +46,8 @@ class CueLayout:
 
     :param box: all that its ink can reach, :param words: the same for each word.
     :param text: the block itself (x, y, width, height), :param inner: each word's own box, :param lines: how many.
+    :param fit: part of the asked size that it is drawn in, less than 1 where it would not fit.
+    :param pushed: how far right and down it was moved to stay on the canvas.
     """
 
     box: Rect
@@ -53,6 +55,8 @@ class CueLayout:
     text: tuple[float, float, float, float]
     inner: tuple[tuple[float, float, float, float], ...] = ()
     lines: int = 1
+    fit: float = 1.0
+    pushed: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,8 @@ class StagePage:
         box = even_rect(entry["box"], *self._size)
         words = tuple(even_rect(word, *self._size) for word in entry["words"])
         inner = tuple(_box(word) for word in entry["inner"])
-        return CueLayout(box, words, _box(entry["text"]), inner, entry["lines"])
+        across, down = entry["pushed"]
+        return CueLayout(box, words, _box(entry["text"]), inner, entry["lines"], entry["fit"], (across, down))
 
 
 def _unpack(ordered: _Ordered, png: bytes) -> list[Rgba]:

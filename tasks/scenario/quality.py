@@ -21,10 +21,28 @@ LEAST_GAP_S = 0.08
 SLACK_S = 0.0005
 ASPECT_SLACK = 0.02
 Finding = dict[str, Any]
+CODES = frozenset(
+    {
+        "canvas.other_shape",
+        "caption.after_end",
+        "caption.collision",
+        "caption.gap_too_short",
+        "caption.line_too_long",
+        "caption.low_contrast",
+        "caption.outside_safe_area",
+        "caption.overlap",
+        "caption.shrunk",
+        "caption.too_fast",
+        "caption.too_long",
+        "caption.too_short",
+    }
+)
+"""All that can be found of captions that can be drawn; ``docs/guides/stills.rst`` tells when each is."""
 
 
 def make_finding(code: str, severity: str, cue: SceneCue | None, message: str, **more: Any) -> Finding:
-    """Build one finding about a cue, or about the whole scenario."""
+    """Build one finding about a cue, or about the whole scenario; ``code`` is one of :data:`CODES`."""
+    assert code in CODES, code
     place: dict[str, Any] = {"pointer": "", "cue_id": None, "t": None}
     if cue is not None:
         place = {"pointer": cue.pointer, "cue_id": cue.id, "t": cue.start}

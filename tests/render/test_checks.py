@@ -15,6 +15,7 @@ from render_node.checks.run import choose_cues, find_all
 from tasks.config import WorkerSettings, read_worker_settings
 from tasks.contracts.check import CheckOrder, CheckResult
 from tasks.scenario import parse
+from tasks.scenario.quality import CODES
 from tests.media_samples import make_video
 from tests.unit.scenario.scenes import cue, scene, word
 
@@ -83,10 +84,52 @@ def swallowed(document: dict[str, Any]) -> None:
     cue_of(document, 2)["style"] = {"stroke": {"color": "#000000", "width": 0}}
 
 
+def unreadable_while_spoken(document: dict[str, Any]) -> None:
+    """Black on light until it is spoken, then light on light: only the second may be told."""
+    word_look = {"color": "#000000", "stroke": {"color": "#000000", "width": 0}}
+    cue_of(document, 2)["style"] = word_look
+    cue_of(document, 2)["animation"] = {"activeWord": {"type": "highlight", "color": "#F0F0F0"}}
+
+
+def unreadable_in_its_pill(document: dict[str, Any]) -> None:
+    pill = {"type": "pill", "color": "#FFFFFF", "boxColor": "#FFE14D"}
+    cue_of(document, 1)["animation"] = {"activeWord": pill}
+
+
+def a_stop_that_vanishes(document: dict[str, Any]) -> None:
+    stops = [{"offset": 0, "color": "#101010"}, {"offset": 1, "color": "#F8F8F8"}]
+    cue_of(document, 3)["style"] = {"gradient": {"stops": stops}, "stroke": {"color": "#000000", "width": 0}}
+
+
+def dimmed_away(document: dict[str, Any]) -> None:
+    cue_of(document, 1)["animation"] = {"unspoken": {"opacity": 0.1}}
+
+
+def faded_away(document: dict[str, Any]) -> None:
+    cue_of(document, 0)["style"] = {"opacity": 0.1}
+
+
+def see_through(document: dict[str, Any]) -> None:
+    cue_of(document, 0)["style"] = {"color": "#FFFFFF10", "stroke": {"color": "#000000", "width": 0}}
+
+
+def badly_emphasized(document: dict[str, Any]) -> None:
+    cue_of(document, 1)["animation"] = {"emphasis": {"color": "#181818"}}
+    cue_of(document, 1)["words"][1]["emphasis"] = True
+
+
+def too_large(document: dict[str, Any]) -> None:
+    cue_of(document, 1)["style"] = {"fontSize": 160}
+
+
+def off_the_canvas(document: dict[str, Any]) -> None:
+    cue_of(document, 1)["style"] = {"position": {"x": 0.45, "y": 0.0, "anchor": "bottom"}}
+
+
 def hasty(document: dict[str, Any]) -> None:
     fast = cue_of(document, 0)
     fast["end"] = 0.6
-    fast["words"] = [word(1, "incomprehensibilities", 0.0, 0.6)]
+    fast["words"] = [word(1, "altogether", 0.0, 0.3), word(2, "unreadable", 0.3, 0.6)]
 
 
 def flash(document: dict[str, Any]) -> None:
@@ -136,6 +179,15 @@ DEFECTS: list[tuple[str, Callable[[dict[str, Any]], None], str | None]] = [
     ("caption.outside_safe_area", too_low, "c1"),
     ("caption.outside_safe_area", under_the_buttons, "c2"),
     ("caption.low_contrast", swallowed, "c2"),
+    ("caption.low_contrast", unreadable_while_spoken, "c2"),
+    ("caption.low_contrast", unreadable_in_its_pill, "c1"),
+    ("caption.low_contrast", a_stop_that_vanishes, "c3"),
+    ("caption.low_contrast", dimmed_away, "c1"),
+    ("caption.low_contrast", faded_away, "c0"),
+    ("caption.low_contrast", see_through, "c0"),
+    ("caption.low_contrast", badly_emphasized, "c1"),
+    ("caption.shrunk", too_large, "c1"),
+    ("caption.outside_safe_area", off_the_canvas, "c1"),
     ("caption.too_fast", hasty, "c0"),
     ("caption.too_short", flash, "c3"),
     ("caption.too_long", endless, "c0"),
@@ -145,7 +197,9 @@ DEFECTS: list[tuple[str, Callable[[dict[str, Any]], None], str | None]] = [
     ("caption.line_too_long", long_line, "c0"),
     ("caption.collision", colliding, "c99"),
 ]
-MENDABLE = (too_low, under_the_buttons, swallowed, hasty, overlapping, flickering)
+MENDABLE = (too_low, under_the_buttons, swallowed, too_large, off_the_canvas, hasty, overlapping, flickering)
+UNMENDABLE = (unreadable_in_its_pill, dimmed_away, faded_away, a_stop_that_vanishes)
+"""No outline helps these: what is drawn is behind it, above it, or of two minds."""
 
 
 def media() -> Any:
@@ -190,6 +244,69 @@ def test_each_seeded_defect_is_found_at_its_caption_and_mended_by_its_patch(
     if spoil in MENDABLE:
         mended = apply(document, found[0]["fix"])
         assert look(mended, settings, clip, media=media()).findings == ()
+    if spoil in UNMENDABLE:
+        assert found[0]["fix"] is None and found[0]["suggestion"]
+
+
+def test_every_finding_is_seeded_and_told_in_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs/guides/stills.rst").read_text()
+
+    assert {code for code, _, _ in DEFECTS} | {"canvas.other_shape"} == CODES
+    assert [code for code in sorted(CODES) if f"``{code}``" not in guide] == []
+
+
+def test_a_caption_set_smaller_names_the_size_that_it_is_drawn_in(
+    chromium: str, settings: WorkerSettings, clip: Path
+) -> None:
+    document = clean()
+    too_large(document)
+
+    [found] = look(document, settings, clip, media=media()).findings
+
+    [patch] = found["fix"]
+    assert patch["path"] == "/tracks/0/cues/1/style/fontSize"
+    assert 44 < patch["value"] < 160 and f"fontSize {patch['value']:g}" in found["suggestion"]
+    assert f"{patch['value'] / 160:.0%}" in found["message"]
+    assert (found["t"], found["severity"]) == (2.0, "warning")
+    left, top, width, height = found["box"]
+    assert 0 <= left < left + width <= WIDTH and 0 <= top < top + height <= HEIGHT
+
+
+def test_a_caption_kept_on_the_picture_tells_by_how_much(chromium: str, settings: WorkerSettings, clip: Path) -> None:
+    document = clean()
+    off_the_canvas(document)
+
+    [found] = look(document, settings, clip, media=media()).findings
+
+    assert found["box"][1] == 0
+    assert f"it is drawn {found['box'][3]:.0f} px from there" in found["message"]
+
+
+@pytest.fixture(scope="module")
+def red_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Red footage."""
+
+    def draw(number: int, t: float) -> np.ndarray[Any, Any]:
+        return np.full((HEIGHT, WIDTH, 3), (220, 20, 30), np.uint8)
+
+    path = tmp_path_factory.mktemp("checks") / "red.mp4"
+    return make_video(path, width=WIDTH, height=HEIGHT, fps=10, duration_s=LENGTH_S, audio=None, draw=draw)
+
+
+def test_a_red_spoken_word_on_red_footage_is_told_by_its_own_colour(
+    chromium: str, settings: WorkerSettings, red_clip: Path
+) -> None:
+    document = clean()
+    document["tracks"][0]["style"]["stroke"]["width"] = 0
+    assert look(document, settings, red_clip, media=media()).findings == (), "white can be read on red"
+    document["tracks"][0]["animation"] = {"activeWord": {"type": "highlight", "color": "#E01020"}}
+
+    found = look(document, settings, red_clip, media=media()).findings
+
+    assert [(one["code"], one["cue_id"]) for one in found] == [("caption.low_contrast", f"c{n}") for n in range(4)]
+    assert all("#E01020" in one["message"] and "while it is spoken" in one["message"] for one in found)
+    mended = apply(document, [step for one in found for step in one["fix"]])
+    assert look(mended, settings, red_clip, media=media()).findings == ()
 
 
 def test_low_contrast_names_word_time_and_box(chromium: str, settings: WorkerSettings, clip: Path) -> None:

@@ -14,7 +14,8 @@ export function layoutCue(root, cue, scenario, scale) {
     if (!isTooLarge || fit <= 0.05) break;
     fit *= 0.9;
   }
-  place(measured, cue.style.position, width, height);
+  measured.fit = fit;
+  measured.pushed = place(measured, cue.style.position, width, height);
   if (cue.animation.reveal === "one-word") gather(measured);
   measured.s = scale * fit;
   finish(measured, cue, width);
@@ -122,7 +123,7 @@ function reachOf(style, s) {
   return Math.ceil(s * (0.12 * style.fontSize + style.stroke.width + Math.max(shadow, glow))) + 2;
 }
 
-// The anchor of the block goes to the asked place; the block stays on the canvas.
+// The anchor of the block goes to the asked place; the block stays on the canvas. Returns how far it was pushed for that.
 function place(measured, position, width, height) {
   const [, , across, down] = measured.block;
   const part = {left: 0, top: 0, center: 0.5, right: 1, bottom: 1};
@@ -131,6 +132,7 @@ function place(measured, position, width, height) {
   const left = Math.max(0, Math.min(x, width - across)), top = Math.max(0, Math.min(y, height - down));
   measured.block = [left, top, across, down];
   for (const word of measured.words) word.rect = [word.rect[0] + left, word.rect[1] + top, word.rect[2], word.rect[3]];
+  return [left - x, top - y];
 }
 
 // Words that are shown one at a time all stand in the block's middle.

@@ -34,7 +34,8 @@ export class Stage {
   }
 
   // Boxes of the captions in output pixels, stroke and shadow included, in the order of their tracks:
-  // [{box: [x, y, width, height], words: [[x, y, width, height], …], text: [x, y, width, height], lines}]
+  // [{box: [x, y, width, height], words: [[x, y, width, height], …], text: [x, y, width, height], lines, inner: [box, …],
+  // fit: what part of its size a caption is drawn in, pushed: [x, y] by which it was kept on the canvas}]
   measure() {
     return this.scenario.layers.flatMap((layer, index) => {
       if (layer.kind !== "cue") return [];
@@ -42,7 +43,7 @@ export class Stage {
       const words = layer.words.map((_, i) => wordRegion(layer, layout, i, null));
       const text = turned(layout.block, layout.block, layer.style.rotate);
       return [{box: layout.box, words, text, lines: Math.max(0, ...layout.places.map((place) => place.line)) + 1,
-        inner: layout.words.map((word) => word.rect)}];
+        inner: layout.words.map((word) => word.rect), fit: layout.fit, pushed: layout.pushed}];
     });
   }
 
