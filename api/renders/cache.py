@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, not_, or_, select
+from sqlalchemy import ColumnElement, exists, not_, or_, select
 from sqlalchemy.orm import Session
 
 from api.assets.models import Asset, AssetState
 from api.ids import new_id
-from api.jobs.models import Job
+from api.jobs.models import Job, Step
 from api.jobs.reuse import create_done_job, end_done_job
 from api.jobs.states import TERMINAL
 from api.ownership import in_place
@@ -20,24 +20,26 @@ from api.renders.service import JOB_KIND
 from api.users.models import User
 from tasks.contracts import RenderOutput
 from tasks.names import TaskName
-from tasks.workflows.captions import RENDER
+from tasks.workflows.captions import CHECK, RENDER
 from tasks.workflows.plan import StepSpec
 
 
-def find_finished(session: Session, user: User, source: Asset, order_hash: str) -> Render | None:
+def find_finished(
+    session: Session, user: User, source: Asset, order_hash: str, *, is_checked: bool = False
+) -> Render | None:
     """Return the newest render of the same owner for the same order, its results still there and locked against delete.
 
     Renders of an organisation are found for all its members, personal ones for their owner alone; the source may have
     been brought twice, its bytes count.
+
+    :param is_checked: only one whose captions were looked at deeply and found without a flaw.
     """
     result = OutputOfRender.asset_id.in_(select(Asset.id).where(Asset.state == AssetState.READY.value))
     lacking = Render.outputs.any(or_(OutputOfRender.asset_id.is_(None), not_(result)))
-    found = session.scalar(
-        select(Render)
-        .where(Render.scenario_hash == order_hash, same_place(user.id, source), not_(lacking))
-        .order_by(Render.created_at.desc())
-        .limit(1)
-    )
+    query = select(Render).where(Render.scenario_hash == order_hash, same_place(user.id, source), not_(lacking))
+    if is_checked:
+        query = query.where(exists().where(Step.job_id == Render.job_id, Step.name == CHECK))
+    found = session.scalar(query.order_by(Render.created_at.desc()).limit(1))
     return found if found is not None and lock_results(session, found) else None
 
 

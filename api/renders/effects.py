@@ -23,6 +23,7 @@ from api.quotas.line import reserve_in_line
 from api.quotas.service import release, reserve_storage, settle
 from api.renders.chunks import PREFIX
 from api.renders.estimate import measure_render
+from api.renders.flaws import require_none
 from api.renders.models import OutputOfRender, Render
 from api.renders.pricing import largest_action, price_of, price_together
 from api.renders.service import JOB_KIND
@@ -30,6 +31,7 @@ from api.renders.share import measure_share
 from api.uploads.effects import own_key
 from api.users.models import User
 from tasks.contracts import AudioInfo, MediaInfo, RenderOutput, RenderReceipt, VideoInfo
+from tasks.contracts.check import CheckResult
 from tasks.contracts.chunk import ChunkResult
 from tasks.contracts.outputs import MIME_TYPES, SUFFIXES
 from tasks.errors import PermanentError
@@ -73,6 +75,13 @@ def check_chunk(session: Session, job: Job, step: Step, result: dict[str, Any]) 
     """Refuse a piece that does not lie among those of the job's owner."""
     if not ChunkResult.from_json(result).key.startswith(f"{PREFIX}{step.input['owner']}/"):
         raise PermanentError("step.foreign_key", "The piece does not belong to the job")
+
+
+@on_step_succeeded(TaskName.RENDER_CHECK)
+def require_no_flaw(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
+    """Fail a render that was ordered with mode ``block`` when its captions have flaws: nothing is drawn or charged."""
+    if job.kind == JOB_KIND:
+        require_none(CheckResult.from_json(result).findings)
 
 
 def count_storage(session: Session, asset: Asset) -> None:

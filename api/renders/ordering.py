@@ -15,9 +15,9 @@ from api.jobs.models import Job, Step
 from api.renders import service
 from api.renders.cache import find_finished, find_twin, reuse_render
 from api.renders.estimate import predict_render, remember, work_of
+from api.renders.flaws import BLOCK, look_over, plan_checks
 from api.renders.models import OutputOfRender, Render
 from api.users.models import User
-from api.validations.service import find_cheap
 from tasks.contracts import RenderOrder, RenderOutput
 from tasks.contracts.outputs import complete_output
 from tasks.contracts.shorts import Reframing
@@ -40,13 +40,19 @@ def order_render(session: Session, user: User, body: dict[str, Any]) -> Render:
     findings = look_over(body, source, outputs)
     if not body["force"]:
         order_hash = service.hash_order(source.sha256, body["scenario"], outputs)
-        done = find_finished(session, user, source, order_hash)
+        done = find_finished(session, user, source, order_hash, is_checked=body["mode"] == BLOCK)
         if done is not None:
             render = reuse_render(session, user, source, done, outputs=outputs)
             render.findings, render.unmapped = findings, accepted.unmapped
             return render
     render = service.create_render(
-        session, user, source, scenario=body["scenario"], outputs=outputs, priority=body["priority"]
+        session,
+        user,
+        source,
+        scenario=body["scenario"],
+        outputs=outputs,
+        priority=body["priority"],
+        checks=plan_checks(body, source, outputs),
     )
     render.findings, render.unmapped = findings, accepted.unmapped
     with session.no_autoflush:  # the row is written once, with all that there is to say
@@ -126,19 +132,3 @@ def shape_of(source: Asset) -> tuple[int, int] | None:
     """Return width and height of a source's picture as it is shown, None where they are not known."""
     media = source.media_info
     return (media.video.display_width, media.video.display_height) if media and media.video else None
-
-
-def look_over(body: dict[str, Any], source: Asset, outputs: Sequence[RenderOutput]) -> list[dict[str, Any]] | None:
-    """Return what the checks that need no browser find, None with mode ``off``.
-
-    Raises ``render.has_findings`` with mode ``block`` when there are any.
-    """
-    if body["mode"] == "off":
-        return None
-    findings: list[dict[str, Any]] = []
-    for output in outputs:
-        findings += [flaw for flaw in find_cheap(body["scenario"], source, output) if flaw not in findings]
-    if findings and body["mode"] == "block":
-        message = f"The captions have {len(findings)} flaws; the first: {findings[0]['message']}"
-        raise InvalidInputError("render.has_findings", message, {"findings": findings[:100], "count": len(findings)})
-    return findings

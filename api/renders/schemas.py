@@ -174,7 +174,11 @@ class RenderRequest(OutputFields):
     mode = fields.String(
         load_default="warn",
         validate=validate.OneOf(["off", "warn", "block"]),
-        metadata={"description": "What to do about captions too fast, too short, overlapping: say so, or refuse"},
+        metadata={
+            "description": "warn: tell of captions too fast, too short, overlapping. block: refuse these, and look "
+            "deeply, as POST /renders/validate does, before anything is drawn: with any finding the render fails with "
+            "render.has_findings, and nothing is charged"
+        },
     )
     force = Flag(load_default=False, metadata={"description": "Render anew what is rendered already"})
 

@@ -28,13 +28,14 @@ from api.renders.models import OutputOfRender, Render
 from api.renders.pricing import largest_action, price_of
 from api.users.models import User
 from tasks.contracts import RenderOrder, RenderOutput
+from tasks.contracts.check import CheckOrder
 from tasks.contracts.outputs import complete_output
 from tasks.contracts.shorts import Reframing
 from tasks.errors import InvalidInputError
 from tasks.fonts import check_scenario, faces_of
 from tasks.names import PRIORITY_NAMES
 from tasks.scenario import parse
-from tasks.workflows.captions import build_chunked_steps, build_render_steps
+from tasks.workflows.captions import build_checked_steps, build_chunked_steps, build_render_steps
 from tasks.workflows.chunks import can_join, plan_spans
 from tasks.workflows.plan import StepSpec
 
@@ -68,10 +69,13 @@ def create_render(
     scenario: dict[str, Any],
     outputs: Sequence[RenderOutput],
     priority: str,
+    checks: Sequence[CheckOrder] = (),
 ) -> Render:
     """Reserve quota and credits and make the job and the render, all or nothing.
 
     The scenario must have passed :func:`check_order`; the caller flushes, once all is said of the render.
+
+    :param checks: what must be looked at, and found without a flaw, before anything is drawn.
 
     Raises ``asset.*``, ``render.no_video``, ``quota.*`` and ``credits.insufficient``.
     """
@@ -81,13 +85,14 @@ def create_render(
         raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
     require_room(session, user)
     order = order_of(session, source, scenario, outputs)
+    steps = plan_steps(order, media.duration_s, owner_id=source.organisation_id or user.id)
     render_id = new_id()
     job = create_job(
         session,
         owner_id=user.id,
         organisation_id=source.organisation_id,
         kind=JOB_KIND,
-        steps=plan_steps(order, media.duration_s, owner_id=source.organisation_id or user.id),
+        steps=build_checked_steps(checks, steps) if checks else steps,
         priority=PRIORITY_NAMES[priority],
         subject={"render_id": str(render_id), "source_asset_id": str(source.id)},
     )

@@ -29,7 +29,7 @@ from tasks.scenario.safe_areas import USUAL, find_safe_area
 from tasks.workflows.captions import build_check_steps
 
 JOB_KIND = "check"
-RECIPE = "check/1"
+RECIPE = "check/2"
 EMPTY = {"severity": ERROR, "cue_id": None, "word_id": None, "t": None, "box": None, "suggestion": None, "fix": None}
 
 

@@ -49,4 +49,4 @@ class CheckResult(Message):
     samples: int
     safe_area: str
     browser: str
-    recipe: str = "check/1"
+    recipe: str = "check/2"

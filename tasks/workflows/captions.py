@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tasks.contracts import RenderOrder
@@ -96,6 +98,12 @@ def build_chunked_steps(order: RenderOrder, spans: list[Span], *, owner: str, re
 
     pieces = [chunk_of(part, span) for part, span in enumerate(spans)]
     return [*pieces, StepSpec(JOIN, TaskName.RENDER_JOIN, order.to_json(), after=(CHUNK,))]
+
+
+def build_checked_steps(checks: Sequence[CheckOrder], steps: list[StepSpec]) -> list[StepSpec]:
+    """Put deep validations before the steps of a render: none of them begins until all have succeeded."""
+    looks = [StepSpec(CHECK, TaskName.RENDER_CHECK, check.to_json(), part=part) for part, check in enumerate(checks)]
+    return [*looks, *(step if step.after else replace(step, after=(CHECK,)) for step in steps)]
 
 
 def build_still_steps(order: StillOrder) -> list[StepSpec]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from api.extensions import db
-from api.jobs.models import Job
+from api.jobs.models import Job, Step
 from api.validations.models import Validation
+from tasks.contracts import RenderOutput
 from tasks.contracts.check import CheckOrder, CheckResult
 from tasks.names import Priority
 from tasks.scenario.quality import WARNING, make_finding
 from tests.api.farm import Caller, Farm
-from tests.api.test_renders import counts, order, scenario, source
+from tests.api.test_renders import counts, finish, order, scenario, source
 
 __all__ = ["order", "scenario", "source"]
 
@@ -136,6 +138,103 @@ def test_an_order_warns_by_default_and_can_refuse_or_keep_quiet(
 
 def test_a_clean_order_passes_the_block(user: Caller, order: dict[str, Any]) -> None:
     assert user.post("/renders", {**order, "mode": "block"}, expect=202)["findings"] == []
+
+
+SWALLOWED = make_finding(
+    "caption.low_contrast", WARNING, None, "It cannot be read", word_id="w1", t=0.5, box=[1, 2, 3, 4]
+)
+
+
+def steps_of(job_id: str) -> list[tuple[str, int, list[str]]]:
+    db.session.rollback()
+    steps = db.session.query(Step).filter_by(job_id=job_id).order_by(Step.position)
+    return [(step.name, step.part, list(step.after)) for step in steps]
+
+
+def test_a_block_looks_deeply_before_anything_is_drawn(user: Caller, farm: Farm, order: dict[str, Any]) -> None:
+    render = user.post("/renders", {**order, "mode": "block", "output": {"width": 720, "crf": 30}}, expect=202)
+
+    assert steps_of(render["job_id"]) == [("check", 0, []), ("render", 0, ["check"])]
+    assert farm.ask(render["job_id"], "render")["claimed"] is False
+    given = look(farm, render["job_id"])
+    assert (given.safe_area, given.samples, given.output) == ("tv", 64, RenderOutput(width=720))
+    assert given.source_sha256 and given.media is not None and given.scenario == order["scenario"]
+    finish(farm, render["job_id"])
+    done = user.get(f"/renders/{render['id']}")
+    assert (done["state"], done["error"]) == ("succeeded", None)
+    assert db.session.query(Validation).count() == 0
+
+
+def test_a_block_fails_the_render_with_what_was_found_and_gives_all_back(
+    user: Caller, farm: Farm, order: dict[str, Any]
+) -> None:
+    credits, quotas = user.get("/credits"), user.get("/usage")["quotas"]
+    render = user.post("/renders", {**order, "mode": "block"}, expect=202)
+    assert user.get("/credits") != credits and user.get("/usage")["quotas"] != quotas
+
+    look(farm, render["job_id"], SWALLOWED, *[{**SWALLOWED, "word_id": f"w{n}"} for n in range(30)])
+
+    failed = user.get(f"/renders/{render['id']}")
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "render.has_findings")
+    assert "31 flaws" in failed["error"]["message"] and "It cannot be read" in failed["error"]["message"]
+    details = failed["error"]["details"]
+    assert (details["findings"][0], len(details["findings"]), details["count"]) == (SWALLOWED, 20, 31)
+    assert farm.ask(render["job_id"], "render")["claimed"] is False
+    assert (user.get("/credits"), user.get("/usage")["quotas"]) == (credits, quotas)
+
+
+def test_a_failed_block_that_is_tried_again_looks_again(user: Caller, farm: Farm, order: dict[str, Any]) -> None:
+    render = user.post("/renders", {**order, "mode": "block"}, expect=202)
+    look(farm, render["job_id"], SWALLOWED)
+
+    user.post(f"/jobs/{render['job_id']}/retry", expect=202)
+
+    assert farm.ask(render["job_id"], "render")["claimed"] is False
+    look(farm, render["job_id"])
+    finish(farm, render["job_id"])
+    assert user.get(f"/renders/{render['id']}")["state"] == "succeeded"
+
+
+def test_a_block_looks_once_at_each_shape_of_several_outputs(user: Caller, farm: Farm, order: dict[str, Any]) -> None:
+    outputs = [{"width": 720}, {"width": 720, "crf": 30}, {"aspect": "1:1"}]
+    render = user.post("/renders", {**order, "mode": "block", "outputs": outputs}, expect=202)
+
+    assert steps_of(render["job_id"]) == [("check", 0, []), ("check", 1, []), ("render", 0, ["check"])]
+    look(farm, render["job_id"])
+    claim = farm.claim_part(render["job_id"], "check", 1)
+    result = CheckResult((SWALLOWED,), 1080, 1080, 1, 1, "tv", "Chromium 1")
+    assert farm.report(claim, result=result.to_json()).status_code == 200
+    assert CheckOrder.from_json(claim["input"]).output.aspect == "1:1"
+    assert user.get(f"/renders/{render['id']}")["error"]["code"] == "render.has_findings"
+
+
+def test_a_result_that_nobody_looked_at_is_no_answer_to_a_block(
+    user: Caller, farm: Farm, order: dict[str, Any]
+) -> None:
+    finish(farm, user.post("/renders", order, expect=202)["job_id"])
+    blocked = user.post("/renders", {**order, "mode": "block"}, expect=202)
+    assert blocked["cached"] is False
+    look(farm, blocked["job_id"])
+    finish(farm, blocked["job_id"])
+
+    again = [user.post("/renders", {**order, "mode": mode}, expect=202) for mode in ("warn", "block", "block")]
+
+    assert [one["cached"] for one in again] == [True] * 3
+    assert {one["asset_id"] for one in again} == {user.get(f"/renders/{blocked['id']}")["asset_id"]}
+
+
+def test_a_long_video_is_looked_at_before_its_first_piece(
+    app: Any, monkeypatch: pytest.MonkeyPatch, user: Caller, farm: Farm, order: dict[str, Any]
+) -> None:
+    changed = replace(app.extensions["settings"], chunk_s=3.0, chunk_from_s=6.0)
+    monkeypatch.setitem(app.extensions, "settings", changed)
+    render = user.post("/renders", {**order, "mode": "block"}, expect=202)
+
+    pieces = [("chunk", part, ["check"]) for part in range(3)]
+    assert steps_of(render["job_id"]) == [("check", 0, []), *pieces, ("join", 0, ["chunk"])]
+    assert farm.ask(render["job_id"], "chunk", 1)["claimed"] is False
+    look(farm, render["job_id"])
+    assert [farm.ask(render["job_id"], "chunk", part)["claimed"] for part in range(3)] == [True] * 3
 
 
 def test_safe_areas_are_dated_and_public(app: Any) -> None:

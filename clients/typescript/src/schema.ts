@@ -6628,7 +6628,10 @@ export interface components {
         QualityFindingResponse: {
             /** @description x, y, width, height in output pixels */
             box?: number[] | null;
-            /** @example caption.low_contrast */
+            /**
+             * @description scenario.* where it cannot be drawn at all, else one of canvas.other_shape, caption.after_end, caption.collision, caption.gap_too_short, caption.line_too_long, caption.low_contrast, caption.outside_safe_area, caption.overlap, caption.shrunk, caption.too_fast, caption.too_long, caption.too_short
+             * @example caption.low_contrast
+             */
             code?: string;
             cue_id?: string | null;
             /** @description JSON Patch (RFC 6902) of the scenario that mends it, where there is one */
@@ -6933,7 +6936,7 @@ export interface components {
              */
             force?: boolean;
             /**
-             * @description What to do about captions too fast, too short, overlapping: say so, or refuse
+             * @description warn: tell of captions too fast, too short, overlapping. block: refuse these, and look deeply, as POST /renders/validate does, before anything is drawn: with any finding the render fails with render.has_findings, and nothing is charged
              * @default warn
              * @enum {string}
              */
