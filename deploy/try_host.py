@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Make the host, look at what the installer left, and return 0 when all is as it should be."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path("/var/tmp/reelyard-try"), help="where trees are made")  # noqa: S108
-    parser.add_argument("--whisperx", action="store_true", help="have GPU 1 hear speech, too (some 7 GB)")
+    parser.add_argument("--whisperx", action="store_true", help="have GPU 1 hear speech, too (some 12 GB)")
     parser.add_argument("--keep", action="store_true", help="keep the tree of the host")
     chosen = parser.parse_args(arguments)
     if os.geteuid() != 0 or not all(map(shutil.which, ("debootstrap", "bwrap"))):
