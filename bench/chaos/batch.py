@@ -14,7 +14,7 @@ import psycopg2
 
 from bench.chaos.check import judge
 from bench.chaos.farm import USUAL, Farm, Shape, running_farm
-from bench.chaos.load import Customer, Log, customers, make_users, submit
+from bench.chaos.load import Customer, Log, customers, listen, make_users, submit
 from bench.chaos.orders import LONG, RENDER, Order
 from bench.chaos.rows import Rows
 from bench.chaos.run import SUBMITTERS, USERS, sweep, wait_quiet
@@ -51,13 +51,15 @@ def try_batch(home: Path, trial: Trial, *, seed: int, scene: Scene) -> Tried:
         addresses = make_users(farm.database_url, scene.users, seed=seed, plan="studio")
         lift_limits(farm)
         with customers(farm.layout.api_url, addresses, kinds=scene.kinds) as people:
+            listen(people, farm.hooks_url, log)
             log.write("began")
             figures = trial(farm, people, log)
             log.write("settled")
         wait_quiet(farm, log)
         sweep(farm)
         with Rows(farm.database_url) as rows:
-            verdict = judge(log.read(), rows, farm.open_storage(), sources=scene.users * len(scene.kinds))
+            received, sources = farm.read_received(), scene.users * len(scene.kinds)
+            verdict = judge(log.read(), rows, farm.open_storage(), received=received, sources=sources)
             figures |= read_costs(rows) | scene.look(rows)
     return Tried(figures, sum(line["what"] == "gave up" for line in log.read()), verdict)
 

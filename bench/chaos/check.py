@@ -1,4 +1,6 @@
-"""Decides whether a run kept every promise. It believes the database, the bucket and the clients' log, and nobody else.
+"""Decides whether a run kept every promise.
+
+It believes the database, the bucket, the clients' log and the log of their receiver of webhooks, and nobody else.
 
 It shares no code with the system: every rule is a query of its own.
 """
@@ -11,6 +13,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.chaos.heard import (
+    bad_signatures,
+    count_messages,
+    ends_told_twice,
+    foreign_messages,
+    out_of_order,
+    read_endpoints,
+    read_messages,
+    unheard,
+)
 from bench.chaos.orders import BROKEN, BROKEN_CODE, CANCELLED, POISON, POISON_CODE, REASONS, UPLOAD
 from bench.chaos.rows import Rows
 from tasks.storage.base import Storage
@@ -61,13 +73,17 @@ class Seen:
     ended_at: float | None
 
 
-def judge(log: list[dict[str, Any]], rows: Rows, storage: Storage, *, sources: int) -> Verdict:
+def judge(
+    log: list[dict[str, Any]], rows: Rows, storage: Storage, *, received: list[dict[str, Any]], sources: int
+) -> Verdict:
     """Return the verdict on a run that has come to rest and whose leftovers were swept once.
 
-    :param log: lines of the clients' log, :param sources: jobs that were made before the run, for its sources.
+    :param log: lines of the clients' log, :param received: those of their receiver of webhooks, :param sources: jobs
+        that were made before the run, for its sources.
     """
     promised = read_promises(log)
     seen = read_jobs(rows)
+    endpoints, messages = read_endpoints(log), read_messages(received)
     rules: dict[str, Callable[[], Iterable[str]]] = {
         "lost": lambda: lost(promised, seen),
         "late": lambda: late(promised, seen, last_fault=last_fault(log)),
@@ -83,9 +99,14 @@ def judge(log: list[dict[str, Any]], rows: Rows, storage: Storage, *, sources: i
         "quota": lambda: bad_quotas(rows),
         "orphan object": lambda: orphans(rows, storage),
         "missing object": lambda: missing(rows, storage),
+        "unheard": lambda: unheard({one.job for one in promised}, rows, messages),
+        "end told twice": lambda: ends_told_twice(rows, messages),
+        "told out of order": lambda: out_of_order(messages),
+        "bad signature": lambda: bad_signatures(endpoints, messages),
+        "foreign message": lambda: foreign_messages(endpoints, rows, messages),
     }
     verdict = Verdict({name: list(rule()) for name, rule in rules.items()})
-    verdict.counts = count(promised, seen, rows)
+    verdict.counts = count(promised, seen, rows) | {"messages": count_messages(messages)}
     return verdict
 
 

@@ -1,7 +1,8 @@
 """The real system on free loopback ports, every process with a way to the broker of its own that can be broken.
 
 Two API processes, two engines (each with dispatcher and reconciler), two schedulers, three CPU and two render workers,
-PostgreSQL, Valkey and SeaweedFS. Whatever dies is started again, as a supervisor would; everything ends with us.
+PostgreSQL, Valkey and SeaweedFS, and a receiver of webhooks, which belongs to the clients and is never broken. Whatever
+dies is started again, as a supervisor would; everything ends with us.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from bench.chaos.proxy import LOOPBACK, Proxy
+from bench.chaos.receiver import read_received
 from cli.processes import CPU_QUEUES, Layout, api_environ, worker_environ
 from cli.services.launcher import RunningServices, start_services
 from cli.services.ports import pick_ports
@@ -49,6 +52,9 @@ SETTINGS = {
     "REELYARD_SELF_TEST_S": "2",
     "REELYARD_CHUNK_S": "15",
     "REELYARD_CHUNK_FROM_S": "30",
+    "REELYARD_WEBHOOK_INSIDE": "true",
+    "REELYARD_WEBHOOK_S": "0.2",
+    "REELYARD_WEBHOOK_TIMEOUT_S": "20",
     "REELYARD_AUTH_RATE": "100000 per minute",
     "REELYARD_RENDER_RATE": "100000 per minute",
     "REELYARD_DEFAULT_RATE": "100000 per minute",
@@ -95,6 +101,8 @@ class Farm:
     services: RunningServices
     layout: Layout
     environ: dict[str, str]
+    receiver: Child
+    hooks_url: str
     members: dict[str, Member] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _ending: threading.Event = field(default_factory=threading.Event)
@@ -113,6 +121,10 @@ class Farm:
         """Return the bucket."""
         values = read_environment(self.environ, tuple(STORAGE_VARIABLES.values()))
         return S3Storage(StorageSettings(**pick(values, STORAGE_VARIABLES)))
+
+    def read_received(self) -> list[dict[str, Any]]:
+        """Return the messages that the receiver of webhooks has got."""
+        return read_received(received_log(self.layout))
 
     def of_role(self, *roles: str) -> list[Member]:
         """Return the processes of these roles."""
@@ -139,6 +151,7 @@ class Farm:
                     _signal_session(member.child.pid, signal.SIGCONT)
                 member.child.kill()
                 member.proxy.stop()
+        self.receiver.kill()
 
     def _tend(self, member: Member) -> None:
         if self._ending.is_set() or member.child.is_running():
@@ -165,6 +178,7 @@ def running_farm(home: Path, *, shape: Shape = USUAL, say: Callable[[str], None]
             _migrate(farm)
             farm.open_storage().ensure_bucket()
             say("Starting the processes …")
+            farm.receiver.start()
             for member in farm.members.values():
                 member.child.start()
             watcher.start()
@@ -178,12 +192,13 @@ def running_farm(home: Path, *, shape: Shape = USUAL, say: Callable[[str], None]
 
 def make_farm(home: Path, services: RunningServices, given: Mapping[str, str], *, shape: Shape) -> Farm:
     """Describe every process, each behind its own proxy to the broker, none started yet."""
-    ports = pick_ports(("api", "flower"), wanted={}, saved={})
+    ports = pick_ports(("api", "flower", "hooks"), wanted={}, saved={})
     layout = Layout(home.resolve(), ports["api"], ports["flower"], node=secrets.token_hex(3))
     for folder in ("scratch", "metrics", "logs"):
         (layout.home / folder).mkdir(exist_ok=True)
     environ = api_environ(layout, services.environ, open_vault(home), given)
-    farm = Farm(services, layout, environ)
+    receiver = _receiver(layout, ports["hooks"], given)
+    farm = Farm(services, layout, environ, receiver, f"http://{LOOPBACK}:{ports['hooks']}")
     for role, count in COUNTS.items():
         for number in range(1, count + 1):
             farm.members[f"{role}{number}"] = _member(farm, role, number, shape)
@@ -194,11 +209,22 @@ def wait_ready(farm: Farm) -> None:
     """Wait until the API says that it is ready and every worker has been heard of."""
     deadline, wanted = time.monotonic() + READY_S, len(farm.of_role(CPU, RENDER, SCHEDULER))
     while time.monotonic() < deadline:
-        if _is_ready(farm) and _count_nodes(farm) >= wanted:
+        if _is_ready(farm) and _is_listening(farm) and _count_nodes(farm) >= wanted:
             return
         time.sleep(0.2)
     ends = "\n".join(f"--- {name}\n{member.child.log_tail(8)}" for name, member in farm.members.items())
     raise TimeoutError(f"The farm did not become ready within {READY_S:g} s\n{ends}")
+
+
+def received_log(layout: Layout) -> Path:
+    """Return where the receiver of webhooks writes down what it got."""
+    return layout.home / "received.jsonl"
+
+
+def _receiver(layout: Layout, port: int, environ: Mapping[str, str]) -> Child:
+    command = [sys.executable, "-m", "bench.chaos.receiver", str(port), str(received_log(layout))]
+    log = layout.home / "logs" / "receiver.log"
+    return Child("receiver", command, environ, log, cwd=ROOT, death_signal=signal.SIGKILL)
 
 
 def _member(farm: Farm, role: str, number: int, shape: Shape) -> Member:
@@ -240,6 +266,13 @@ def _migrate(farm: Farm) -> None:
 def _is_ready(farm: Farm) -> bool:
     try:
         return httpx.get(f"{farm.layout.api_url}/readyz", timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _is_listening(farm: Farm) -> bool:
+    try:
+        return httpx.get(farm.hooks_url, timeout=5, trust_env=False).status_code == 204
     except httpx.HTTPError:
         return False
 

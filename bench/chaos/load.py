@@ -15,6 +15,7 @@ import httpx
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
+from bench.chaos.heard import ASKED
 from bench.chaos.orders import CANCELLED, FINE, LONG, RENDER, SECONDS, SHORT_S, UPLOAD, Order, scenario_of
 from cli.client import ApiClient, ApiProblemError
 from tasks.errors import ReelyardError
@@ -88,6 +89,15 @@ def customers(
     finally:
         for customer in found:
             customer.client.close()
+
+
+def listen(people: list[Customer], hooks_url: str, log: Log) -> None:
+    """Make an endpoint for everybody, each at a path of its own; write down by what secret its messages are known."""
+    for number, customer in enumerate(people):
+        path = f"/{number}"
+        wanted = {"url": hooks_url + path, "events": [ASKED]}
+        made = insist(lambda client=customer.client, wanted=wanted: client.call("POST", "/webhooks", json=wanted))  # type: ignore[misc]
+        log.write("listening", webhook=made["id"], path=path, secret=made["secret"])
 
 
 def insist(call: Callable[[], Any]) -> Any:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.chaos.check import Verdict, judge
 from bench.chaos.farm import Farm, running_farm
-from bench.chaos.load import Customer, Log, customers, make_users, order_once
+from bench.chaos.load import Customer, Log, customers, listen, make_users, order_once
 from bench.chaos.orders import FINE, RENDER, Order
 from bench.chaos.results import add_result
 from bench.chaos.rows import Rows
@@ -51,6 +51,7 @@ def measure_outage(home: Path, *, seconds: float, submits: int, seed: int) -> Ou
     with running_farm(home) as farm:
         addresses = make_users(farm.database_url, USERS, seed=seed, plan="studio")
         with customers(farm.layout.api_url, addresses) as users:
+            listen(users, farm.hooks_url, log)
             _submit(users, range(WARM_UP), pause_s=0.0, log=log)
             before, _ = _submit(users, range(WARM_UP, WARM_UP + submits // 4), pause_s=seconds / submits, log=log)
             take_away(farm)
@@ -61,7 +62,8 @@ def measure_outage(home: Path, *, seconds: float, submits: int, seed: int) -> Ou
         wait_quiet(farm, log)
         sweep(farm)
         with Rows(farm.database_url) as rows:
-            verdict = judge(log.read(), rows, farm.open_storage(), sources=USERS * SOURCES_EACH)
+            received, sources = farm.read_received(), USERS * SOURCES_EACH
+            verdict = judge(log.read(), rows, farm.open_storage(), received=received, sources=sources)
     return Outage(before, during, refused, verdict)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from bench.chaos.check import SETTLED_WITHIN_S, Verdict, judge, last_fault
 from bench.chaos.farm import Farm, running_farm
 from bench.chaos.faults import Fault, Tormentor, plan_faults
-from bench.chaos.load import Customer, Log, customers, make_users, submit
+from bench.chaos.load import Customer, Log, customers, listen, make_users, submit
 from bench.chaos.orders import Order, plan_orders
 from bench.chaos.rows import Rows
 
@@ -25,6 +25,9 @@ SPACING_S = 1.8
 """Seconds from fault to fault, on average."""
 LEAST_S = 10.0
 SOURCES_EACH = 2
+TOLD_WITHIN_S = 120.0
+"""How long messages may take after the last job: an engine that died keeps an endpoint from the others for 90 s."""
+WAITING = "SELECT count(*) FROM webhook_delivery WHERE state = 'waiting'"
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,15 @@ def run(plan: Plan, home: Path, *, say: Callable[[str], None] = print) -> Ran:
     with running_farm(home, say=say) as farm:
         addresses = make_users(farm.database_url, USERS, seed=plan.seed)
         with customers(farm.layout.api_url, addresses) as users:
+            listen(users, farm.hooks_url, log)
             say(f"Ready after {time.monotonic() - started:.0f} s; {plan.faults} faults over {plan.over_s:.0f} s …")
             torment(farm, plan, users, log=log)
         say("Waiting until all is quiet …")
         quiet_s = wait_quiet(farm, log)
         swept = sweep(farm)
         with Rows(farm.database_url) as rows:
-            verdict = judge(log.read(), rows, farm.open_storage(), sources=USERS * SOURCES_EACH)
+            received, sources = farm.read_received(), USERS * SOURCES_EACH
+            verdict = judge(log.read(), rows, farm.open_storage(), received=received, sources=sources)
         measured = measure(log.read(), farm)
     return Ran(verdict, {**measured, "quiet after s": quiet_s, "swept objects": swept})
 
@@ -87,13 +92,26 @@ def torment(farm: Farm, plan: Plan, users: list[Customer], *, log: Log) -> None:
 
 
 def wait_quiet(farm: Farm, log: Log) -> float:
-    """Wait until no job goes on any more, as long as the promise allows; return the seconds since the last fault."""
+    """Wait until no job goes on any more, as long as the promise allows, and until all was told.
+
+    Return the seconds from the last fault until no job went on.
+    """
     with Rows(farm.database_url) as rows:
         while time.time() < last_fault(log.read()) + SETTLED_WITHIN_S + 5:
             if rows.one("SELECT count(*) FROM job WHERE state IN ('queued', 'running')") == 0:
                 break
             time.sleep(0.5)
-    return round(time.time() - last_fault(log.read()), 1)
+        quiet_s = round(time.time() - last_fault(log.read()), 1)
+        log.write("told", after_s=wait_told(rows))
+    return quiet_s
+
+
+def wait_told(rows: Rows) -> float:
+    """Wait until every message has left, as long as that may take; return the seconds."""
+    started = time.monotonic()
+    while time.monotonic() - started < TOLD_WITHIN_S and rows.one(WAITING):
+        time.sleep(0.5)
+    return round(time.monotonic() - started, 1)
 
 
 def sweep(farm: Farm) -> int:
@@ -115,6 +133,7 @@ def measure(log: list[dict[str, Any]], farm: Farm) -> dict[str, Any]:
         "faults done": dict(Counter(line["kind"] for line in log if line["what"] == "fault")),
         "restarts": {name: member.deaths for name, member in farm.members.items() if member.deaths},
         "submit s": {"median": median(took), "p95": took[int(len(took) * 0.95)], "max": took[-1]} if took else {},
+        "all told after s": next((line["after_s"] for line in log if line["what"] == "told"), None),
         "clients that gave up": sum(line["what"] == "gave up" for line in log),
     }
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.chaos.check import Verdict, judge
 from bench.chaos.farm import Farm, Shape, running_farm
-from bench.chaos.load import Customer, Log, customers, make_users, submit
+from bench.chaos.load import Customer, Log, customers, listen, make_users, submit
 from bench.chaos.orders import FINE, RENDER, UPLOAD, Order
 from bench.chaos.rows import Rows
 from bench.chaos.run import SOURCES_EACH, USERS, sweep, wait_quiet
@@ -111,6 +111,7 @@ def try_steady(home: Path, trial: Trial, *, shape: Shape, load: Load, seed: int,
     with running_farm(home, shape=shape) as farm, around(farm):
         addresses = make_users(farm.database_url, USERS, seed=seed, plan="studio")
         with customers(farm.layout.api_url, addresses) as users:
+            listen(users, farm.hooks_url, log)
             with Feeder(farm, users, log, load) as feeder:
                 feeder.fill()
                 log.write("began")
@@ -118,7 +119,8 @@ def try_steady(home: Path, trial: Trial, *, shape: Shape, load: Load, seed: int,
             wait_quiet(farm, log)
         sweep(farm)
         with Rows(farm.database_url) as rows:
-            verdict = judge(log.read(), rows, farm.open_storage(), sources=USERS * SOURCES_EACH)
+            received, sources = farm.read_received(), USERS * SOURCES_EACH
+            verdict = judge(log.read(), rows, farm.open_storage(), received=received, sources=sources)
             figures |= read_costs(rows)
     return Tried(figures, sum(line["what"] == "gave up" for line in log.read()), verdict)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -11,11 +14,16 @@ import pytest
 
 from api.control.reconciler import reconcile
 from api.extensions import db, get_storage
+from api.webhooks.courier import Courier
 from bench.chaos import orders
-from bench.chaos.check import judge
+from bench.chaos.check import Verdict, judge
+from bench.chaos.heard import ASKED
 from bench.chaos.orders import plan_orders
+from bench.chaos.receiver import Receiver, read_received
 from bench.chaos.rows import Rows
 from tests.api.farm import Caller, Farm, find_step, ingest, receipt_of, sha256_of
+from tests.api.hooking import INSIDE
+from tests.api.others import another_app
 from tests.e2e.stack import caption
 
 RESULT = b"finished video"
@@ -25,18 +33,21 @@ SOURCES = 1
 class World(Rows):
     """Rows inside a transaction that is never committed, so that they can be broken and are whole again."""
 
-    def __init__(self, url: str, log: list[dict[str, Any]]) -> None:
+    def __init__(self, url: str, log: list[dict[str, Any]], received: list[dict[str, Any]]) -> None:
         super().__init__(url)
         self._connection = psycopg2.connect(url)
         self.do("SET session_replication_role = replica")  # no triggers: not even the ledger's own guard
-        self.log = log
+        self.log, self.received = log, received
 
     def do(self, statement: str) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(statement)
 
+    def judged(self) -> Verdict:
+        return judge(self.log, self, get_storage(), received=self.received, sources=SOURCES)
+
     def broken(self) -> set[str]:
-        verdict = judge(self.log, self, get_storage(), sources=SOURCES)
+        verdict = self.judged()
         return {name for name, found in verdict.wrong.items() if found}
 
 
@@ -58,9 +69,38 @@ def lose_worker(farm: Farm, job_id: str) -> None:
     assert reconcile(db.session(), rering_s=2.0)["lease_over"] == 1
 
 
+@pytest.fixture(scope="module")
+def sending(database_environ: dict[str, str]) -> Iterator[Any]:
+    """An installation that may send to loopback."""
+    with another_app({**database_environ, **INSIDE}) as one:
+        yield one
+
+
+@contextmanager
+def listening(sending: Any, user: Caller, log: list[dict[str, Any]], received: Path) -> Iterator[None]:
+    """Have an endpoint of the user's for the length of the block, and in the end all that happened sent to it."""
+    with Receiver(0, received) as receiver:
+        thread = threading.Thread(target=receiver.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            wanted = {"url": f"http://127.0.0.1:{receiver.server_port}/0", "events": [ASKED]}
+            made = Caller(sending.test_client(), user.token, user.id).post("/webhooks", wanted, expect=201)
+            told = {"webhook": made["id"], "path": "/0", "secret": made["secret"]}
+            log.append({"at": time.time(), "what": "listening", **told})
+            yield
+            with sending.app_context():
+                courier = Courier(sending.extensions["settings"])
+                while courier.serve_one(db.session()):
+                    pass
+                db.session.remove()
+        finally:
+            receiver.shutdown()
+            thread.join()
+
+
 @pytest.fixture
-def world(user: Caller, farm: Farm, database_environ: dict[str, str]) -> Iterator[World]:
-    """One render that succeeded, one that killed three workers, one cancelled; and their source."""
+def world(user: Caller, farm: Farm, sending: Any, tmp_path: Path, database_environ: dict[str, str]) -> Iterator[World]:
+    """One render that succeeded, one that killed three workers, one cancelled; their source, and what was told."""
     for found in list(get_storage().list("")):
         get_storage().delete([found.key])
     source, log = ingest(user, farm), []
@@ -72,15 +112,16 @@ def world(user: Caller, farm: Farm, database_environ: dict[str, str]) -> Iterato
         log[-1]["fate"] = fate
         return job_id
 
-    hand_in(farm, order(0, "fine"))
-    poison = order(1, "poison")
-    for _ in range(3):
-        lose_worker(farm, poison)
-    cancelled = order(2, "cancelled")
-    user.post(f"/jobs/{cancelled}/cancel", expect=202)
+    with listening(sending, user, log, tmp_path / "received.jsonl"):
+        hand_in(farm, order(0, "fine"))
+        poison = order(1, "poison")
+        for _ in range(3):
+            lose_worker(farm, poison)
+        cancelled = order(2, "cancelled")
+        user.post(f"/jobs/{cancelled}/cancel", expect=202)
     log.append({"at": time.time(), "what": "cancelled", "job": cancelled, "number": 2, "final": True})
     log.append({"at": time.time(), "what": "settled"})
-    world = World(database_environ["DATABASE_URL"], log)
+    world = World(database_environ["DATABASE_URL"], log, read_received(tmp_path / "received.jsonl"))
     with world:
         yield world
 
@@ -107,8 +148,9 @@ DISHONEST = {
 
 def test_an_honest_world_passes(world: World) -> None:
     assert world.broken() == set()
-    verdict = judge(world.log, world, get_storage(), sources=SOURCES)
+    verdict = world.judged()
     assert verdict.passed
+    assert verdict.counts["messages"] == {"came": 8, "came again": 0}
     assert verdict.counts["ends"] == {"succeeded": 1, "failed": 1, "cancelled": 1}
 
 
@@ -139,7 +181,7 @@ def test_objects_that_nobody_needs_or_that_are_gone_are_found(world: World) -> N
 
 def test_a_cancellation_that_was_granted_must_hold(world: World) -> None:
     world.log = [line for line in world.log if line["what"] != "cancelled"]
-    fine = world.log[0]["job"]
+    [fine] = [line["job"] for line in world.log if line.get("number") == 0]
     world.log.append({"at": world.log[0]["at"], "what": "cancelled", "job": fine, "number": 0, "final": True})
     assert world.broken() == {"wrong end"}
 
