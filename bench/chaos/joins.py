@@ -20,6 +20,8 @@ from bench.chaos.orders import ROUGH, WIDE, Order
 from bench.chaos.rows import Rows
 from bench.chaos.steady import Tried
 
+LONGEST_P95_S = 3.0
+"""Seconds from a fan-out's last piece to the join's first attempt, for 95 of 100 joins."""
 KEEP = 3
 """Fan-outs at a time: no more than ends within the time that the rules allow after the last."""
 SHAPE = Shape(
@@ -69,7 +71,8 @@ def measure(rows: Rows) -> dict[str, Any]:
 
 
 def is_kept(figures: dict[str, Any]) -> bool:
-    """Tell whether every fan-out was joined once, whole and not early, and messages and workers really suffered."""
+    """Tell whether every fan-out was joined once, whole, soon and not early, and messages and workers suffered."""
     exact = figures["joined"] == figures["fan-outs"] and figures["early"] == 0 and figures["failed"] == 0
     whole = figures["pieces"] == 40 * figures["fan-outs"]
-    return bool(exact and whole and figures["lost workers"] > 0 and courier.is_kept(figures))
+    soon = figures["join after last piece s"]["p95"] <= LONGEST_P95_S
+    return bool(exact and whole and soon and figures["lost workers"] > 0 and courier.is_kept(figures))
