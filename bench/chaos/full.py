@@ -67,7 +67,7 @@ def fill_disks(farm: Farm, log: Log, chance: random.Random) -> dict[str, Any]:
         answers = ask(client, seconds=FULL_S)
         (disk / "ballast").unlink()
         if name == "s3":  # its index refuses to be written after an error, until it is opened again
-            farm.services.stop_one(name)
+            farm.services.children[name].stop()
             farm.services.start_one(name)
         log.write("settled", disk=name)
         figures[name] = {"answers": answers, "back after s": wait_back(farm), "given up": retry_given_up(farm)}
