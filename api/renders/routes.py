@@ -8,7 +8,7 @@ from uuid import UUID
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-import api.renders.effects  # noqa: F401  registers what the end of a render changes
+import api.renders.effects
 import api.renders.metrics  # noqa: F401  registers its gauges
 from api.assets.docs import problems
 from api.assets.routes import hand_out
