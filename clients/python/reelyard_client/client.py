@@ -26,11 +26,14 @@ class Client(Operations):
         """Carry this account's access token from now on."""
         self.token = self.post_auth_login({"email": email, "password": password})["access_token"]
 
-    def upload(self, path: str | Path, *, content_type: str = "", language: str | None = None) -> dict[str, Any]:
+    def upload(
+        self, path: str | Path, *, content_type: str = "", language: str | None = None, purpose: str = "captions"
+    ) -> dict[str, Any]:
         """Send a file straight into the storage and complete the upload.
 
         :param content_type: by default what the name's ending says.
-        :returns: the new ``asset`` and, for sound and video, the ``job`` that transcribes it.
+        :param purpose: ``sound`` has no words heard, and nothing charged for that.
+        :returns: the new ``asset`` and the ``job`` that probes it and, for ``captions``, hears its words.
         """
         path = Path(path)
         kind = content_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
@@ -42,7 +45,9 @@ class Client(Operations):
             for part in ticket["upload"]["parts"]:
                 file.seek(part["offset_bytes"])
                 put(part["url"], file.read(part["size_bytes"]), ticket["upload"]["headers"])
-        completed: dict[str, Any] = self.call("POST", f"/api/v1/uploads/{ticket['id']}/complete")
+        completed: dict[str, Any] = self.call(
+            "POST", f"/api/v1/uploads/{ticket['id']}/complete", body={"purpose": purpose}
+        )
         return completed
 
     def wait(self, job_id: str, *, timeout_s: float = 1800.0) -> models.JobResponse:

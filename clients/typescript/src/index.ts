@@ -43,7 +43,12 @@ export class Reelyard {
   }
 
   /** Send a file straight into the storage and complete the upload. */
-  async upload(file: Blob, filename: string, contentType: ContentType): Promise<Schemas["UploadCompletedResponse"]> {
+  async upload(
+    file: Blob,
+    filename: string,
+    contentType: ContentType,
+    purpose: "captions" | "sound" = "captions",
+  ): Promise<Schemas["UploadCompletedResponse"]> {
     const body = { filename, content_type: contentType, size_bytes: file.size };
     const ticket = good(await this.api.POST("/api/v1/uploads", { body }));
     const transfer = ticket.upload!;
@@ -53,7 +58,8 @@ export class Reelyard {
       const answer = await fetch(part.url!, { method: "PUT", body: bytes, headers: transfer.headers as Record<string, string> });
       if (!answer.ok) throw new ReelyardError("upload.refused", await answer.text(), answer.status);
     }
-    return good(await this.api.POST("/api/v1/uploads/{upload_id}/complete", { params: { path: { upload_id: ticket.id! } } }));
+    const params = { path: { upload_id: ticket.id! } };
+    return good(await this.api.POST("/api/v1/uploads/{upload_id}/complete", { params, body: { purpose } }));
   }
 
   /** Follow a job until it has ended and return it; throw unless it succeeded. */
