@@ -19,9 +19,9 @@ from tests.docs.blocks import ROOT
 from tests.docs.shell import Command
 
 WELL_KNOWN = frozenset(
-    {"cat", "cd", "export", "git", "head", "jq", "npm", "npx", "pip", "sleep", "source", "wc", "finish", "openssl"}
-)
-"""Programs of the system (and ``finish``, a function of the tutorial) whose arguments nobody judges."""
+    {"cat", "cd", "echo", "export", "git", "head", "jq", "npm", "npx", "openssl", "pip", "read", "sleep", "source"}
+) | {"wc", "finish", "send"}
+"""Programs of the system (and ``finish`` and ``send``, functions of the tutorial) whose arguments nobody judges."""
 WITH_VALUE = {"-X": "method", "-H": "header", "-d": "body", "--upload-file": "file", "--output": "", "-o": ""}
 KUBECTL_WORDS = frozenset({"apply", "create", "delete", "generic", "job", "kustomize", "wait"})
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 KEYWORDS = frozenset({"while", "until", "if", "then", "else", "do", "{", "!", "sudo", "exec"})
-ENDS = frozenset({"done", "fi", "esac", "}", ":", "return", "case"})
+ENDS = frozenset({"done", "fi", "esac", "}", ":", "return", "case", "for", "continue"})
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 PATTERN = re.compile(r"(^|\s)[\w*|]+\)(?=\s)")
 REDIRECTION = re.compile(r"\d?(?:>>|>|<<<|<)")
