@@ -74,6 +74,8 @@ def test_the_image_serves_what_compose_has_it_serve(path: Path) -> None:
     for files in (FILES[:1], FILES):
         for name, service in services(*files).items():
             if path.name in str(service.get("build")) and queues:
+                if "tasks.fetching.wall" in service["command"]:
+                    continue  # the way out has the same image and serves no queue
                 elsewhere = {"transcription"} if name == "cpu" and files == FILES else set()
                 assert queues_of(service["command"]) == queues - elsewhere, name
 
