@@ -302,6 +302,7 @@ CODES: dict[str, tuple[int, str]] = {
     "tts.engine_missing": (0, "The speech engine is not installed on the worker"),
     "auth.bad_ticket": (401, "The ticket of the live stream was used before, or is older than half a minute"),
     "live.too_many": (429, "As many live streams are open as may be"),
+    "live.foreign_origin": (403, "The page that opens the socket is of an origin that may not listen"),
     "live.upgrade_required": (426, "The path is for WebSockets; the request is none"),
     "live.too_slow": (0, "The client did not take what it was told in time; the stream was closed"),
     "live.missed": (0, "What came after the position given is not kept any more; read everything anew"),

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Response, request
 from flask.blueprints import BlueprintSetupState
@@ -15,9 +16,9 @@ from flask_smorest import Blueprint
 from api.assets.docs import problems
 from api.auth import current_user, login_required
 from api.crowd import leave
-from api.errors import ApiError
+from api.errors import ApiError, ForbiddenError
 from api.events.routes import EVENT, HEADERS
-from api.extensions import db
+from api.extensions import db, get_settings
 from api.live.hub import Hub, get_hub
 from api.live.reading import begin_to_listen
 from api.live.schemas import LiveQuery, TicketResponse
@@ -83,7 +84,7 @@ class LiveSocket(MethodView):
 
     @blueprint.arguments(LiveQuery, location="query")
     @blueprint.response(101, description="A WebSocket")
-    @problems(blueprint, {426: "live.upgrade_required", 429: "live.too_many"})
+    @problems(blueprint, {403: "live.foreign_origin", 426: "live.upgrade_required", 429: "live.too_many"})
     def get(self, query: dict[str, Any]) -> Response:
         """Follow everything, by WebSocket
 
@@ -98,9 +99,22 @@ class LiveSocket(MethodView):
 @blueprint.arguments(LiveQuery, location="query")
 def open_socket(query: dict[str, Any]) -> Response:
     """Answer a request for a WebSocket; such requests have routes of their own."""
+    require_known_origin()
     listening = begin(query)
     leave()
     return speak(listening, request.environ)
+
+
+def require_known_origin() -> None:
+    """Refuse the pages of strangers: browsers open sockets across origins, and say whose page it is.
+
+    The scheme of our own is not compared, which ends at a proxy that speaks TLS. Programs send no ``Origin``.
+    """
+    origin = request.headers.get("Origin")
+    allowed = get_settings().cors_origins
+    if origin is None or urlsplit(origin).netloc == request.host or {"*", origin} & set(allowed):
+        return
+    raise ForbiddenError("live.foreign_origin", "Pages of this origin may not listen; see REELYARD_CORS_ORIGINS")
 
 
 @blueprint.record

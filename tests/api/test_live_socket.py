@@ -25,6 +25,7 @@ from api.live.telling import tell_live
 from api.live.wire import TooSlowError, Wire
 from tests.api.farm import Caller
 from tests.api.teams import found, join, sign_in
+from tests.engine.line import changed_settings
 
 OPEN: list[Client] = []
 """What a test left open when it failed would keep the server from its end."""
@@ -98,6 +99,36 @@ def test_socket_and_event_stream_tell_the_same_and_go_on_from_an_id(user: Caller
             if line.startswith("data: "):
                 data.append(json.loads(line[6:]))
     assert data[1:] == [one["data"] for one in heard]
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_heard"),
+    [
+        ("http://{address}", True),
+        ("https://{address}", True),  # behind a proxy that speaks TLS
+        ("http://editor.example", True),
+        ("https://editor.example", False),
+        ("http://editor.example.evil.example", False),
+        ("http://{address}.evil.example", False),
+        ("null", False),
+    ],
+)
+def test_only_pages_of_known_origins_open_sockets(
+    app: Any, user: Caller, address: str, origin: str, is_heard: bool
+) -> None:
+    ticket = user.post("/live/tickets", expect=201)["ticket"]
+    shake = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    shake |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Origin": origin.format(address=address)}
+    url = f"http://{address}/api/v1/live/socket?ticket={ticket}"
+
+    with (
+        changed_settings(app, cors_origins=("http://editor.example",)),
+        httpx.stream("GET", url, headers=shake, timeout=20) as answer,
+    ):
+        assert answer.status_code == (101 if is_heard else 403)
+        if not is_heard:
+            answer.read()
+            assert answer.json()["code"] == "live.foreign_origin"
 
 
 def test_members_hear_of_the_jobs_of_their_organisation_while_they_are_in_it(user: Caller, address: str) -> None:
