@@ -6,6 +6,7 @@ counters are added up. Gauges over the database are asked for at each scrape, so
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -15,8 +16,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY, Collector
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-Gauges = Callable[[], Iterable[Metric]]
+from api.extensions import db
+
+logger = logging.getLogger(__name__)
+
+Gauges = Callable[[Session], Iterable[Metric]]
 
 REQUESTS = Counter("reelyard_http_requests_total", "Requests answered", ["method", "route", "status"])
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -26,7 +33,7 @@ _gauges: list[Gauges] = []
 
 
 def register_gauges(source: Gauges) -> Gauges:
-    """Add a source of metrics that is asked at each scrape, inside the application's context."""
+    """Add a source of metrics, ``f(session)``, that is asked at each scrape; without a database it tells nothing."""
     if source not in _gauges:
         _gauges.append(source)
     return source
@@ -35,7 +42,11 @@ def register_gauges(source: Gauges) -> Gauges:
 class _Gauges(Collector):
     def collect(self) -> Iterable[Metric]:
         for source in _gauges:
-            yield from source()
+            with Session(db.engine) as session:
+                try:
+                    yield from list(source(session))
+                except SQLAlchemyError as error:
+                    logger.warning("gauges left out", extra={"source": source.__name__, "error": type(error).__name__})
 
 
 def render_metrics() -> tuple[bytes, str]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api.extensions import db, get_settings
+from api.extensions import get_settings
 from api.farm.models import Node
 from api.farm.states import NodeState, state_of
 from api.farm.workload import measure, read_policies
@@ -32,13 +31,9 @@ GPU_GAUGES = {
 
 
 @register_gauges
-def farm_gauges() -> Iterable[Metric]:
-    """Yield nodes by state and host; slots, predicted seconds, throughput and pauses by queue; or nothing."""
-    with Session(db.engine) as session:
-        try:
-            yield from [*measure_nodes(session), *measure_work(session)]
-        except SQLAlchemyError:
-            return
+def farm_gauges(session: Session) -> list[Metric]:
+    """Return nodes by state and host; slots, predicted seconds, throughput and pauses by queue."""
+    return [*measure_nodes(session), *measure_work(session)]
 
 
 def measure_nodes(session: Session) -> list[Metric]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import Select, func, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api.extensions import db
 from api.jobs.models import Job, OutboxBell, Step
 from api.jobs.states import JobState, StepState
 from api.metrics import register_gauges
@@ -20,17 +17,8 @@ QUEUES = {task.value: policy.queue for task, policy in POLICY.items()}
 
 
 @register_gauges
-def job_gauges() -> Iterable[Metric]:
-    """Yield jobs by state, and depth, running steps and longest wait by queue; nothing without a database."""
-    with Session(db.engine) as session:
-        try:
-            yield from measure(session)
-        except SQLAlchemyError:
-            return
-
-
-def measure(session: Session) -> list[Metric]:
-    """Return all gauges."""
+def job_gauges(session: Session) -> list[Metric]:
+    """Return jobs by state, and depth, running steps and longest wait by queue."""
     jobs = GaugeMetricFamily(
         "reelyard_jobs", "Jobs that are not over, and those that ended within a day", labels=["state"]
     )

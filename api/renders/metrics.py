@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import ColumnElement, Float, func, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.assets.models import Asset
-from api.extensions import db
 from api.jobs.models import Job
 from api.jobs.states import TERMINAL, JobState
 from api.metrics import register_gauges
@@ -22,17 +18,8 @@ QUANTILES = (0.5, 0.95)
 
 
 @register_gauges
-def render_gauges() -> Iterable[Metric]:
-    """Yield how the renders of the last hour ended, what they took and what they wrote; nothing without a database."""
-    with Session(db.engine) as session:
-        try:
-            yield from measure(session)
-        except SQLAlchemyError:
-            return
-
-
-def measure(session: Session) -> list[Metric]:
-    """Return all gauges."""
+def render_gauges(session: Session) -> list[Metric]:
+    """Return how the renders of the last hour ended, what they took and what they wrote."""
     recent = Job.finished_at > func.now() - func.make_interval(0, 0, 0, 0, 1)
     drawn = recent & (Job.state == JobState.SUCCEEDED.value) & Render.cached.is_(False)
     return [count_ends(session, recent), measure_seconds(session, drawn), add_up_outputs(session, drawn)]

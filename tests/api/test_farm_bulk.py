@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from threading import Thread
 from typing import Any
@@ -11,28 +10,17 @@ from uuid import UUID
 
 import pytest
 
-from api.credits.ledger import find_imbalances
 from api.extensions import db, get_settings
 from api.jobs.models import Job
 from tasks.contracts import StepFailure
 from tests.api.farm import Caller, Farm, ingest
 from tests.api.test_chunks import done, order, steps_of
-from tests.api.test_credits_cancel import in_pieces, tell
+from tests.api.test_credits_cancel import dear, in_pieces, tell
 from tests.api.test_credits_jobs import balance, spend_down
 from tests.api.test_farm import beat, claim, job_of
 
-__all__ = ["in_pieces"]
+__all__ = ["dear", "in_pieces"]
 PRICE = 10
-
-
-@pytest.fixture(autouse=True)
-def dear(app: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have a render cost a credit a second; whatever a test did, the book adds up after it."""
-    changed = replace(app.extensions["settings"], prices="render.1080p=60", retry_backoff_s=0.0)
-    monkeypatch.setitem(app.extensions, "settings", changed)
-    yield
-    db.session.rollback()
-    assert find_imbalances(db.session()) == []
 
 
 def bulk(admin: Caller, action: str, expect: int = 200, **body: Any) -> Any:

@@ -15,7 +15,7 @@ from api.extensions import db
 from api.farm.bulk import select_matching
 from api.farm.dead_letters import read_failures
 from api.ids import new_id
-from api.jobs.metrics import measure
+from api.jobs.metrics import job_gauges
 from api.jobs.models import Job
 from api.jobs.service import create_job
 from tasks.names import Priority, TaskName
@@ -134,7 +134,7 @@ def test_what_the_engine_looks_for_reads_indexes(large: UUID) -> None:
         find_expired(session)
         find_forgotten(session, 30.0)
         find_unfinished(session)
-        measure(session)
+        job_gauges(session)
         read_failures(session, days=30)
         for action in ("retry", "cancel"):
             list(session.scalars(select_matching(session, action, {}).with_only_columns(Job.id).limit(1000)))
