@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote
 
-import boto3
 from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.config import StorageSettings
 from tasks.errors import PermanentError
 from tasks.storage.base import ObjectInfo, PresignedUpload, StorageError, to_base64
+from tasks.storage.connection import connect
 from tasks.storage.dialect import DIALECTS
 from tasks.storage.disposition import content_disposition
 
@@ -46,10 +45,10 @@ class S3Storage:
         self._dialect = DIALECTS[settings.storage_type]
         self._cdn_url = settings.cdn_url.rstrip("/")
         self._presign_s = settings.presign_s
-        self._client = _make_client(settings, settings.s3_endpoint_url)
+        self._client = connect(settings, settings.s3_endpoint_url)
         # A signature covers the host, so URLs for clients are signed against the host that clients reach.
         public = settings.s3_public_url
-        self._signer = _make_client(settings, public) if public else self._client
+        self._signer = connect(settings, public) if public else self._client
 
     def close(self) -> None:
         """Close the connections; the storage is not used afterwards."""
@@ -72,7 +71,7 @@ class S3Storage:
                 rule = {
                     "AllowedOrigins": list(cors_origins),
                     "AllowedMethods": ["GET", "HEAD", "PUT"],
-                    "AllowedHeaders": ["*"],
+                    "AllowedHeaders": list(self._dialect.cors_headers),
                     "ExposeHeaders": _CORS_EXPOSED,
                     "MaxAgeSeconds": 3600,
                 }
@@ -339,23 +338,6 @@ class _ProgressRelay:
         """Raise what the callback raised."""
         if self._pending is not None:
             raise self._pending
-
-
-def _make_client(settings: StorageSettings, endpoint_url: str) -> Any:
-    path_style = DIALECTS[settings.storage_type].path_style
-    config = Config(
-        signature_version="s3v4",
-        connect_timeout=3,
-        read_timeout=30,
-        retries={"mode": "standard", "total_max_attempts": 4},
-        max_pool_connections=16,
-        # Other stores than AWS do not know the newer trailing checksums; TLS and ETag guard the transfer there.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        s3={"addressing_style": "path" if path_style else "virtual"},
-    )
-    session = boto3.session.Session(settings.s3_access_key, settings.s3_secret_key, region_name=settings.s3_region)
-    return session.client("s3", endpoint_url=endpoint_url or None, config=config)
 
 
 class _Ref(NamedTuple):

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
-NOT_IMPLEMENTED = (
-    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>NotImplemented</Code>'
-    b"<Message>A header or query you provided requested a function that is not implemented.</Message></Error>"
-)
-REFUSED = {
-    "minio": [("PUT", "cors", "")],
-    "gcs": [("PUT", "cors", ""), ("POST", "delete", ""), ("PUT", "", "if-none-match"), ("PUT", "lifecycle", "")],
-}
-"""By kind: method, query word and header of what is answered with 501."""
+from cli.services.launcher import RunningServices
+from tasks.config import StorageSettings
+from tasks.storage.dialect import DIALECTS
+from tests.integration.buckets import s3_settings
+from tests.integration.hosted import hosted_door, resolved
+from tests.integration.rules import AWS_REGION, DOMAIN, RULES, Asked, Known, Refusal
+
 HOP = {"connection", "transfer-encoding", "content-encoding", "content-length", "keep-alive", "date", "server"}
+RULES_ARE_KEPT = {("PUT", "lifecycle")}
+"""What the providers do and the real server does not; the proxy says yes."""
 
 
 @dataclass
@@ -32,11 +32,23 @@ class Provider:
 
     url: str = ""
     refused: list[str] = field(default_factory=list)
+    known: Known = field(default_factory=Known)
+
+    def judge(self, kind: str, asked: Asked) -> Refusal | None:
+        """Return the first refusal that a rule has."""
+        if asked.method == "PUT" and "partNumber" in asked.query:
+            sizes = self.known.parts.setdefault(asked.query["uploadId"], {})
+            sizes[int(asked.query["partNumber"])] = len(asked.body)
+        refusals = (rule(asked, self.known) for rule in RULES[kind])
+        found = next((refusal for refusal in refusals if refusal), None)
+        if found:
+            self.refused.append(f"{asked.method} {asked.path} {found.code} {found.message}")
+        return found
 
 
 @contextmanager
-def provider(kind: str, real_url: str) -> Iterator[Provider]:
-    """Serve a storage of a kind while the block runs."""
+def provider(kind: str, real_url: str, *, hosted: bool = False) -> Iterator[Provider]:
+    """Serve a storage of a kind while the block runs; ``hosted`` ones are known by a name that wants ``resolved``."""
     found = Provider()
     client = httpx.Client(base_url=real_url, trust_env=False, timeout=30)
 
@@ -45,15 +57,18 @@ def provider(kind: str, real_url: str) -> Iterator[Provider]:
 
         def relay(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            for method, query, header in REFUSED[kind]:
-                asked = set(parse_qs(urlsplit(self.path).query, keep_blank_values=True))
-                if self.command == method and (not query or query in asked) and (not header or header in self.headers):
-                    found.refused.append(f"{method} {query or header}")
-                    self.answer(501, {"Content-Type": "application/xml"}, NOT_IMPLEMENTED)
-                    return
+            split = urlsplit(self.path)
+            query = dict(parse_qsl(split.query, keep_blank_values=True))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            if refusal := found.judge(kind, Asked(self.command, split.path, query, headers, body)):
+                return self.answer(refusal.status, {"Content-Type": "application/xml"}, told(refusal))
+            if any((self.command, word) in RULES_ARE_KEPT for word in query):
+                return self.answer(200, {}, b"")
             response = client.request(self.command, self.path, content=body, headers=dict(self.headers))
-            told = {name: value for name, value in response.headers.items() if name.lower() not in HOP}
-            self.answer(response.status_code, told, response.content, size=response.headers.get("Content-Length"))
+            kept = {name: value for name, value in response.headers.items() if name.lower() not in HOP}
+            return self.answer(
+                response.status_code, kept, response.content, size=response.headers.get("Content-Length")
+            )
 
         def answer(self, status: int, headers: dict[str, str], body: bytes, *, size: str | None = None) -> None:
             self.send_response(status)
@@ -71,7 +86,7 @@ def provider(kind: str, real_url: str) -> Iterator[Provider]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    found.url = f"http://127.0.0.1:{server.server_port}"
+    found.url = f"http://{DOMAIN if hosted else '127.0.0.1'}:{server.server_port}"
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     try:
@@ -81,3 +96,22 @@ def provider(kind: str, real_url: str) -> Iterator[Provider]:
         serving.join()
         server.server_close()
         client.close()
+
+
+@contextmanager
+def served(kind: str, services: RunningServices) -> Iterator[tuple[StorageSettings, list[str]]]:
+    """Serve a kind as its settings want it addressed; yield those, and what it was asked for that it does not do."""
+    with ExitStack() as stack:
+        hosted = not DIALECTS[kind].path_style
+        if hosted:
+            stack.enter_context(resolved())
+        real = stack.enter_context(hosted_door(services)) if hosted else services.environ["S3_ENDPOINT_URL"]
+        found = stack.enter_context(provider(kind, real, hosted=hosted))
+        changes = {"storage_type": kind, "s3_endpoint_url": found.url, "s3_region": AWS_REGION}
+        yield s3_settings(services.environ, **changes), found.refused
+
+
+def told(refusal: Refusal) -> bytes:
+    """Write a refusal as S3 does."""
+    lines = f"<Code>{refusal.code}</Code><Message>{refusal.message}</Message>"
+    return f'<?xml version="1.0" encoding="UTF-8"?><Error>{lines}</Error>'.encode()

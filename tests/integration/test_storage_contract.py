@@ -1,4 +1,4 @@
-"""All storages keep the same promises: SeaweedFS through S3 and signed URLs, what lacks parts of S3, and memory."""
+"""All storages keep the same promises: SeaweedFS through S3 and signed URLs, each provider's dialect, and memory."""
 
 from __future__ import annotations
 
@@ -15,32 +15,36 @@ import pytest
 
 from tasks.errors import PermanentError
 from tasks.storage import Storage
+from tasks.storage.dialect import DIALECTS
 from tasks.storage.memory import MemoryStorage
 from tasks.storage.s3 import S3Storage
 from tests.integration.buckets import PART, Client, HttpClient, MemoryClient, presign, s3_settings
-from tests.integration.dialects import REFUSED, provider
+from tests.integration.dialects import served
+from tests.integration.rules import RULES
 
 
-@pytest.fixture(scope="module", params=["s3", "memory", *REFUSED])
+@pytest.fixture(scope="module", params=["s3", "memory", *RULES])
 def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Storage, Client]]:
     if request.param == "memory":
         memory = MemoryStorage()
         memory.ensure_bucket()
         yield memory, MemoryClient(memory)
         return
-    environ = request.getfixturevalue("service_environ")
     with ExitStack() as stack:
-        changes = {}
-        if request.param in REFUSED:
-            served = stack.enter_context(provider(request.param, environ["S3_ENDPOINT_URL"]))
-            changes = {"storage_type": request.param, "s3_endpoint_url": served.url}
-        storage = stack.enter_context(closing(S3Storage(s3_settings(environ, **changes))))
+        if request.param == "s3":
+            settings, refused = s3_settings(request.getfixturevalue("service_environ")), list[str]()
+        else:
+            settings, refused = stack.enter_context(served(request.param, request.getfixturevalue("services")))
+        storage = stack.enter_context(closing(S3Storage(settings)))
         storage.ensure_bucket(cors_origins=("http://editor.example",))
         yield storage, HttpClient()
-        assert not changes or served.refused == []  # nothing was asked for that it does not do
+        assert refused == []  # nothing was asked for that it does not do
 
 
-checking = pytest.mark.parametrize("pair", ["s3", "memory", "minio"], indirect=True)
+CHECKING = ["s3", "memory", *(kind for kind in RULES if DIALECTS[kind].checks_sha256)]
+ATOMIC = ["s3", "memory", *(kind for kind in RULES if DIALECTS[kind].writes_once)]
+checking = pytest.mark.parametrize("pair", CHECKING, indirect=True)
+atomic = pytest.mark.parametrize("pair", ATOMIC, indirect=True)
 
 
 @pytest.fixture
@@ -111,7 +115,7 @@ def test_a_file_is_put_only_where_nothing_is(storage: Storage, key: str, tmp_pat
     assert (found.size_bytes, found.content_type) == (2_500_000, "video/mp4")
 
 
-@checking
+@atomic
 def test_of_many_who_put_a_file_at_once_one_wins(storage: Storage, key: str, tmp_path: Path) -> None:
     won: list[int] = []
 
@@ -315,6 +319,3 @@ def test_deleting_takes_many_and_ignores_the_missing(storage: Storage, key: str)
 
     assert [storage.head(name) for name in keys] == [None, None, None]
     storage.delete([])
-
-
-# What only the real storage can show
