@@ -23,15 +23,6 @@ class Moment(fields.AwareDateTime):
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from error
 
 
-class Flag(fields.Boolean):
-    """true or false in JSON, and neither 0 nor "yes"."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
-
-
 _JSON_TYPES: tuple[tuple[type[fields.Field[Any]], tuple[type, ...]], ...] = (
     (fields.Boolean, (bool,)),
     (fields.Integer, (int,)),

@@ -8,7 +8,7 @@ from marshmallow import INCLUDE, Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
 from api.farm.states import NodeState
-from api.fields import Flag, Moment
+from api.fields import Moment
 from api.jobs.states import JobState
 from tasks.names import Queue
 from tasks.refused import MOST as MOST_REFUSED
@@ -186,8 +186,8 @@ class MoveRequest(StrictSchema):
 class RebalanceRequest(StrictSchema):
     """How to rebalance."""
 
-    dry_run = Flag(load_default=True, metadata={"description": "Only say what would change"})
-    by_demand = Flag(load_default=False, metadata={"description": "Weigh queues by the work that waits too"})
+    dry_run = fields.Boolean(load_default=True, metadata={"description": "Only say what would change"})
+    by_demand = fields.Boolean(load_default=False, metadata={"description": "Weigh queues by the work that waits too"})
 
 
 class ChangeResponse(Schema):
@@ -292,7 +292,7 @@ class BulkRequest(StrictSchema):
     """A bulk action."""
 
     filter = fields.Nested(BulkFilter, required=True)
-    dry_run = Flag(load_default=True, metadata={"description": "Only say what would happen"})
+    dry_run = fields.Boolean(load_default=True, metadata={"description": "Only say what would happen"})
     expected = strict(
         load_default=None,
         allow_none=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
-from api.fields import Flag
 from api.projects.models import TITLE_LENGTH
 from tasks.contracts.outputs import ASPECTS
 from tasks.contracts.shorts import LAYOUTS
@@ -152,7 +151,9 @@ class ShortRequest(StrictSchema):
     start_s = fields.Float(required=True, validate=MOMENT)
     end_s = fields.Float(required=True, validate=MOMENT)
     title = fields.String(load_default="", validate=validate.Length(max=TITLE_LENGTH))
-    snap = Flag(load_default=True, metadata={"description": "Move ends that cut a word into the nearest pause"})
+    snap = fields.Boolean(
+        load_default=True, metadata={"description": "Move ends that cut a word into the nearest pause"}
+    )
 
 
 class ShortEditRequest(StrictSchema):
@@ -161,7 +162,9 @@ class ShortEditRequest(StrictSchema):
     start_s = fields.Float(validate=MOMENT)
     end_s = fields.Float(validate=MOMENT)
     title = fields.String(validate=validate.Length(max=TITLE_LENGTH))
-    snap = Flag(load_default=True, metadata={"description": "Move ends that cut a word into the nearest pause"})
+    snap = fields.Boolean(
+        load_default=True, metadata={"description": "Move ends that cut a word into the nearest pause"}
+    )
     aspect = fields.String(
         validate=validate.OneOf(["", *ASPECTS]), metadata={"description": "Empty keeps the picture", "example": "9:16"}
     )
@@ -173,9 +176,9 @@ class ShortEditRequest(StrictSchema):
     pace = fields.String(
         validate=validate.OneOf(["", *PACES]), metadata={"description": "Of removing silences; empty keeps them"}
     )
-    fillers = Flag(metadata={"description": "Take out sounds like um"})
-    phrases = Flag(metadata={"description": "Take out words that mostly fill, like you know"})
-    stutters = Flag(metadata={"description": "Take out words said twice in a row"})
+    fillers = fields.Boolean(metadata={"description": "Take out sounds like um"})
+    phrases = fields.Boolean(metadata={"description": "Take out words that mostly fill, like you know"})
+    stutters = fields.Boolean(metadata={"description": "Take out words said twice in a row"})
     overrides = fields.List(fields.Nested(FrameOverrideRequest), validate=validate.Length(max=200))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
-from api.fields import Flag, Moment
+from api.fields import Moment
 from api.pagination import OwnedPageQuery, PageResponse
 from api.publishing.models import NAME_LENGTH, TEXT_LENGTH, TITLE_LENGTH
 from tasks.contracts.delivery import TARGET_KINDS, VISIBILITIES
@@ -25,10 +25,10 @@ class TargetSettingsSchema(StrictSchema):
     region = fields.String(validate=SHORT, metadata={"description": "s3"})
     prefix = fields.String(validate=[validate.Length(max=255), CLEAN], metadata={"description": "s3: before each key"})
     category_id = fields.Integer(validate=validate.Range(1, 100), metadata={"description": "youtube; 22 if absent"})
-    made_for_kids = Flag(metadata={"description": "youtube"})
-    disable_comment = Flag(metadata={"description": "tiktok"})
-    disable_duet = Flag(metadata={"description": "tiktok"})
-    disable_stitch = Flag(metadata={"description": "tiktok"})
+    made_for_kids = fields.Boolean(metadata={"description": "youtube"})
+    disable_comment = fields.Boolean(metadata={"description": "tiktok"})
+    disable_duet = fields.Boolean(metadata={"description": "tiktok"})
+    disable_stitch = fields.Boolean(metadata={"description": "tiktok"})
     user_id = fields.String(
         validate=validate.Regexp(r"^[0-9]{1,30}$"), metadata={"description": "instagram: of the professional account"}
     )

@@ -9,7 +9,6 @@ from uuid import UUID
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from api.assets.schemas import StrictSchema
-from api.fields import Flag
 from api.jobs.schemas import JobErrorResponse, ProgressResponse
 from api.jobs.states import JobState
 from api.pagination import OwnedPageQuery, PageResponse
@@ -62,13 +61,13 @@ class MusicMixFields(StrictSchema):
         validate=validate.Range(0, 30),
         metadata={"description": "How far the music gives way while someone speaks; 0 never"},
     )
-    loop = Flag(load_default=True)
+    loop = fields.Boolean(load_default=True)
 
 
 class SoundFields(StrictSchema):
     """What happens to the sound; left out, the source's own packets are kept."""
 
-    mute = Flag(load_default=False)
+    mute = fields.Boolean(load_default=False)
     loudness_lufs = fields.Float(
         load_default=None, allow_none=True, validate=validate.Range(-40, -8), metadata={"description": "EBU R 128"}
     )
@@ -125,7 +124,9 @@ class RenderOutputRequest(StrictSchema):
         metadata={"description": "sdr tone-maps HDR sources, keep passes them through"},
     )
     layer = fields.String(load_default="video", validate=validate.OneOf(["video", "captions"]))
-    alpha = Flag(load_default=None, allow_none=True, metadata={"description": "null is yes for captions alone"})
+    alpha = fields.Boolean(
+        load_default=None, allow_none=True, metadata={"description": "null is yes for captions alone"}
+    )
     sound = fields.Nested(SoundFields, load_default=lambda: SoundFields().load({}))
 
 
@@ -167,7 +168,7 @@ class RenderRequest(OutputFields):
             "externalDocs": {"url": "/api/v1/scenario/schema"},
         },
     )
-    strict = Flag(
+    strict = fields.Boolean(
         load_default=False, metadata={"description": "Refuse a MotionText document of which anything is lost"}
     )
     priority = fields.String(load_default="normal", validate=validate.OneOf(list(PRIORITY_NAMES)))
@@ -180,7 +181,7 @@ class RenderRequest(OutputFields):
             "render.has_findings, and nothing is charged"
         },
     )
-    force = Flag(load_default=False, metadata={"description": "Render anew what is rendered already"})
+    force = fields.Boolean(load_default=False, metadata={"description": "Render anew what is rendered already"})
 
 
 class RenderOutputResponse(Schema):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
-from api.fields import Flag
 from api.scenarios.findings import ScenarioFindingResponse
 
 
@@ -15,7 +14,7 @@ class ScenarioValidateRequest(StrictSchema):
     scenario = fields.Dict(
         keys=fields.String(), required=True, metadata={"description": "Version 1, or MotionText 1.3 or 2.0"}
     )
-    strict = Flag(
+    strict = fields.Boolean(
         load_default=False, metadata={"description": "Refuse a MotionText document of which anything is lost"}
     )
 

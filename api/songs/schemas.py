@@ -8,7 +8,6 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from api.assets.schemas import StrictSchema
-from api.fields import Flag
 from api.jobs.schemas import JobErrorResponse
 from api.pagination import OwnedPageQuery, PageResponse
 from api.songs.models import LABEL_LENGTH, NOTE_LENGTH, TITLE_LENGTH
@@ -45,7 +44,7 @@ class SongQuery(OwnedPageQuery):
 class AnalyzeRequest(StrictSchema):
     """How to analyse."""
 
-    lyrics = Flag(load_default=True, metadata={"description": "Transcribe the words, where nobody has yet"})
+    lyrics = fields.Boolean(load_default=True, metadata={"description": "Transcribe the words, where nobody has yet"})
     language = fields.String(
         load_default=None,
         allow_none=True,
@@ -291,7 +290,7 @@ class SectionsRequest(StrictSchema):
     """All sections of a song at once, in order; or those that are suggested."""
 
     sections = fields.List(fields.Nested(SectionRequest), load_default=None, validate=validate.Length(1, MOST))
-    suggested = Flag(load_default=False, metadata={"description": "Take the suggested sections as they are"})
+    suggested = fields.Boolean(load_default=False, metadata={"description": "Take the suggested sections as they are"})
 
     @validates_schema
     def check_one(self, data: dict[str, Any], **_: Any) -> None:

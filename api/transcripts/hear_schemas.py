@@ -5,7 +5,6 @@ from __future__ import annotations
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.assets.schemas import StrictSchema
-from api.fields import Flag
 
 LANGUAGE = validate.Regexp(r"^[a-z]{2,3}$", error="Must be a lower-case language code such as en.")
 HOTWORD = [validate.Length(1, 80), validate.Regexp(r"^[^\x00-\x1f]+$")]
@@ -20,7 +19,7 @@ class HearingRequest(StrictSchema):
         validate=validate.Length(max=100),
         metadata={"description": "Names and terms that may occur, spelt as they are to be written"},
     )
-    diarize = Flag(load_default=False, metadata={"description": "Tell who speaks"})
+    diarize = fields.Boolean(load_default=False, metadata={"description": "Tell who speaks"})
     speakers = fields.Integer(
         load_default=None,
         allow_none=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.assets.schemas import StrictSchema
-from api.fields import Flag, Moment
+from api.fields import Moment
 from api.pagination import PageQuery, PageResponse
 from api.webhooks.models import DeliveryState, Disabled
 from api.webhooks.names import EVENTS, GROUPS, TEST
@@ -27,7 +27,7 @@ class WebhookRequest(StrictSchema):
     url = fields.String(required=True, validate=URL, metadata={"example": "https://example.com/hooks/reelyard"})
     events = wanted_events()
     description = fields.String(validate=TEXT)
-    enabled = Flag()
+    enabled = fields.Boolean()
     organisation_id = fields.UUID(
         metadata={"description": "Hears what this organisation owns; your own things if absent"}
     )
@@ -39,7 +39,7 @@ class WebhookChangeRequest(StrictSchema):
     url = fields.String(validate=URL)
     events = wanted_events()
     description = fields.String(validate=TEXT)
-    enabled = Flag()
+    enabled = fields.Boolean()
 
 
 class WebhookInfoResponse(Schema):
