@@ -61,12 +61,8 @@ licences: $(VENV)/.dev ## List the licences of all packages, fonts and models, a
 	$(BIN)/python -m deploy.licences
 
 .PHONY: sbom
-sbom: $(VENV)/.release ## Write a bill of materials (CycloneDX) for each image into dist/sbom
-	@mkdir -p dist/sbom
-	@for image in api cpu gpu flower whisperx; do \
-	  $(VENV)-release/bin/cyclonedx-py requirements requirements/$$image.txt --sv 1.6 \
-	    --output-reproducible --output-file dist/sbom/$$image.json && echo "dist/sbom/$$image.json"; \
-	done
+sbom: $(VENV)/.dev $(VENV)/.release ## Write all that each image holds (CycloneDX) into dist/sbom, and judge it (ARGS='api cpu')
+	@$(BIN)/python -m deploy.sbom $(ARGS)
 
 .PHONY: release-check
 release-check: ## Fail unless this commit is tagged with the release of tasks/version.py
