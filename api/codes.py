@@ -126,6 +126,9 @@ CODES: dict[str, tuple[int, str]] = {
     "step.fenced": (409, "The attempt does not own its step any more; its worker stops"),
     "step.unheard": (0, "No worker at all was heard; the step is done again and nobody is charged"),
     "step.worker_lost": (0, "A worker fell silent; the step goes to another one and nobody is charged"),
+    "step.crashed": (0, "The process that worked on a step died, by the signal that is named; nobody is charged"),
+    "step.out_of_memory": (0, "The kernel killed the process that worked on a step for want of memory"),
+    "step.overdue": (0, "The process that worked on a step was killed at the hard limit of its task"),
     "step.bad_result": (0, "The worker's result could not be used"),
     # Worker callbacks
     "callback.unsigned": (401, "The call carries no signature"),
@@ -242,6 +245,7 @@ CODES: dict[str, tuple[int, str]] = {
     "task.timeout": (0, "A step ran longer than its limit"),
     "node.no_space": (0, "The worker's disk is full; tried again elsewhere"),
     "node.out_of_memory": (0, "The worker ran out of memory; tried again"),
+    "node.no_processes": (0, "The worker could start no more processes; tried again"),
     "node.encoder_busy": (0, "All encoding sessions of the node's card stayed in use; tried again"),
     "node.other_class": (0, "Another kind of node began this video; the step waits for one of those"),
     "node.misconfigured": (0, "The worker lacks something that its environment should give it"),

@@ -28,6 +28,7 @@ from tasks.logs import bind
 from tasks.names import TaskName
 from tasks.progress import ProgressHints, ProgressTracker, Throttle
 from tasks.scratch import scratch_directory
+from tasks.slots import noted
 from tasks.sources import open_cache
 from tasks.storage import Storage
 from tasks.tracing import span
@@ -187,7 +188,8 @@ def _run_bound(tools: AttemptTools, claim: Claim, body: Body, hand_in: HandIn) -
     started = time.monotonic()
     failpoint("after_claim", attempt=claim.attempt)
     fence, children, tracker = Fence(), ChildGroup(), ProgressTracker()
-    with LeaseKeeper(tools.client, claim, fence=fence, tracker=tracker, children=children) as keeper:
+    keeping = LeaseKeeper(tools.client, claim, fence=fence, tracker=tracker, children=children)
+    with noted(tools.settings.scratch_dir, claim) as keeping.on_renewed, keeping as keeper:
         outcome = _work(tools, claim, body, keeper=keeper, fence=fence, children=children, tracker=tracker)
         report = StepReport(claim.job_id, claim.step_id, claim.token, **outcome)
         failpoint("before_report", attempt=claim.attempt)
@@ -247,6 +249,8 @@ def describe_failure(error: BaseException) -> StepFailure:
         return StepFailure("task.timeout", "The step took longer than it may", permanent=False)
     if isinstance(error, MemoryError):
         return StepFailure("node.out_of_memory", "The worker ran out of memory", permanent=False)
+    if isinstance(error, BlockingIOError):  # what fork(2) fails with; files and sockets of bodies all block
+        return StepFailure("node.no_processes", "The worker could start no more processes", permanent=False)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StepFailure("node.no_space", "The worker ran out of disk space", permanent=False)
     _log.error("step raised an unexpected error", exc_info=error)

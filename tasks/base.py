@@ -31,6 +31,7 @@ class MediaTask(Task):
     """
 
     abstract = True
+    Request = "tasks.deaths:WatchedRequest"
     throws = (ReelyardError,)  # reported and logged by the attempt already: no second traceback from Celery
 
     @cached_property

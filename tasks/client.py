@@ -79,6 +79,10 @@ class ControlClient:
         with span("report", kind="client", job_id=report.job_id):
             self._post(path, report.step_id, report.to_json(), tries=tries or self._tries)
 
+    def report_death(self, report: StepReport) -> None:
+        """Tell how an attempt ended whose process died, in its place."""
+        self._post(CallbackPath.REPORT, report.step_id, report.to_json(), tries=self._tries)
+
     def report_and_ask(self, task: TaskName, report: StepReport, *, nonce: str) -> Claim | None:
         """Hand in the end of an attempt and claim, by the same call and without retries, the next step of its task.
 

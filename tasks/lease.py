@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import billiard
@@ -72,6 +72,7 @@ class LeaseKeeper:
         self._body = threading.Lock()
         self._body_runs = False
         self._lease_until = time.monotonic() + claim.lease_s
+        self.on_renewed: Callable[[float], None] = lambda lease_until: None
         self._thread = threading.Thread(target=self._run, name=f"lease-{claim.step_id}", daemon=True)
 
     def __enter__(self) -> LeaseKeeper:
@@ -116,6 +117,7 @@ class LeaseKeeper:
             self._tolerate(error)
         else:
             self._lease_until = sent_at + lease_s  # counted from before the call: never longer than the API's own
+            self.on_renewed(self._lease_until)
 
     def _tolerate(self, error: TransientError | PermanentError) -> None:
         left_s = self._lease_until - time.monotonic()

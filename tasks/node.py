@@ -23,6 +23,7 @@ from tasks.client import ControlClient
 from tasks.config import WorkerSettings, worker_settings
 from tasks.consumption import Consumption, add_agent
 from tasks.contracts.farm import GpuState, NodeBeat, NodeOrder, SelfTest
+from tasks.deaths import slots
 from tasks.errors import ReelyardError
 from tasks.give_way import give_way
 from tasks.gpu import gpu_of_slot, load_nvml, read_gpus
@@ -116,11 +117,18 @@ class NodeAgent:
         while True:
             gone = self._gone.is_set()
             self._wake.clear()
+            self._look()
             self._beat()
             if gone:
                 self._client.close()
                 return
             self._wake.wait(self._beat_s)
+
+    def _look(self) -> None:
+        try:
+            slots.look()
+        except Exception:  # noqa: BLE001 - the node's voice must outlive any fault
+            _log.exception("slots cannot be looked at")
 
     def _beat(self) -> None:
         assert self._client is not None

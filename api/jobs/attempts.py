@@ -39,6 +39,7 @@ from api.jobs.models import Attempt, Job, Step, were_steps_added
 from api.jobs.states import JobState, Outcome, StepState, is_ready, refusal_of
 from api.turns.limits import put_aside, take_slots
 from tasks.contracts import Claim, ClaimRequest, Heartbeat, StepFailure, StepNews, StepReport
+from tasks.contracts.step import DEATHS
 from tasks.errors import FencedError, PermanentError
 from tasks.names import POLICY, TaskName
 
@@ -256,6 +257,9 @@ def take_failure(held: Held, failure: StepFailure) -> None:
     if failure.code in HANDBACKS:
         take_handback(held, failure)
         return
+    if failure.code in DEATHS:
+        take_death(held, failure)
+        return
     change, step = held.change, held.step
     charged = step.charged + 1
     if failure.permanent or charged >= POLICY[TaskName(step.task)].max_attempts:
@@ -304,20 +308,29 @@ def expire_lease(held: Held) -> bool:
         unheard = StepFailure(UNHEARD, "No worker could be heard until the lease was over", permanent=False)
         take_handback(held, unheard)
     else:
-        take_loss(held)
+        silent = StepFailure("step.worker_lost", f"The worker {step.node} fell silent", permanent=False)
+        take_loss(held, silent)
     settle(change)
     return True
 
 
-def take_loss(held: Held) -> None:
-    """Have a step tried again whose worker was lost, or give it up."""
+def take_death(held: Held, failure: StepFailure) -> None:
+    """Take a step back from a worker that tells how the process died that worked on it."""
+    if was_leaving(held.change.session, held.step):
+        take_handback(held, failure)
+    else:
+        take_loss(held, failure)
+
+
+def take_loss(held: Held, lost: StepFailure) -> None:
+    """Have a step tried again whose worker was lost, or give it up, with the causes of all losses."""
     change, step = held.change, held.step
     faults, losses = step.faults + 1, poison.count_loss(change.job, step, change.now)
-    lost = StepFailure("step.worker_lost", f"The worker {step.node} fell silent", permanent=False)
     change.close_attempt(step, Outcome.LOST, lost)
     if max(faults, losses) >= poison.MOST_FAULTS:
-        told = f"{max(faults, losses)} workers were lost while working on step {step.name}"
-        fail_step(change, step, StepFailure("job.poison", told, permanent=True), faults=faults)
+        told = f"{max(faults, losses)} workers were lost while working on step {step.name}; the last: {lost.detail}"
+        causes = {"causes": [*poison.causes_before(change.session, change.job), lost.code]}
+        fail_step(change, step, StepFailure("job.poison", told, permanent=True, extra=causes), faults=faults)
     else:
         requeue_step(change, step, held.others, delay_s=0.0, failure=lost, faults=faults)
 

@@ -14,8 +14,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.jobs.models import Job, Step
-from api.jobs.states import StepState
+from api.jobs.models import Attempt, Job, Step
+from api.jobs.states import Outcome, StepState
 
 MOST_FAULTS = 3
 """Workers that an input may take down before it is given up."""
@@ -24,6 +24,7 @@ ALONE = "alone"
 """Why a step is not given while another one of its job runs that has taken a worker down."""
 
 PREFIX = "suspect:"
+MOST_CAUSES = 20
 ALL = 10_000
 
 
@@ -38,6 +39,14 @@ def count_loss(job: Job, step: Step, now: datetime) -> int:
 def clear(job: Job) -> None:
     """Suspect a locked job no more: a step of it has succeeded, or somebody wants it tried again."""
     job.losses, job.lost_at = 0, None
+
+
+def causes_before(session: Session, job: Job) -> list[str]:
+    """Return the codes with which a job's attempts were lost before, oldest first; the latest of very many."""
+    lost = (Step.job_id == job.id) & (Attempt.outcome == Outcome.LOST.value)
+    chosen = select(Attempt.code).join(Step, Step.id == Attempt.step_id).where(lost)
+    newest = session.scalars(chosen.order_by(Attempt.ended_at.desc()).limit(MOST_CAUSES))
+    return [code or "" for code in newest][::-1]
 
 
 def must_wait(session: Session, job: Job) -> bool:

@@ -11,6 +11,7 @@ import signal
 import time
 from typing import Any
 
+from bench.chaos import poisons
 from bench.chaos.orders import (
     BROKEN,
     BROKEN_CODE,
@@ -94,10 +95,10 @@ def join(context: StepContext) -> dict[str, Any]:
 
 
 def meet(context: StepContext, order: Order) -> None:
-    """Work for as long as the order says, half of it in a child process; a poisonous order kills this process."""
+    """Work for as long as the order says, half of it in a child process; a poisonous order does what its kind does."""
     context.plan_stages(work=1.0)
     if order.fate == POISON:
-        os.kill(os.getpid(), signal.SIGKILL)
+        poisons.take(context, order.poison)
     if order.work_s:
         context.run_child(["sleep", f"{order.work_s / 2:.3f}"], timeout_s=60)
     started = time.monotonic()

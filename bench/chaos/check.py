@@ -23,7 +23,8 @@ from bench.chaos.heard import (
     read_messages,
     unheard,
 )
-from bench.chaos.orders import BROKEN, BROKEN_CODE, CANCELLED, POISON, POISON_CODE, REASONS, UPLOAD
+from bench.chaos.orders import BROKEN, BROKEN_CODE, CANCELLED, POISON, REASONS, UPLOAD
+from bench.chaos.poisons import ENDS, KILLED, POISON_CODE, wrong_causes
 from bench.chaos.rows import Rows
 from tasks.storage.base import Storage
 
@@ -62,6 +63,7 @@ class Promised:
     kind: str
     fate: str
     cancelled: bool | None
+    poison: str = KILLED
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def judge(
         "ordered twice": lambda: ordered_twice(promised, seen, sources=sources),
         "wrong end": lambda: wrong_ends(promised, seen, workers_lost(rows)),
         "poison attempts": lambda: poison_attempts(promised, rows),
+        "poison causes": lambda: wrong_causes([(one.job, one.poison) for one in promised if one.fate == POISON], rows),
         "double effect": lambda: double_effects(promised, seen, rows),
         "foreign result": lambda: foreign_results(rows, storage),
         "events": lambda: bad_events(rows),
@@ -115,7 +118,12 @@ def read_promises(log: list[dict[str, Any]]) -> list[Promised]:
     granted = {line["job"]: line["final"] for line in log if line["what"] == "cancelled"}
     accepted = [line for line in log if line["what"] == "accepted"]
     return [
-        Promised(line["job"], line["number"], line["kind"], line["fate"], granted.get(line["job"])) for line in accepted
+        Promised(
+            *(line[name] for name in ("job", "number", "kind", "fate")),
+            cancelled=granted.get(line["job"]),
+            poison=line.get("poison") or KILLED,
+        )
+        for line in accepted
     ]
 
 
@@ -217,7 +225,7 @@ def poison_attempts(promised: list[Promised], rows: Rows) -> Iterable[str]:
         JOIN step s ON s.id = a.step_id WHERE s.job_id = %s AND a.code IS DISTINCT FROM 'step.unheard'
         GROUP BY s.id) x"""
     for one in promised:
-        if one.fate != POISON:
+        if one.fate != POISON or ENDS[one.poison].code != POISON_CODE:
             continue
         times, rounds = rows.one(tried, one.job), rounds_lost(rows, one.job)
         if rounds != POISON_ATTEMPTS or times > POISON_ATTEMPTS:

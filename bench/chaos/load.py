@@ -145,7 +145,8 @@ def submit(customer: Customer, order: Order, log: Log) -> None:
     else:
         job_id = insist(lambda: order_once(client, order, customer.sources[order.kind], key=key))
     took_s = round(time.monotonic() - started, 3)
-    log.write("accepted", number=order.number, job=job_id, kind=order.kind, fate=order.fate, took_s=took_s)
+    about = {"kind": order.kind, "fate": order.fate, "poison": order.poison}
+    log.write("accepted", number=order.number, job=job_id, took_s=took_s, **about)
     if order.fate == CANCELLED:
         log.write("cancelled", job=job_id, number=order.number, final=cancel(client, job_id))
 

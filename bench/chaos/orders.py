@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.chaos import poisons
+
 FINE, POISON, BROKEN, CANCELLED, ROUGH = "fine", "poison", "broken", "cancelled", "rough"
-"""Fates: does what it should; kills its worker each time; is refused for good; is cancelled by its owner; a twentieth
-of its pieces kills its first worker."""
+"""Fates: does what it should; takes down what works on it each time; is refused for good; is cancelled by its owner;
+a twentieth of its pieces kills its first worker."""
 UPLOAD, RENDER, LONG, WIDE = "upload", "render", "long", "wide"
 """Kinds: three steps of which two run side by side; one step; pieces on several workers, and the joining of them; the
 same of many pieces, on a farm that cuts into pieces of a second."""
-BROKEN_CODE, POISON_CODE = "media.unsupported", "job.poison"
-REASONS = frozenset({BROKEN_CODE, POISON_CODE})
+BROKEN_CODE = "media.unsupported"
+REASONS = frozenset({BROKEN_CODE}) | poisons.REASONS
 """The closed list: no accepted job may fail for any other reason."""
 
 HEADER = b"\x00\x00\x00\x18ftypmp42"
@@ -29,13 +31,14 @@ MARK = "chaos:"
 
 @dataclass(frozen=True)
 class Order:
-    """One job that a client wants; ``work_s`` is how long each of its steps takes."""
+    """One job that a client wants; ``work_s`` is how long each of its steps takes, ``poison`` of which kind it is."""
 
     number: int
     kind: str
     fate: str
     user: int
     work_s: float
+    poison: str = ""
 
     def to_text(self) -> str:
         """Return it as bodies read it."""
@@ -60,7 +63,8 @@ def plan_orders(count: int, *, seed: int, users: int) -> list[Order]:
         fate = fate_of(number, chance)
         if fate == BROKEN:
             kind = UPLOAD  # what is wrong with a file is found as it comes in
-        orders.append(Order(number, kind, fate, chance.randrange(users), chance.choice(DURATIONS_S)))
+        poison = poisons.KINDS[number // 50 % len(poisons.KINDS)] if fate == POISON else ""
+        orders.append(Order(number, kind, fate, chance.randrange(users), chance.choice(DURATIONS_S), poison))
     return orders
 
 

@@ -7,6 +7,10 @@ from typing import Any
 
 from tasks.contracts.base import Message
 
+CRASHED, OUT_OF_MEMORY, OVERDUE = "step.crashed", "step.out_of_memory", "step.overdue"
+DEATHS = frozenset({CRASHED, OUT_OF_MEMORY, OVERDUE})
+"""Codes of failures that a worker tells for a pool process of its that died: it counts as a worker that was lost."""
+
 
 @dataclass(frozen=True)
 class StepBell(Message):

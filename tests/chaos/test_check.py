@@ -15,7 +15,7 @@ import pytest
 from api.control.reconciler import reconcile
 from api.extensions import db, get_storage
 from api.webhooks.courier import Courier
-from bench.chaos import orders
+from bench.chaos import orders, poisons
 from bench.chaos.check import Verdict, judge
 from bench.chaos.heard import ASKED
 from bench.chaos.orders import plan_orders
@@ -109,7 +109,7 @@ def world(user: Caller, farm: Farm, sending: Any, tmp_path: Path, database_envir
         body = {"source_asset_id": source, "scenario": caption(f"Number {number}", width=1080, height=1920)}
         job_id: str = user.post("/renders", body, expect=202)["job_id"]
         log.append({"at": time.time(), "what": "accepted", "number": number, "job": job_id, "kind": "render"})
-        log[-1]["fate"] = fate
+        log[-1] |= {"fate": fate, "poison": poisons.STUCK if fate == orders.POISON else ""}
         return job_id
 
     with listening(sending, user, log, tmp_path / "received.jsonl"):
@@ -134,6 +134,8 @@ DISHONEST = {
     "wrong end": "UPDATE job SET error_code = 'internal.error' WHERE id = '{poison}'",
     "poison attempts": """INSERT INTO attempt SELECT (jsonb_populate_record(a, '{{"number": 4, "token": 0}}')).*
         FROM attempt a JOIN step s ON s.id = a.step_id WHERE s.job_id = '{poison}' AND a.number = 1""",
+    "poison causes": """UPDATE attempt a SET message = 'It did not work.' FROM step s
+        WHERE s.id = a.step_id AND s.job_id = '{poison}'""",
     "double effect": """INSERT INTO asset SELECT (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(),
         'state', 'deleted', 'object_key', 'jobs/{fine}/again/1/x'))).* FROM asset a WHERE kind = 'render'""",
     "foreign result": "UPDATE asset SET sha256 = 'other' WHERE kind = 'render'",
@@ -190,6 +192,7 @@ def test_orders_are_the_same_for_the_same_seed_and_one_in_fifty_is_poison() -> N
     first = plan_orders(300, seed=7, users=10)
     assert first == plan_orders(300, seed=7, users=10) != plan_orders(300, seed=8, users=10)
     assert [order.number for order in first if order.fate == orders.POISON] == [25, 75, 125, 175, 225, 275]
+    assert [order.poison for order in first if order.fate == orders.POISON] == list(poisons.KINDS)
     assert {order.kind for order in first if order.fate == orders.BROKEN} == {orders.UPLOAD}
     text = orders.scenario_of(first[3], duration_s=60.0)
     assert orders.read_order(orders.find_text(text)) == first[3]

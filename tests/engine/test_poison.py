@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
 from api.extensions import db
+from api.jobs import attempts
 from api.jobs.models import OutboxBell
 from api.turns import limits
-from tasks.contracts import Claim
+from tasks.contracts import Claim, StepFailure
+from tasks.errors import FencedError
 from tasks.names import Queue
 from tests.engine.line import Broker, add_node, changed_settings, run_dispatcher
 from tests.engine.play import Play, fan_out
@@ -107,3 +110,39 @@ def claim_all(play: Play, broker: Broker) -> list[Claim]:
     while (bell := broker.take()) is not None:
         answers.append(play.ask_by_id(bell["job_id"], bell["step_id"], bell["task"]))
     return answers
+
+
+def tell_death(play: Play, claim: Claim, code: str, detail: str) -> None:
+    """Report, as a worker's main process does, how the process died that worked on a step."""
+    play.report(claim, failure=StepFailure(code, detail, permanent=False))
+
+
+def test_deaths_that_are_told_end_the_job_at_the_third_and_keep_their_causes(play: Play) -> None:
+    job_id = play.create(fan_out(2))
+    crash = "The step's process ended by signal 11 (SIGSEGV)"
+    tell_death(play, play.claim(job_id, "part"), "step.crashed", crash)
+    assert play.step(job_id, "part").state == "queued"  # at once, not when the lease ends
+    lose(play, play.claim(job_id, "part"))
+    tell_death(play, play.claim(job_id, "part"), "step.out_of_memory", "The kernel killed it")
+
+    job, causes = play.job(job_id), ["step.crashed", "step.worker_lost", "step.out_of_memory"]
+    assert job.error["code"] == "job.poison"
+    assert job.error["details"] == {"causes": causes}
+    assert "The kernel killed it" in job.error["message"]
+    assert play.history(job_id, "part") == [(1, "lost", causes[0]), (2, "lost", causes[1]), (3, "lost", causes[2])]
+    assert play.step(job_id, "part").charged == 0
+
+
+def test_a_death_told_late_twice_or_by_a_worker_that_was_leaving_counts_to_nobody(play: Play) -> None:
+    job_id = play.create(fan_out(2))
+    first = play.claim(job_id, "part")
+    lose(play, first)
+    with pytest.raises(FencedError):
+        tell_death(play, first, "step.crashed", "It crashed")
+    second = play.claim(job_id, "part")
+    attempts.note_leaving(db.session(), "node")
+    db.session.commit()
+    tell_death(play, second, "step.crashed", "Its supervisor killed it")
+
+    assert play.history(job_id, "part") == [(1, "lost", "step.worker_lost"), (2, "handed_back", "step.crashed")]
+    assert play.job(job_id).losses == 1
