@@ -29,8 +29,6 @@ from tasks.fetching import Fetcher, FetchLimits
 
 logger = logging.getLogger(__name__)
 
-TURN_S = 5.0
-"""How long one endpoint is served while others may wait."""
 Clock = Callable[[Session], datetime]
 
 
@@ -90,7 +88,7 @@ class Courier:
 
     def _serve(self, session: Session, webhook_id: UUID) -> None:
         began = time.monotonic()
-        while time.monotonic() - began < TURN_S:
+        while time.monotonic() - began < line.TURN_S:
             parcels = self._next_parcels(session, webhook_id)
             if not parcels:
                 return

@@ -21,8 +21,10 @@ PAUSES_S = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 28800.0, 28800.0)
 TRIES = len(PAUSES_S) + 1
 JITTER = 0.05
 """Each pause is so much longer or shorter, at random: receivers that come back are not overrun."""
-HELD_FOR = timedelta(seconds=90)
-"""Longer than any answer may take; how late another courier takes over from one that died."""
+TURN_S = 5.0
+"""How long one endpoint is served while others may wait."""
+NOTE_S = 5.0
+"""To write down what came of the last messages, and for a process that gets no processor."""
 LONGEST_REST_S = 15.0
 BATCH = 1000
 
@@ -42,9 +44,17 @@ def take_endpoint(session: Session, now: datetime, *, sick: bool) -> Webhook | N
     if webhook is None:
         session.rollback()
         return None
-    webhook.held_until = now + HELD_FOR
+    webhook.held_until = now + held_for(get_settings().webhooks.timeout_s)
     session.commit()
     return webhook
+
+
+def held_for(timeout_s: float) -> timedelta:
+    """Return how long an endpoint is held at most, which is how late another courier takes over from one that died.
+
+    The last messages of a turn leave when it is all but over, side by side, and each is answered within the timeout.
+    """
+    return timedelta(seconds=TURN_S + timeout_s + NOTE_S)
 
 
 def is_past(moment: InstrumentedAttribute[datetime | None], now: datetime) -> ColumnElement[bool]:
