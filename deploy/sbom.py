@@ -154,7 +154,7 @@ def debian(stage: Stage) -> Iterator[str]:
 
 def python_packages(lock: str, known: dict[str, Part]) -> Iterator[Component]:
     """Yield what a lock pins, with the hashes of its wheels, its licence, and its fonts by file."""
-    command = [RELEASE_BIN / "cyclonedx-py", "requirements", ROOT / f"requirements/{lock}.txt", "--sv", "1.6"]
+    command = [str(RELEASE_BIN / "cyclonedx-py"), "requirements", str(ROOT / f"requirements/{lock}.txt"), "--sv", "1.6"]
     done = subprocess.run([*command, "--output-reproducible", "--no-validate"], check=True, capture_output=True)
     for package in json.loads(done.stdout)["components"]:
         del package["description"]
