@@ -1,8 +1,7 @@
-"""The stage in a real browser: the same pixels always, parts that add up to the whole, and no way out."""
+"""The stage in a real browser: parts that add up to the whole, and no way out."""
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,11 @@ from render_node.overlay import assemble
 from tasks.fonts import faces_of
 from tasks.scenario import motions, parse, presets
 from tests.render.conftest import OpenStage
-from tests.render.looks import SAYING, in_motion, look
+from tests.render.looks import in_motion, look
 from tests.unit.scenario.scenes import cue, scene, word
 
 SPACE = ColourSpace("ITU709", is_full_range=False)
 SIZE = (540, 960)
-WIDE = {"width": SIZE[0], "height": SIZE[1]}
 TIMES = [n / 15 for n in range(45)]
 ACROSS = 7
 SIDE_BY_SIDE = """([times, across, width, height]) => {
@@ -44,58 +42,6 @@ def page_of(stage: StagePage) -> Any:
 
 def convert(tile: Tile, picture: Any) -> YuvPatch:
     return to_yuv(tile, picture, SPACE)
-
-
-@pytest.mark.parametrize(
-    ("document", "times"),
-    [(look("pop", **WIDE), TIMES), (in_motion("wave", **WIDE, texts=SAYING), [n / 15 for n in range(60)])],
-    ids=["words", "letters"],
-)
-def test_tiles_are_the_same_to_the_bit_in_any_order_and_any_browser(
-    open_stage: OpenStage, document: dict[str, Any], times: list[float]
-) -> None:
-    with open_stage(document, *SIZE) as stage:
-        stage.load()
-        tiles = list(stage.plan(times).tiles)
-        first = dict(zip(tiles, stage.capture(tiles), strict=True))
-    shuffled = tiles.copy()
-    random.Random(5).shuffle(shuffled)
-    with open_stage(document, *SIZE) as stage:
-        stage.load()
-        assert list(stage.plan(TIMES).tiles) == tiles
-        for start in range(0, len(tiles), 7):
-            part = shuffled[start : start + 7]
-            for tile, picture in zip(part, stage.capture(part), strict=True):
-                assert np.array_equal(picture, first[tile]), tile
-    assert len(tiles) > 20
-    assert all(picture[..., 3].any() for picture in first.values())
-
-
-def test_frames_planned_alone_backwards_equal_those_planned_together(open_stage: OpenStage) -> None:
-    document = in_motion("wave", width=540, height=960)
-    with open_stage(document, *SIZE) as stage:
-        stage.load()
-        together = pictures(stage, TIMES)
-        for index in (44, 30, 29, 7, 0):
-            (alone,) = pictures(stage, [TIMES[index]])
-            assert np.array_equal(alone, together[index]), index
-
-
-def pictures(stage: StagePage, times: list[float]) -> list[np.ndarray]:
-    """Return alpha planes of whole frames, put together from tiles."""
-    plan = stage.plan(times)
-    tiles = list(plan.tiles)
-    drawn = stage.capture(tiles) if tiles else []
-    patches = {tile.id: convert(tile, picture) for tile, picture in zip(tiles, drawn, strict=True)}
-    frames = []
-    for layers in plan.frames:
-        canvas = np.zeros((SIZE[1], SIZE[0]), np.uint8)
-        for layer in layers:
-            patch = assemble(layer, patches.__getitem__, convert)
-            x, y, width, height = patch.rect.x, patch.rect.y, patch.rect.width, patch.rect.height
-            canvas[y : y + height, x : x + width] = np.maximum(canvas[y : y + height, x : x + width], patch.planes()[3])
-        frames.append(canvas)
-    return frames
 
 
 def test_parts_of_a_caption_laid_together_equal_the_caption_drawn_whole(chromium: str) -> None:

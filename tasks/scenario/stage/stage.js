@@ -76,6 +76,7 @@ export class Stage {
       if (found) return again(found, left, top, rect, state, words);
       built++;
       const canvas = this.#window(left, top, rect);
+      if (isApart(state, words)) canvas.classList.add("apart");
       return {form, canvas, movers: this.#paint(canvas, index, state, words, near)};
     });
     for (const window of [...spare.values()].flat()) window.canvas.parentNode.remove();
@@ -238,9 +239,15 @@ export class Stage {
   }
 }
 
+// Pictures, bars and what turns in space would come out a little different elsewhere on a surface: they get one of their own.
+function isApart(state, words) {
+  const turns = (fx) => Boolean(fx?.rotateX || fx?.rotateY);
+  return !words || turns(state.fx) || words.some((word) => turns(word?.fx) || word?.letters?.some(turns));
+}
+
 // What of a caption's tile is more than places: tiles of one form differ in where, how large, how turned things are.
 function formOf(index, state, words, near) {
-  return JSON.stringify([index, state, words, near], (name, value) => name === "fx" ? (value ? 1 : 0)
+  return JSON.stringify([index, state, words, near, isApart(state, words)], (name, value) => name === "fx" ? (value ? 1 : 0)
     : name === "letters" ? value.map((fx) => fx === 0 ? 0 : 1) : value);
 }
 
