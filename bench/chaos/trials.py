@@ -6,9 +6,9 @@
 ``deliveries`` drops, repeats, delays and mixes up messages; ``drill`` does every kind of fault once, alone, and tells
 what an operator sees of it; ``flushes`` empties the broker ``--rounds`` times; ``joins`` has ``--jobs`` fan-outs of
 forty pieces joined over a bad broker; ``flood`` has one user order ``--jobs`` at once; ``cancels`` times ``--rounds``
-cancellations of running work; ``full`` fills the disks of the database and of the objects; ``soak`` works for
-``--minutes`` and looks for what grows. All rules of
-:mod:`bench.chaos.check` must hold as well. The result is added to ``bench/results/chaos.jsonl``; the exit code is 0
+cancellations of running work; ``full`` fills the disks of the database and of the objects; ``trouble`` breaks off one
+transaction in twenty; ``soak`` works for ``--minutes`` and looks for what grows. All rules of :mod:`bench.chaos.check`
+must hold as well. The result is added to ``bench/results/chaos.jsonl``; the exit code is 0
 when the promise was kept.
 """
 
@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.chaos import cancels, comeback, courier, drill, flood, flushes, full, joins, rolling, soak
+from bench.chaos import cancels, comeback, courier, drill, flood, flushes, full, joins, rolling, soak, trouble
 from bench.chaos.farm import USUAL, Farm
 from bench.chaos.load import Log
 from bench.chaos.results import add_result, show
@@ -41,6 +41,7 @@ KEPT = {
     "flood": flood.is_kept,
     "cancels": cancels.is_kept,
     "full": full.is_kept,
+    "trouble": trouble.is_kept,
     "soak": soak.is_kept,
 }
 JOBS = {"flushes": 2000, "joins": 500, "flood": 400}
@@ -51,6 +52,7 @@ LOADS = {
     "drill": Load(12, work_s=1.5),
     "cancels": Load(60, work_s=4.0, short_s=0.02),
     "full": Load(12),
+    "trouble": Load(12),
     "soak": Load(30, short_s=0.02),
 }
 """More jobs than slots, and long ones, where workers must never be without work; short ones for slots that go on."""
@@ -112,6 +114,12 @@ def try_full(home: Path, options: argparse.Namespace) -> Tried:
         return try_steady(home, full.fill_disks, shape=USUAL, load=LOADS["full"], seed=options.seed)
 
 
+def try_trouble(home: Path, options: argparse.Namespace) -> Tried:
+    """Break transactions off."""
+    trial = partial(trouble.be_in_trouble, seconds=options.seconds)
+    return try_steady(home, trial, shape=USUAL, load=LOADS["trouble"], seed=options.seed)
+
+
 def try_soak(home: Path, options: argparse.Namespace) -> Tried:
     """Work for long."""
     trial = partial(soak.soak, minutes=options.minutes)
@@ -133,6 +141,7 @@ TRIALS = {
     "flood": try_flood,
     "cancels": try_cancels,
     "full": try_full,
+    "trouble": try_trouble,
     "soak": try_soak,
 }
 
