@@ -27,7 +27,7 @@ from tasks.scenario import parse
 
 FPS = 30
 TICKS = os.sysconf("SC_CLK_TCK")
-SPACE = ColourSpace("ITU709", is_full_range=False)
+SPACE = ColourSpace("ITU709", is_full_range=False, siting="left")
 KINDS = ("renderer", "gpu-process", "utility", "zygote")
 
 

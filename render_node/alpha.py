@@ -49,7 +49,7 @@ class RgbaPatch:
 
 def to_rgba(tile: Tile, picture: Rgba) -> RgbaPatch:
     """Keep a drawn tile as it is, its colours spread into what is transparent beside them."""
-    return RgbaPatch(tile.rect, bleed(picture))
+    return RgbaPatch(tile.rect, bleed(picture[-tile.rect.height :, -tile.rect.width :]))
 
 
 def bleed(picture: Rgba) -> Rgba:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from render_node.composite import ColourSpace
 from render_node.filters import FULL_RANGE
 from tasks.media.colour import RANGES, SPACES, TRANSFERS, matrix_of
+from tasks.media.siting import LEFT
 
 Floats = NDArray[np.float32]
 
@@ -35,12 +36,16 @@ TO_BT2020 = np.array(
 
 @dataclass(frozen=True)
 class Colour:
-    """Matrix, primaries and transfer as H.273 numbers, and the range of the signal."""
+    """Matrix, primaries and transfer as H.273 numbers, the range of the signal, and where 4:2:0 chroma lies.
+
+    :param siting: a key of :data:`render_node.siting.SITINGS`; frames do not tell it, their file does.
+    """
 
     space: int
     is_full_range: bool
     primaries: int = UNSPECIFIED
     transfer: int = UNSPECIFIED
+    siting: str = LEFT
 
     @property
     def is_hdr(self) -> bool:
@@ -68,11 +73,11 @@ class Colour:
 
     def as_sdr(self) -> Colour:
         """Return what the footage is converted to for an SDR output."""
-        return Colour(BT709, False, BT709, BT709) if self.is_wide else self
+        return Colour(BT709, False, BT709, BT709, self.siting) if self.is_wide else self
 
     def blending(self) -> ColourSpace:
         """Return how captions are converted for 8-bit footage."""
-        return ColourSpace(matrix_of(SPACES.get(self.space, ""), height=0), self.is_full_range)
+        return ColourSpace(matrix_of(SPACES.get(self.space, ""), height=0), self.is_full_range, self.siting)
 
 
 SDR_709 = Colour(BT709, False, BT709, BT709)

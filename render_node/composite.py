@@ -1,8 +1,8 @@
 """Captions into footage: RGBA tiles become YUV once, and are blended into a frame's own planes.
 
 The footage never takes a round trip through RGB, so everything outside the captions stays exactly as decoded. Matrix
-and range are the footage's own (ITU-R BT.601/709, limited or full); chroma is the mean of its four pixels, alpha is
-premultiplied.
+and range are the footage's own (ITU-R BT.601/709, limited or full); chroma lies where the footage's does and is made of
+the pixels around it (``siting``), alpha is premultiplied.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from render_node.frames.plan import Rect, Tile
 from render_node.frames.stage_page import Rgba
+from render_node.siting import SITINGS, Siting, sum_cells, with_neighbours
 
 Plane = NDArray[np.uint8]
 Words = NDArray[np.uint32]
@@ -34,10 +35,11 @@ BAND = 1 << 16
 
 @dataclass(frozen=True)
 class ColourSpace:
-    """How RGB becomes the footage's YUV; ``matrix`` is a key of MATRICES."""
+    """How RGB becomes the footage's YUV; ``matrix`` is a key of MATRICES, ``siting`` one of SITINGS."""
 
     matrix: str
     is_full_range: bool
+    siting: str = "center"
 
     def luma(self) -> tuple[NDArray[np.float32], float]:
         """Return weights of R, G, B (0..255) and the offset of Y."""
@@ -138,23 +140,29 @@ def to_yuv(tile: Tile, picture: Rgba, space: ColourSpace) -> YuvPatch:
     """Convert a drawn tile (straight alpha, even size) into a patch.
 
     Fixed-point arithmetic on whole pixels: each number of 32 bits holds two channels, 16 bits apart.
+
+    :param picture: of the tile's region; it may have more on the left and above, which chroma is made of too.
     """
+    siting, weights = SITINGS[space.siting], fixed_point(space)
+    above, before = picture.shape[0] - tile.rect.height, picture.shape[1] - tile.rect.width
     pixels = words_of(picture)
-    top, bottom, left, right = ink_of(pixels)
-    ink = Rect(tile.rect.x + left, tile.rect.y + top, right - left, bottom - top)
+    top, bottom, left, right = ink_of(pixels, siting)
+    top, left = max(top, above), max(left, before)
+    ink = Rect(tile.rect.x + left - before, tile.rect.y + top - above, max(0, right - left), max(0, bottom - top))
     planes = tuple(np.empty((ink.height // half, ink.width // half), np.uint8) for half in HALVES)
-    weights = fixed_point(space)
     rows = max(2, BAND // max(1, ink.width) // 2 * 2)
     for start in range(0, ink.height, rows):
-        band = np.ascontiguousarray(pixels[top + start : min(top + start + rows, bottom), left:right])
-        for plane, half, part in zip(planes, HALVES, convert_band(band, weights), strict=True):
+        stop = min(top + start + rows, bottom)
+        band = with_neighbours(pixels[:stop, :right], top + start, left, siting)
+        for plane, half, part in zip(planes, HALVES, convert_band(band, weights, siting), strict=True):
             plane[start // half : start // half + part.shape[0]] = part
     return YuvPatch(tile.rect, ink, *planes)
 
 
-def convert_band(pixels: Words, weights: tuple[Words, Words, Words]) -> tuple[Words, ...]:
-    """Return Y, Cb, Cr, alpha and the chroma's alpha of pixels, an even number each way."""
+def convert_band(pixels: Words, weights: tuple[Words, Words, Words], siting: Siting) -> tuple[Words, ...]:
+    """Return Y, Cb, Cr, alpha and the chroma's alpha of pixels, an even number each way and their neighbours."""
     luma, *chroma = weights
+    pixels = np.ascontiguousarray(pixels)
     alpha: Words = np.right_shift(pixels, 24)
     red_blue: Words = pixels & PAIR
     red_blue *= alpha
@@ -164,14 +172,17 @@ def convert_band(pixels: Words, weights: tuple[Words, Words, Words]) -> tuple[Wo
     green_alpha *= alpha
     over_255(red_blue)
     over_255(green_alpha)
-    small_rb, small_ga = sum_blocks(red_blue), sum_blocks(green_alpha)
-    y = weigh(red_blue, green_alpha, luma)
+    small_rb, small_ga = sum_cells(red_blue, siting), sum_cells(green_alpha, siting)
+    own = slice(int(siting.on_rows), None), slice(int(siting.on_columns), None)
+    y = weigh(red_blue[own], green_alpha[own], luma)
     y += ROUND
     y >>= 16
-    chroma_alpha: Words = np.right_shift((small_ga >> 16) + 2, 2)
+    bits = siting.bits
+    half = np.uint32(1 << (bits - 1))
+    chroma_alpha: Words = np.right_shift((small_ga >> 16) + half, bits)
     # Rounding must not lift a value above its alpha: blending adds them without a check.
-    u, v = (np.minimum(weigh(small_rb, small_ga, each) + 4 * ROUND >> 18, chroma_alpha) for each in chroma)
-    return y, u, v, alpha, chroma_alpha
+    u, v = (np.minimum(weigh(small_rb, small_ga, each) + (half << 16) >> 16 + bits, chroma_alpha) for each in chroma)
+    return y, u, v, alpha[own], chroma_alpha
 
 
 def words_of(picture: Rgba) -> Words:
@@ -182,14 +193,18 @@ def words_of(picture: Rgba) -> Words:
     return words
 
 
-def ink_of(pixels: Words) -> tuple[int, int, int, int]:
-    """Return top, bottom, left and right, all even, of what is not transparent; zeros when all is."""
+def ink_of(pixels: Words, siting: Siting) -> tuple[int, int, int, int]:
+    """Return top, bottom, left and right, all even, of what is not transparent; zeros when all is.
+
+    A last column that is odd is a part of the chroma sample after it too, where samples lie on columns; likewise rows.
+    """
     rows = np.flatnonzero(np.bitwise_or.reduce(pixels, axis=1))
     if not len(rows):
         return 0, 0, 0, 0
-    top, bottom = rows[0] // 2 * 2, rows[-1] // 2 * 2 + 2
+    top, bottom = rows[0] // 2 * 2, (rows[-1] + siting.on_rows) // 2 * 2 + 2
     columns = np.flatnonzero(np.bitwise_or.reduce(pixels[top:bottom], axis=0))
-    return int(top), int(bottom), int(columns[0] // 2 * 2), int(columns[-1] // 2 * 2 + 2)
+    left, right = columns[0] // 2 * 2, (columns[-1] + siting.on_columns) // 2 * 2 + 2
+    return int(top), min(int(bottom), pixels.shape[0]), int(left), min(int(right), pixels.shape[1])
 
 
 def over_255(pairs: Words) -> Words:
@@ -199,14 +214,6 @@ def over_255(pairs: Words) -> Words:
     pairs >>= 8
     pairs &= PAIR
     return pairs
-
-
-def sum_blocks(pairs: Words) -> Words:
-    """Return the sum of each 2x2 block."""
-    total: Words = pairs[::2, ::2] + pairs[1::2, ::2]
-    total += pairs[::2, 1::2]
-    total += pairs[1::2, 1::2]
-    return total
 
 
 def weigh(red_blue: Words, green_alpha: Words, weights: Words) -> Words:
@@ -228,14 +235,6 @@ def fixed_point(space: ColourSpace) -> tuple[Words, Words, Words]:
     scaled = (np.rint(np.array([*weights, base / 255], np.float64) * 65536) for weights, base in rows)
     luma_words, blue, red = (row.astype(np.int64).astype(np.uint32) for row in scaled)
     return luma_words, blue, red
-
-
-def halve(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Return the mean of each 2x2 block."""
-    mean: NDArray[np.floating[Any]] = (
-        values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2]
-    ) / 4
-    return mean
 
 
 def blend(frame: av.VideoFrame, patch: YuvPatch) -> None:

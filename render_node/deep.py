@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render_node.colour import KR_KB, Colour, signal_of
-from render_node.composite import halve
 from render_node.frames.plan import Rect, Tile
 from render_node.frames.stage_page import Rgba
+from render_node.siting import SITINGS, Floats, sum_cells, with_neighbours
 
 Plane16 = NDArray[np.uint16]
 TOP = 1023
@@ -62,7 +62,19 @@ class DeepPatch:
 
 
 def to_deep(tile: Tile, picture: Rgba, colour: Colour, *, half: int) -> DeepPatch:
-    """Convert a drawn tile (straight alpha, even size) into a patch."""
+    """Convert a drawn tile (straight alpha, even size) into a patch.
+
+    :param picture: of the tile's region; it may have more on the left and above, which chroma is made of too.
+    """
+    above, before = picture.shape[0] - tile.rect.height, picture.shape[1] - tile.rect.width
+    siting = SITINGS[colour.siting]
+
+    def own(values: Floats) -> Floats:
+        return values[above:, before:]
+
+    def small(values: Floats) -> Floats:
+        return sum_cells(with_neighbours(values, above, before, siting), siting) / (1 << siting.bits)
+
     signal = signal_of(picture[..., :3].astype(np.float32) / np.float32(255), colour)
     alpha = picture[..., 3].astype(np.float32) / 255
     kr, kb = KR_KB[colour.space]
@@ -70,9 +82,9 @@ def to_deep(tile: Tile, picture: Rgba, colour: Colour, *, half: int) -> DeepPatc
     luma = signal @ np.array([kr, 1 - kr - kb, kb], np.float32)
     blue = (signal[..., 2] - luma) / (2 * (1 - kb)) * chroma_scale + 512
     red = (signal[..., 0] - luma) / (2 * (1 - kr)) * chroma_scale + 512
-    small = halve if half == 2 else _same
-    values = [(luma * scale + offset) * alpha, small(blue * alpha), small(red * alpha), alpha * 255]
-    return DeepPatch(tile.rect, half, [_to_words(plane) for plane in [*values, small(alpha) * 255]])
+    less = small if half == 2 else own
+    values = [own((luma * scale + offset) * alpha), less(blue * alpha), less(red * alpha), own(alpha * 255)]
+    return DeepPatch(tile.rect, half, [_to_words(plane) for plane in [*values, less(alpha * 255)]])
 
 
 def blend_deep(frame: av.VideoFrame, patch: DeepPatch) -> None:
@@ -97,10 +109,6 @@ def words_of(frame: av.VideoFrame, index: int) -> Plane16:
     buffer: Any = plane  # a plane is a buffer, which its stub does not say
     rows: Plane16 = np.frombuffer(buffer, np.uint16).reshape(plane.height, plane.line_size // 2)
     return rows[:, : plane.width]
-
-
-def _same(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    return values
 
 
 def _to_words(values: NDArray[np.floating[Any]]) -> Plane16:

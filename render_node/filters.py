@@ -18,6 +18,11 @@ FULL_RANGE = 2
 _TIME_BASE = Fraction(1, 90000)
 
 
+def scale_flags(siting: str) -> str:
+    """Return how pictures are scaled whose chroma lies there before and after: FFmpeg else takes it for centred."""
+    return f"{SCALE_FLAGS}:in_chroma_loc={siting}:out_chroma_loc={siting}"
+
+
 class FrameFilter:
     """Sends frames through a graph, one out for each one in; times and tags are the caller's to set.
 

@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from render_node.colour import Colour
 from render_node.composite import YuvPatch, blend, to_yuv
+from render_node.encode.settings import SITING
 from render_node.framed import LateFramer
 from render_node.frames.plan import Tile
 from render_node.frames.stage_page import Rgba
@@ -32,6 +33,7 @@ from tasks.fonts import faces_of
 from tasks.media.container import frames_of, media_start, open_media, packets_of
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video, rotation_of
+from tasks.media.siting import siting_of
 from tasks.scenario import Scenario
 
 if TYPE_CHECKING:  # a room imports this module, and must not load the whole worker with it
@@ -96,7 +98,8 @@ def draw_first_look(
         looks, end_s = collect(container, output, reframing)
     poster, animatic = folder / POSTER, folder / ANIMATIC
     draw_captions(scenario, looks, chromium=settings.chromium)
-    poster.write_bytes(encode_png(to_rgb(choose_poster(scenario, looks))))
+    chosen = choose_poster(scenario, looks)
+    poster.write_bytes(encode_png(to_rgb(chosen.frame, chosen.colour.siting)))
     write_animatic(animatic, looks, end_s)
     return poster, animatic
 
@@ -159,6 +162,7 @@ def describe(video: VideoStream, frame: av.VideoFrame) -> VideoInfo:
         rotation=rotation_of(frame),
         sample_aspect_num=ratio.numerator,
         sample_aspect_den=ratio.denominator,
+        chroma_location=siting_of(video),
     )
 
 
@@ -190,21 +194,22 @@ def draw_captions(scenario: Scenario, looks: list[Look], *, chromium: str) -> No
         overlay.close()
 
 
-def choose_poster(scenario: Scenario, looks: list[Look]) -> av.VideoFrame:
-    """Return the frame nearest to the first third that has a caption on it, else the one nearest to it."""
+def choose_poster(scenario: Scenario, looks: list[Look]) -> Look:
+    """Return the look nearest to the first third that has a caption on it, else the one nearest to it."""
     third = looks[-1].t / 3
 
     def rank(look: Look) -> tuple[bool, float]:
         return not any(cue.start <= look.t < cue.end for cue in scenario.cues), abs(look.t - third)
 
-    return min(looks, key=rank).frame
+    return min(looks, key=rank)
 
 
 def write_animatic(path: Path, looks: list[Look], end_s: float) -> None:
     """Write the frames at their own times; the last one stays until the video's end."""
     frames = [(look.t, look.frame) for look in looks]
     with av.open(str(path), "w", options={"movflags": OPTIONS["movflags"]}) as out:
-        stream = out.add_stream("libx264", rate=25, options={key: OPTIONS[key] for key in ("preset", "crf")})
+        told = {SITING: looks[0].colour.siting}
+        stream = out.add_stream("libx264", rate=25, options={key: OPTIONS[key] for key in ("preset", "crf")} | told)
         stream.width, stream.height, stream.pix_fmt = looks[0].frame.width, looks[0].frame.height, "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         start_s = looks[0].t

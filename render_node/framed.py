@@ -23,7 +23,8 @@ AFTER_S = 0.001
 def framer(video: VideoInfo, order: Reframing) -> Shape:
     """Return what frames the clip's pictures, given in order with their times in the clip."""
     made = framed_info(video, order)
-    reframer = Reframer(order.framing, (made.width, made.height), rotation=video.rotation)
+    size = (made.width, made.height)
+    reframer = Reframer(order.framing, size, rotation=video.rotation, siting=video.chroma_location)
     times = TimeMap(tuple(Span(each.start, each.end) for each in order.kept))
 
     def shape(frame: av.VideoFrame, t: Fraction | float) -> av.VideoFrame:

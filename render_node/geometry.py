@@ -10,10 +10,12 @@ from fractions import Fraction
 import av.filter
 from av.filter.context import FilterContext
 
-from render_node.filters import SCALE_FLAGS, Build, Step, chain
+from render_node.filters import Build, Step, chain, scale_flags
+from render_node.siting import SITINGS
 from tasks.contracts import RenderOutput, VideoInfo
 from tasks.contracts.outputs import ASPECTS
 from tasks.errors import PermanentError
+from tasks.media.siting import LEFT, turned
 
 TRANSPOSES: dict[int, tuple[Step, ...]] = {
     0: (), 90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip", "")), 270: (("transpose", "cclock"),),
@@ -27,6 +29,7 @@ class FrameGeometry:
     """Size of the output in pixels, even, and the source's rotation in degrees clockwise.
 
     :param pixel_aspect: width of one of the source's pixels by its height, as stored (before the rotation).
+    :param stored_siting: where the source's chroma lies, as stored.
     """
 
     width: int
@@ -35,6 +38,17 @@ class FrameGeometry:
     fit: str = "crop"
     background: str = "#000000"
     pixel_aspect: Fraction = Fraction(1)
+    stored_siting: str = LEFT
+
+    @property
+    def keeps_siting(self) -> bool:
+        """Tell whether the chroma stays where it is in the picture."""
+        return turned(self.stored_siting, self.rotation) in SITINGS
+
+    @property
+    def siting(self) -> str:
+        """Return where chroma lies in the output."""
+        return turned(self.stored_siting, self.rotation) if self.keeps_siting else LEFT
 
 
 def choose_geometry(video: VideoInfo, output: RenderOutput) -> FrameGeometry:
@@ -55,7 +69,13 @@ def choose_geometry(video: VideoInfo, output: RenderOutput) -> FrameGeometry:
         raise PermanentError("render.too_small", "The output would have no pixels")
     aspect = Fraction(video.sample_aspect_num or 1, video.sample_aspect_den or 1)
     return FrameGeometry(
-        width // 2 * 2, height // 2 * 2, video.rotation, output.fit, output.background, pixel_aspect=aspect
+        width // 2 * 2,
+        height // 2 * 2,
+        video.rotation,
+        output.fit,
+        output.background,
+        pixel_aspect=aspect,
+        stored_siting=video.chroma_location or LEFT,
     )
 
 
@@ -100,7 +120,7 @@ def _steps(geometry: FrameGeometry, w: int, h: int, aspect: Fraction) -> Iterato
     if geometry.fit == "pad" and not _is_almost(geometry, Fraction(w, h) * aspect):
         inner_w, inner_h = _inside(geometry, w * aspect, Fraction(h))
         x, y = (width - inner_w) // 4 * 2, (height - inner_h) // 4 * 2
-        yield "scale", f"{inner_w}:{inner_h}:{SCALE_FLAGS}"
+        yield "scale", f"{inner_w}:{inner_h}:{scale_flags(geometry.siting)}"
         yield "pad", f"{width}:{height}:{x}:{y}:color={geometry.background.replace('#', '0x')}"
         return
     if geometry.fit == "crop":
@@ -108,7 +128,7 @@ def _steps(geometry: FrameGeometry, w: int, h: int, aspect: Fraction) -> Iterato
         crop_h = min(h, round(w * aspect * Fraction(height, width)))
         if w - crop_w > 1 or h - crop_h > 1:
             yield "crop", f"{crop_w}:{crop_h}:{(w - crop_w) // 4 * 2}:{(h - crop_h) // 4 * 2}:exact=1"
-    yield "scale", f"{width}:{height}:{SCALE_FLAGS}"
+    yield "scale", f"{width}:{height}:{scale_flags(geometry.siting)}"
 
 
 def _inside(geometry: FrameGeometry, w: Fraction, h: Fraction) -> tuple[int, int]:
@@ -133,9 +153,9 @@ def _blur(graph: av.filter.Graph, last: FilterContext, geometry: FrameGeometry, 
         ("scale", f"{cover_w}:{cover_h}:flags=area"),
         ("crop", f"{small_w}:{small_h}"),
         ("gblur", f"sigma={BLUR_SIGMA}"),
-        ("scale", f"{width}:{height}:{SCALE_FLAGS}"),
+        ("scale", f"{width}:{height}:{scale_flags(geometry.siting)}"),
     )
-    above = chain(graph, above, ("scale", f"{inner_w}:{inner_h}:{SCALE_FLAGS}"))
+    above = chain(graph, above, ("scale", f"{inner_w}:{inner_h}:{scale_flags(geometry.siting)}"))
     overlay = graph.add("overlay", f"{(width - inner_w) // 4 * 2}:{(height - inner_h) // 4 * 2}:format=auto:eval=init")
     behind.link_to(overlay, 0, 0)
     above.link_to(overlay, 0, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -121,12 +121,12 @@ class Lane:
         self.posters: list[Path] = []
         self.poster_from_s = 0.0
         self.poster_at_s: float | None = None
-        self.colour: Colour = SDR_709
+        self.colour: Colour = replace(SDR_709, siting=look.geometry.siting)
         self.is_tone_mapped = False
         self._shaper = FrameShaper(
             look.geometry, look.form, keeps_range=look.keeps_range, shares=shares or pace.is_even
         )
-        self._convert = PixelConverter(look.form.value)
+        self._convert = PixelConverter(look.form.value, look.geometry.siting)
         self._held: av.VideoFrame | None = None
         self._form_number = 0
 
@@ -166,7 +166,7 @@ class Lane:
                 outlet.writer.open_video(picture, rate=self.pace.rate)
                 self.declare_sound(outlet)  # before the first packet: it begins the file
         if self.posters and self.poster_at_s is None and t >= self.poster_from_s:
-            write_png(picture, self.posters[0])
+            write_png(picture, self.posters[0], siting=self.look.geometry.siting)
             for copy in self.posters[1:]:
                 shutil.copyfile(self.posters[0], copy)
             self.poster_at_s = t

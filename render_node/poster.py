@@ -9,12 +9,13 @@ import av
 from av.video.codeccontext import VideoCodecContext
 
 from render_node.encode.convert import PixelConverter
+from tasks.media.siting import LEFT
 
 
-def write_png(frame: av.VideoFrame, path: Path) -> None:
-    """Write a frame, converted with its own matrix and range; one with alpha keeps it."""
+def write_png(frame: av.VideoFrame, path: Path, *, siting: str = LEFT) -> None:
+    """Write a frame, converted with its own matrix, range and siting; one with alpha keeps it."""
     pixel_format = "rgba" if frame.format.name == "rgba" else "rgb24"
-    picture = PixelConverter(pixel_format)(frame)
+    picture = PixelConverter(pixel_format, siting)(frame)
     encoder = av.CodecContext.create("png", "w")
     assert isinstance(encoder, VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, pixel_format

@@ -15,6 +15,7 @@ from render_node.decode import Decoder, choose_decoder, decode_safely
 from render_node.drawing import Drawing, Script
 from render_node.encode.mastering import Mastering, read_mastering, tell
 from render_node.encode.sessions import card_of, choose_encoders, hold_sessions, is_hardware
+from render_node.encode.settings import tell_siting
 from render_node.footage import USUAL_RATE, Footage, frame_times
 from render_node.framed import framer
 from render_node.frames.browser import browser_ahead
@@ -137,15 +138,11 @@ def prepare(
     choices = choose_encoders([output for _, output in wanted], settings)
     is_kept = any(output.dynamic_range == "keep" for _, output in wanted)
     mastering = read_mastering(source, limits_of(settings)) if is_kept else Mastering()
-    targets = [
-        Target(
-            path if extras.encode else None,
-            output,
-            tell(choice, mastering) if output.dynamic_range == "keep" else choice,
-            choose_geometry(video, output),
-        )
-        for (path, output), choice in zip(wanted, choices, strict=True)
-    ]
+    targets = []
+    for (path, output), choice in zip(wanted, choices, strict=True):
+        geometry = choose_geometry(video, output)
+        told = tell_siting(tell(choice, mastering) if output.dynamic_range == "keep" else choice, geometry.siting)
+        targets.append(Target(path if extras.encode else None, output, told, geometry))
     images = offered_images() if extras.images is None else extras.images
     script = Script(scenario, faces_of(scenario), settings.chromium, images)
     card = card_of(settings).name

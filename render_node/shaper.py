@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
 import av
@@ -11,7 +12,7 @@ from av.filter.context import FilterContext
 
 from render_node.colour import BT601, Colour, colour_of, is_rgb
 from render_node.composite import plane_of
-from render_node.filters import SCALE_FLAGS, FrameFilter, chain
+from render_node.filters import SCALE_FLAGS, FrameFilter, chain, scale_flags
 from render_node.geometry import FrameGeometry, reshape
 from render_node.tone import add_tone_map
 
@@ -42,7 +43,7 @@ class FrameShaper:
 
     def colour(self, frame: av.VideoFrame) -> Colour:
         """Return the colours that shaped frames have."""
-        source = colour_of(frame)
+        source = replace(colour_of(frame), siting=self._geometry.siting)
         return source if self._keeps else source.as_sdr()
 
     def shape(self, frame: av.VideoFrame) -> av.VideoFrame:
@@ -61,7 +62,7 @@ class FrameShaper:
         return shaped
 
     def _transform(self, frame: av.VideoFrame, colour: Colour) -> av.VideoFrame:
-        source = colour_of(frame)
+        source = replace(colour_of(frame), siting=self._geometry.siting)
         form = (frame.width, frame.height, frame.format.name, source)
         if form != self._seen:
             self._seen = form
@@ -77,12 +78,30 @@ class FrameShaper:
         plain = self._form is Form.YUV and frame.format.name in PLAIN and source == colour
         if fitting is None and plain:
             return None
+        if not (self._geometry.keeps_siting or is_rgb(frame)):
+            return self._build_between(frame, source, colour)
         target = ("format", f"pix_fmts={self._target(frame)}")
 
         def build(graph: av.filter.Graph, last: FilterContext) -> FilterContext:
             if not plain:
                 last = chain(graph, _convert(graph, last, frame, source, colour), target)
             return chain(graph, fitting(graph, last), target) if fitting else last
+
+        return FrameFilter(build)
+
+    def _build_between(self, frame: av.VideoFrame, source: Colour, colour: Colour) -> FrameFilter:
+        """Go by way of 4:4:4, where turning the picture does not leave its chroma where nothing can say so."""
+        fitting = reshape(self._geometry, frame.width, frame.height)
+        stored = self._geometry.stored_siting
+
+        def build(graph: av.filter.Graph, last: FilterContext) -> FilterContext:
+            wide = "yuv444p10le" if frame.format.components[0].bits > 8 else "yuv444p"
+            last = chain(
+                graph, last, ("scale", f"{SCALE_FLAGS}:in_chroma_loc={stored}"), ("format", f"pix_fmts={wide}")
+            )
+            last = fitting(graph, last) if fitting else last
+            last = _convert(graph, last, frame, source, colour)
+            return chain(graph, last, ("format", f"pix_fmts={self._form.value}"))
 
         return FrameFilter(build)
 
@@ -96,10 +115,10 @@ def _convert(
     """Add what changes the pixel format and, where they differ, the colours."""
     if is_rgb(frame):
         space = "smpte170m" if colour.space == BT601 else "bt709"
-        return chain(graph, last, ("scale", f"{SCALE_FLAGS}:out_color_matrix={space}:out_range=tv"))
+        return chain(graph, last, ("scale", f"{scale_flags(colour.siting)}:out_color_matrix={space}:out_range=tv"))
     if source == colour:
-        return chain(graph, last, ("scale", SCALE_FLAGS))
-    return add_tone_map(graph, last, source.transfer)
+        return chain(graph, last, ("scale", scale_flags(colour.siting)))
+    return add_tone_map(graph, last, source.transfer, siting=colour.siting)
 
 
 def copy_plain(frame: av.VideoFrame) -> av.VideoFrame:

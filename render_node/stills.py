@@ -31,6 +31,7 @@ from tasks.fonts import check_scenario, faces_of
 from tasks.media.container import frames_from, frames_of, media_start, open_media
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video, probe_file
+from tasks.media.siting import LEFT
 from tasks.scenario import Scenario, parse
 
 Picture = NDArray[np.uint8]
@@ -134,7 +135,7 @@ def _draw_over(
         for t, frame, _ in found:
             for patch in overlay.at(t):
                 blend(frame, patch)
-            pictures.append(to_rgb(frame))
+            pictures.append(to_rgb(frame, colour.siting))
     finally:
         overlay.close()
     return Drawn(pictures, told, overlay.browser)
@@ -198,9 +199,9 @@ def _frame_at(frames: Iterator[av.VideoFrame], t: float, zero: Fraction) -> tupl
     return found
 
 
-def to_rgb(frame: av.VideoFrame) -> Picture:
+def to_rgb(frame: av.VideoFrame, siting: str = LEFT) -> Picture:
     """Return a shaped frame as RGB, converted as posters of renders are."""
-    picture: Picture = PixelConverter("rgb24")(frame).to_ndarray().astype(np.uint8, copy=False)
+    picture: Picture = PixelConverter("rgb24", siting)(frame).to_ndarray().astype(np.uint8, copy=False)
     return picture
 
 

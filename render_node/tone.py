@@ -16,7 +16,7 @@ from av.filter.context import FilterContext
 from numpy.typing import NDArray
 
 from render_node.colour import HLG, PQ, TO_BT2020, pq_of
-from render_node.filters import SCALE_FLAGS, chain
+from render_node.filters import chain, scale_flags
 
 SOURCE_NITS, PEAK_NITS = 1000.0, 300.0
 SCREEN_GAMMA = 2.4
@@ -25,14 +25,15 @@ GRID = 33
 Floats = NDArray[np.float64]
 
 
-def add_tone_map(graph: av.filter.Graph, last: FilterContext, transfer: int) -> FilterContext:
-    """Add filters that turn BT.2020 of a transfer (PQ, HLG, else SDR) into limited BT.709."""
+def add_tone_map(graph: av.filter.Graph, last: FilterContext, transfer: int, *, siting: str) -> FilterContext:
+    """Add filters that turn BT.2020 of a transfer (PQ, HLG, else SDR) into limited BT.709, chroma at the same place."""
+    flags = scale_flags(siting)
     with tempfile.NamedTemporaryFile("w", suffix=".cube") as file:
         file.write(cube(transfer))
         file.flush()
-        last = chain(graph, last, ("scale", SCALE_FLAGS), ("format", "pix_fmts=gbrp12le"))
+        last = chain(graph, last, ("scale", flags), ("format", "pix_fmts=gbrp12le"))
         last = chain(graph, last, ("lut3d", f"file='{file.name}':interp=tetrahedral"))
-    return chain(graph, last, ("scale", f"{SCALE_FLAGS}:out_color_matrix=bt709:out_range=tv"))
+    return chain(graph, last, ("scale", f"{flags}:out_color_matrix=bt709:out_range=tv"))
 
 
 @cache

@@ -7,17 +7,21 @@ import av.filter
 from av.filter.context import FilterContext
 
 from render_node.colour import SDR_709, Colour, colour_of
-from render_node.filters import SCALE_FLAGS, FrameFilter, chain
+from render_node.filters import FrameFilter, chain, scale_flags
+from tasks.media.siting import LEFT
 
-FROM_RGB = f"{SCALE_FLAGS}:out_color_matrix=bt709:out_range=tv"
+FROM_RGB = "out_color_matrix=bt709:out_range=tv"
 ALPHA_THRESHOLD = 128
 
 
 class PixelConverter:
-    """Converts frames to one pixel format; those that have it already pass."""
+    """Converts frames to one pixel format; those that have it already pass.
 
-    def __init__(self, pixel_format: str) -> None:
-        self._format = pixel_format
+    :param siting: where chroma lies in those of 4:2:0, before and after.
+    """
+
+    def __init__(self, pixel_format: str, siting: str = LEFT) -> None:
+        self._format, self._siting = pixel_format, siting
         self._filter = FrameFilter(self._build)
         self._from_rgb = False
 
@@ -37,16 +41,16 @@ class PixelConverter:
         return SDR_709 if frame.format.is_rgb else colour_of(frame)
 
     def _build(self, graph: av.filter.Graph, last: FilterContext) -> FilterContext:
+        flags = scale_flags(self._siting)
         if self._format == "pal8":
-            return _palette(graph, last)
-        return chain(
-            graph, last, ("scale", FROM_RGB if self._from_rgb else SCALE_FLAGS), ("format", f"pix_fmts={self._format}")
-        )
+            return _palette(graph, last, flags)
+        flags = f"{flags}:{FROM_RGB}" if self._from_rgb else flags
+        return chain(graph, last, ("scale", flags), ("format", f"pix_fmts={self._format}"))
 
 
-def _palette(graph: av.filter.Graph, last: FilterContext) -> FilterContext:
+def _palette(graph: av.filter.Graph, last: FilterContext, flags: str) -> FilterContext:
     """Give each frame its own 256 colours, so that nothing must be known of those that follow."""
-    split = chain(graph, last, ("scale", SCALE_FLAGS), ("format", "pix_fmts=bgra"), ("split", "2"))
+    split = chain(graph, last, ("scale", flags), ("format", "pix_fmts=bgra"), ("split", "2"))
     picture, palette = graph.add("null"), graph.add("palettegen", "stats_mode=single:reserve_transparent=1")
     split.link_to(picture, 0)
     split.link_to(palette, 1)

@@ -25,7 +25,7 @@ class PictureWriter:
 
     def __init__(self, path: Path, choice: EncoderChoice) -> None:
         self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True)
-        self._converter = PixelConverter(choice.pixel_format)
+        self._converter = PixelConverter(choice.pixel_format, choice.siting)
         self._format = choice.pixel_format
         self._encoder: VideoCodecContext | None = None
         self._times: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 
@@ -16,9 +16,12 @@ from tasks.contracts import RenderOutput
 from tasks.contracts.outputs import ENCODERS, complete_output
 from tasks.errors import PermanentError
 from tasks.media.priority import ordinary_priority
+from tasks.media.siting import LEFT
 
 SOFTWARE, HARDWARE = "libx264", "h264_nvenc"
 PROBE_SIDE = 256
+SITING = "chroma_sample_location"
+"""FFmpeg's option for any encoder."""
 QUIET = {"libx265": {"x265-params": "log-level=error"}}
 os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 and x265 write to stderr past FFmpeg's own log
 _PROBE_FORMATS = {"prores_ks": "yuv444p10le", "gif": "pal8", "png": "rgb24"}
@@ -32,6 +35,16 @@ class EncoderChoice:
     options: dict[str, str]
     pixel_format: str = "yuv420p"
     fallback_reason: str = ""
+
+    @property
+    def siting(self) -> str:
+        """Return where chroma lies in the frames that it is given and in those of 4:2:0 that it writes."""
+        return self.options.get(SITING, LEFT)
+
+
+def tell_siting(choice: EncoderChoice, siting: str) -> EncoderChoice:
+    """Return the encoder told where the chroma lies; what of it a codec can say (AV1 not all), the file says."""
+    return replace(choice, options={**choice.options, SITING: siting})
 
 
 def choose_encoder(output: RenderOutput, *, configured: str = "auto", gpu: int = 0, threads: int = 0) -> EncoderChoice:

@@ -78,7 +78,7 @@ class FileWriter:
     def __init__(self, path: Path, container: str, choice: EncoderChoice) -> None:
         self._name, self._choice = container, choice
         self._container = av.open(str(path), "w", format=container, options=MUXER_OPTIONS.get(container, {}))
-        self._converter = PixelConverter(choice.pixel_format)
+        self._converter = PixelConverter(choice.pixel_format, choice.siting)
         self._video: VideoStream | None = None
         self._audio: AudioStream | None = None
         self._resampler: av.AudioResampler | None = None

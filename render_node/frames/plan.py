@@ -29,12 +29,22 @@ class Rect:
         return Rect(left, top, right - left, bottom - top)
 
 
+BESIDE = 2
+"""Columns left of a tile and rows above it that are drawn with it (``stage.js``): chroma is made of them too."""
+
+
 @dataclass(frozen=True)
 class Tile:
     """One picture to draw: ``id`` is the stage's name for its content."""
 
     id: int
     rect: Rect
+
+    @property
+    def drawn(self) -> Rect:
+        """Return the region that is drawn: the tile's own and what lies beside it on the canvas."""
+        left, above = min(self.rect.x, BESIDE), min(self.rect.y, BESIDE)
+        return Rect(self.rect.x - left, self.rect.y - above, self.rect.width + left, self.rect.height + above)
 
 
 @dataclass(frozen=True)

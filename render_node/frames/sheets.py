@@ -21,17 +21,17 @@ def cut(tiles: list[Tile]) -> Iterator[list[Tile]]:
     sheet: list[Tile] = []
     pixels = 0
     for tile in tiles:
-        pixels += tile.rect.width * tile.rect.height
+        pixels += tile.drawn.width * tile.drawn.height
         if sheet and pixels > CLOSE * WIDTH * HEIGHT and not _fits([*sheet, tile]):
             yield sheet
-            sheet, pixels = [], tile.rect.width * tile.rect.height
+            sheet, pixels = [], tile.drawn.width * tile.drawn.height
         sheet.append(tile)
     if sheet:
         yield sheet
 
 
 def _fits(tiles: list[Tile]) -> bool:
-    _, width, height = pack([tile.rect for tile in tiles])
+    _, width, height = pack([tile.drawn for tile in tiles])
     return width <= WIDTH and height <= HEIGHT
 
 

@@ -124,12 +124,15 @@ class StagePage:
         return read_plan(self._page.evaluate("(times) => window.reelyard.stage.plan(times)", times))
 
     def capture(self, tiles: list[Tile]) -> list[Rgba]:
-        """Draw tiles on one sheet and return their pictures in order."""
+        """Draw tiles on one sheet and return their pictures in order, without what lies beside them."""
         [(_, pictures)] = self.capture_all([tiles])
-        return pictures
+        return [picture[-tile.rect.height :, -tile.rect.width :] for tile, picture in zip(tiles, pictures, strict=True)]
 
     def capture_all(self, sheets: Iterable[list[Tile]]) -> Iterator[tuple[list[Tile], list[Rgba]]]:
-        """Yield sheets of tiles with their pictures in order; the browser draws one while the one before is used."""
+        """Yield sheets of tiles with their pictures in order; the browser draws one while the one before is used.
+
+        A picture is of its tile's ``drawn`` region.
+        """
         ordered: _Ordered | None = None
         for tiles in sheets:
             before, png = ordered, self._page.take_screenshot(ordered.number) if ordered else b""
@@ -143,7 +146,7 @@ class StagePage:
         if self._built >= BUILT_TO_GARBAGE:
             self._page.collect_garbage()
             self._built = 0
-        places, width, height = pack([tile.rect for tile in tiles])
+        places, width, height = pack([tile.drawn for tile in tiles])
         self._page.resize(width, height)
         drawn = [[tile.id, *place] for tile, place in zip(tiles, places, strict=True)]
         self._built += self._page.evaluate("(tiles) => window.reelyard.stage.draw(tiles)", drawn)
@@ -169,7 +172,7 @@ class StagePage:
 def _unpack(ordered: _Ordered, png: bytes) -> list[Rgba]:
     sheet = _picture(png, *ordered.size)
     return [
-        sheet[top : top + tile.rect.height, left : left + tile.rect.width]
+        sheet[top : top + tile.drawn.height, left : left + tile.drawn.width]
         for tile, (left, top) in zip(ordered.tiles, ordered.places, strict=True)
     ]
 

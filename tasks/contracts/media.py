@@ -13,6 +13,7 @@ class VideoInfo(Message):
 
     :param fps_num: average frame rate as a fraction, :param fps_den: its denominator.
     :param sample_aspect_num: width of a coded pixel by its height, as a fraction with ``sample_aspect_den``.
+    :param chroma_location: where chroma samples lie (FFmpeg's name, "left"), as stored; empty: the file does not say.
     """
 
     codec: str
@@ -30,6 +31,7 @@ class VideoInfo(Message):
     variable_frame_rate: bool = False
     sample_aspect_num: int = 1
     sample_aspect_den: int = 1
+    chroma_location: str = ""
 
     @property
     def display_width(self) -> int:

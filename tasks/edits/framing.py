@@ -288,4 +288,6 @@ def output_size(framing: Framing, width: int, height: int, *, widest: int) -> tu
 def framed_info(video: VideoInfo, order: Reframing) -> VideoInfo:
     """Return what the picture is once it is framed."""
     width, height = output_size(order.framing, video.display_width, video.display_height, widest=order.width)
-    return replace(video, width=width, height=height, rotation=0, sample_aspect_num=1, sample_aspect_den=1)
+    return replace(
+        video, width=width, height=height, rotation=0, sample_aspect_num=1, sample_aspect_den=1, chroma_location="left"
+    )

@@ -23,6 +23,7 @@ from tasks.media.colour import RANGES, SPACES, TRANSFERS
 from tasks.media.container import open_media, packets_of
 from tasks.media.limits import MediaLimits, spell_s
 from tasks.media.packets import PacketScan, StreamScan, is_variable_rate, measured_rate, scan_packets
+from tasks.media.siting import siting_of
 from tasks.media.sniff import sniff
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def _video_info(video: VideoStream, first: VideoFrame, scan: PacketScan, limits:
         variable_frame_rate=is_variable_rate(packets),
         sample_aspect_num=aspect.numerator,
         sample_aspect_den=aspect.denominator,
+        chroma_location=siting_of(video),
     )
 
 

@@ -8,6 +8,7 @@ from av.filter.context import FilterContext
 
 from tasks.contracts.shorts import CropKey, Framing, SceneFrame
 from tasks.edits.framing import crop_at
+from tasks.media.siting import LEFT, place_of
 
 TURNS = {0: (), 90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip", "")), 270: (("transpose", "cclock"),)}
 SCALE = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
@@ -35,9 +36,9 @@ class _Window:
         self._rough: FilterContext | None = None
         self._fine: FilterContext | None = None
 
-    def add(self, graph: av.filter.Graph, last: FilterContext) -> FilterContext:
+    def add(self, graph: av.filter.Graph, last: FilterContext, scale: str) -> FilterContext:
         self._rough = _link(graph, last, "crop", f"{self._wide[0]}:{self._wide[1]}:0:0:exact=1")
-        scaled = _link(graph, self._rough, "scale", f"{self._scaled[0]}:{self._scaled[1]}:{SCALE}")
+        scaled = _link(graph, self._rough, "scale", f"{self._scaled[0]}:{self._scaled[1]}:{scale}")
         self._fine = _link(graph, scaled, "crop", f"{self._out[0]}:{self._out[1]}:0:0:exact=1")
         return self._fine
 
@@ -59,9 +60,12 @@ class Reframer:
     """Turns the frames of a source, given with rising times, into frames of one size.
 
     :param rotation: degrees clockwise by which the source is shown.
+    :param siting: where its chroma lies, as stored; in what comes out it lies as H.264 has it, ``left``.
     """
 
-    def __init__(self, framing: Framing, size: tuple[int, int], *, rotation: int = 0) -> None:
+    def __init__(self, framing: Framing, size: tuple[int, int], *, rotation: int = 0, siting: str = LEFT) -> None:
+        across, down = (128 * half for half in place_of(siting, rotation))
+        self._scale = f"{SCALE}:in_h_chr_pos={across}:in_v_chr_pos={down}:out_chroma_loc={LEFT}"
         self._scenes, self._size, self._rotation = framing.scenes, size, rotation
         self._graph: av.filter.Graph | None = None
         self._windows: list[_Window] = []
@@ -103,7 +107,7 @@ class Reframer:
     ) -> FilterContext:
         width, height = self._size
         if scene.layout == "fit":
-            return _over_blur(graph, last, source, self._size)
+            return _over_blur(graph, last, source, self._size, scale=self._scale)
         crop = (scene.width, scene.height)
         if scene.layout == "split":
             heights = height // 4 * 2, height - height // 4 * 2
@@ -113,14 +117,14 @@ class Reframer:
             ways = _fork(graph, last)
             stack = graph.add("vstack", "inputs=2")
             for number, (way, half) in enumerate(zip(ways, halves, strict=True)):
-                half.add(graph, way).link_to(stack, 0, number)
+                half.add(graph, way, self._scale).link_to(stack, 0, number)
             return stack
         self._windows = [_Window(scene.keys, source, self._size, crop)]
-        return self._windows[0].add(graph, last)
+        return self._windows[0].add(graph, last, self._scale)
 
 
 def _over_blur(
-    graph: av.filter.Graph, last: FilterContext, source: tuple[int, int], size: tuple[int, int]
+    graph: av.filter.Graph, last: FilterContext, source: tuple[int, int], size: tuple[int, int], *, scale: str
 ) -> FilterContext:
     """Lay the whole picture over a blurred one that fills the frame."""
     width, height = size
@@ -130,10 +134,10 @@ def _over_blur(
     covered = [max(need, -(-int(side * cover + 0.999) // 2) * 2) for need, side in zip(small, source, strict=True)]
     behind = _link(graph, behind, "scale", f"{covered[0]}:{covered[1]}:flags=area")
     behind = _link(graph, behind, "crop", f"{small[0]}:{small[1]}")
-    behind = _link(graph, _link(graph, behind, "gblur", f"sigma={BLUR_SIGMA}"), "scale", f"{width}:{height}:{SCALE}")
+    behind = _link(graph, _link(graph, behind, "gblur", f"sigma={BLUR_SIGMA}"), "scale", f"{width}:{height}:{scale}")
     part = min(width / source[0], height / source[1])
     inner = [max(2, round(side * part / 2) * 2) for side in source]
-    above = _link(graph, above, "scale", f"{inner[0]}:{inner[1]}:{SCALE}")
+    above = _link(graph, above, "scale", f"{inner[0]}:{inner[1]}:{scale}")
     x, y = (width - inner[0]) // 4 * 2, (height - inner[1]) // 4 * 2
     laid = graph.add("overlay", f"{x}:{y}:format=auto:eval=init")
     behind.link_to(laid, 0, 0)

@@ -7,6 +7,7 @@ import {background, element, em, frame, move, paintLayer, paintWord, wordBox} fr
 
 export {layerState, spokenWord, wordStates} from "./motion.js";
 
+const BESIDE = 2;  // pixels left of a tile and above it that are drawn with it: chroma there is made of them too
 const FAR = 40;  // pixels around a moving caption, for what its shadow can reach
 
 export class Stage {
@@ -61,7 +62,8 @@ export class Stage {
     return {tiles: this.fresh, frames};
   }
 
-  // Each tile [id, left, top] is drawn at (left, top) of the surface. Returns how many were built anew: where nothing but
+  // Each tile [id, left, top] is drawn at (left, top) of the surface, with what lies BESIDE it on the canvas.
+  // Returns how many were built anew: where nothing but
   // places differs from a tile of the last call, what was built for that one is moved, which needs no layout of its text.
   draw(tiles) {
     const spare = new Map();
@@ -69,7 +71,8 @@ export class Stage {
     if (!this.windows.length) this.root.replaceChildren();
     let built = 0;
     this.windows = tiles.map(([id, left, top]) => {
-      const {index, state, words, rect} = this.tiles.get(id);
+      const {index, state, words, rect: own} = this.tiles.get(id);
+      const rect = withBeside(own);
       const near = words && this.#near(index, state, words, rect);
       const form = words ? formOf(index, state, words, near) : id;
       const found = spare.get(form)?.pop();
@@ -136,11 +139,12 @@ export class Stage {
       return this.#tile(index, {fx: state.fx}, words, this.#whole(layer, layout, words, state.fx));
     }
     const isBlank = !layer.style.background && layout.rest.every((word) => word === null);
-    const parts = isBlank ? [] : this.#tile(index, {fx: null}, layout.rest, layout.box);
-    const regions = new Map(changed.map((i) => [i, evenRect(wordRegion(layer, layout, i, words[i]), this.width, this.height)]));
+    const parts = isBlank ? [] : this.#tile(index, {fx: null}, layout.rest, spread(layout.box));
+    const regions = new Map(changed.map((i) =>
+      [i, evenRect(spread(wordRegion(layer, layout, i, words[i])), this.width, this.height)]));
     for (const i of changed) {
       const shown = layout.rest.map((rest, j) =>
-        j === i || (j < i && regions.has(j) && overlaps(regions.get(j), regions.get(i))) ? words[j] : rest);
+        j === i || (j < i && regions.has(j) && overlaps(regions.get(j), withBeside(regions.get(i)))) ? words[j] : rest);
       parts.push(...this.#word(index, layout, i, shown, regions.get(i)));
     }
     return parts;
@@ -176,7 +180,7 @@ export class Stage {
 
   #whole(layer, layout, words, fx) {
     const box = words.reduce((sum, word, i) => word ? union(sum, wordRegion(layer, layout, i, word)) : sum, layout.block);
-    return fx ? this.#far(layer, {...layout, rect: box}, fx, layer.style.fontSize * layout.s) : box;
+    return fx ? this.#far(layer, {...layout, rect: box}, fx, layer.style.fontSize * layout.s) : spread(box);
   }
 
   #far(layer, layout, fx, size = layout.rect[3]) {
@@ -266,6 +270,15 @@ function evenRect([x, y, width, height], across, down) {
   const bottom = Math.min(2 * Math.floor(down / 2), 2 * Math.ceil((y + height) / 2));
   return [left, top, Math.max(0, right - left), Math.max(0, bottom - top)];
 }
+
+// An even region with what is drawn with it.
+function withBeside([x, y, width, height]) {
+  const left = Math.min(x, BESIDE), above = Math.min(y, BESIDE);
+  return [x - left, y - above, width + left, height + above];
+}
+
+// A region of ink and of the chroma samples that the ink's last column and row are a part of.
+const spread = ([x, y, width, height]) => [x, y, width + 1, height + 1];
 
 // Fonts are handed in as bytes; nothing is ever fetched. Each: {family, weight, style, data: base64}.
 export async function loadFonts(fonts) {
