@@ -13,23 +13,30 @@ DIRECTIONS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
 Json = dict[str, Any]
 
 
-def compile_animation(animation: Json) -> Json:
-    """Resolve an animation: ``reveal``, ``active``, ``spoken``, ``unspoken``, ``enter``, ``exit``, ``loop``."""
+def compile_animation(animation: Json, *, reads: str = "ltr") -> Json:
+    """Resolve an animation: ``reveal``, ``active``, ``spoken``, ``unspoken``, ``enter``, ``exit``, ``loop``.
+
+    :param reads: which way the caption is read, ``ltr`` or ``rtl``.
+    """
     return {
         "reveal": animation["reveal"]["type"],
         "active": compile_active(animation["activeWord"]),
         "spoken": animation["spoken"],
         "unspoken": animation["unspoken"],
-        "enter": compile_transition(animation["enter"]),
-        "exit": compile_transition(animation["exit"]),
+        "enter": compile_transition(animation["enter"], reads=reads),
+        "exit": compile_transition(animation["exit"], reads=reads),
         "loop": compile_loop(animation["loop"]),
     }
 
 
-def compile_transition(given: Json) -> Json:
-    """Resolve an entrance or exit: keyframes from hidden (0) to rest (1), times in seconds."""
+def compile_transition(given: Json, *, reads: str = "ltr") -> Json:
+    """Resolve an entrance or exit: keyframes from hidden (0) to rest (1), times in seconds.
+
+    One that goes to the right unless told otherwise follows the reading: from right to left it goes to the left.
+    """
     base = load("effects")["transitions"][given["type"]]
-    direction = given.get("direction", base.get("direction", "up"))
+    usual = base.get("direction", "up")
+    direction = given.get("direction", "left" if (usual, reads) == ("right", "rtl") else usual)
     return {
         "keyframes": _ease(given.get("keyframes") or base["keyframes"], given.get("easing")),
         "duration": given.get("durationMs", base["durationMs"]) / 1000,

@@ -8,7 +8,7 @@ from typing import Any
 from tasks.scenario.data import load
 from tasks.scenario.model import Scenario, SceneCue, SceneLayer, SceneWord
 from tasks.scenario.motion import compile_active, compile_animation, compile_loop, compile_transition
-from tasks.scenario.text import joins, may_split
+from tasks.scenario.text import direction_of, joins, may_split
 
 Json = dict[str, Any]
 
@@ -46,7 +46,10 @@ def _cue(document: Json, track: Json, cue: Json, place: str) -> SceneCue:
         for w, word in enumerate(cue["words"])
     )
     start, end = float(cue["start"]), float(cue["end"])
-    motion = compile_animation(animation)
+    reads = style["direction"]
+    if reads == "auto":
+        reads = direction_of(" ".join(word["text"] for word in cue["words"]))
+    motion = compile_animation(animation, reads=reads)
     return SceneCue(cue["id"], start, end, style, motion, words, cue.get("speaker") or "", place, language)
 
 

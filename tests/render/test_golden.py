@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.render.contact import FOLDER, Picture, cells_of, draw, read_png, sheets
+from tests.render.contact import FOLDER, Picture, Sheet, cells_of, draw, read_png, sheets
 
 BOUND = 0.97
 """Structural similarity of a cell; another release of the browser may place an edge a little differently."""
@@ -14,25 +14,24 @@ SHEETS = sheets()
 
 @pytest.mark.parametrize("name", SHEETS)
 def test_pictures_are_those_that_were_reviewed(name: str, chromium: str) -> None:
-    document, cells = SHEETS[name]
-    picture, version = draw(document, chromium)
+    sheet = SHEETS[name]
+    picture, version = draw(sheet, chromium)
     reviewed = read_png(FOLDER / f"{name}.png")
     assert picture.shape == reviewed.shape
     if (FOLDER / "drawn-by.txt").read_text() == f"Chromium {version}\n":
-        assert np.array_equal(picture, reviewed), different_cells(picture, reviewed, cells)
+        assert np.array_equal(picture, reviewed), different_cells(picture, reviewed, sheet)
     else:
-        assert not [entry for entry in different_cells(picture, reviewed, cells) if entry[2] < BOUND]
+        assert not [entry for entry in different_cells(picture, reviewed, sheet) if entry[2] < BOUND]
 
 
-def different_cells(picture: Picture, reviewed: Picture, names: list[str]) -> list[tuple[str, int, float]]:
+def different_cells(picture: Picture, reviewed: Picture, sheet: Sheet) -> list[tuple[str, int, float]]:
     """Return name, moment and similarity of the cells that are not equal."""
-    rows = -(-len(names) // 2)
-    found = []
-    for (row, column, mine), (_, _, right) in zip(cells_of(picture), cells_of(reviewed), strict=True):
-        index = row + rows * (column // 5)
-        if index < len(names) and not np.array_equal(mine, right):
-            found.append((names[index], column % 5, similarity(mine, right)))
-    return found
+    pairs = zip(cells_of(picture, sheet), cells_of(reviewed, sheet), strict=True)
+    return [
+        (name, moment, similarity(mine, right))
+        for (name, moment, mine), (_, _, right) in pairs
+        if not np.array_equal(mine, right)
+    ]
 
 
 def similarity(a: Picture, b: Picture) -> float:
@@ -51,6 +50,6 @@ def similarity(a: Picture, b: Picture) -> float:
 
 def test_a_shifted_caption_is_noticed() -> None:
     reviewed = read_png(FOLDER / "motions.png")
-    (_, _, cell) = next(cells_of(reviewed))
+    (_, _, cell) = next(cells_of(reviewed, SHEETS["motions"]))
     assert similarity(cell, cell) == pytest.approx(1)
     assert similarity(cell, np.roll(cell, 3, axis=1)) < BOUND

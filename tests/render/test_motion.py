@@ -20,7 +20,7 @@ WORDS = (word(1, "one", 0.0, 0.5), word(2, "two", 0.5, 1.0), word(3, "three", 1.
 
 @pytest.fixture(scope="module")
 def ask(chromium: str) -> Iterator[Ask]:
-    """Return f(animation, t, **cue) -> (layer state, word states) of a caption of three words from 0 to 2 s."""
+    """Return f(animation, t, words, **cue) -> (layer state, word states) of a caption, of three words from 0 to 2 s."""
     scenario = parse(scene())
     with (
         open_browser(chromium) as browser,
@@ -28,8 +28,8 @@ def ask(chromium: str) -> Iterator[Ask]:
     ):
         page.load()
 
-        def asked(animation: dict[str, Any], t: float, **more: Any) -> Any:
-            (resolved,) = parse(scene(cue(*WORDS, animation=animation, **more))).cues
+        def asked(animation: dict[str, Any], t: float, words: Any = WORDS, **more: Any) -> Any:
+            (resolved,) = parse(scene(cue(*words, animation=animation, **more))).cues
             return page._page.evaluate(QUESTION, [resolved.to_stage(), t])
 
         yield asked
@@ -114,6 +114,25 @@ def test_a_wipe_uncovers_a_line_word_by_word(ask: Ask) -> None:
     wipe = {"enter": {"type": "wipe", "unit": "line", "easing": "linear", "durationMs": 100}}
     first, second, other = (state.get("fx", {}).get("shown", 1) for state in ask(wipe, 0.025)[1])
     assert (first, second, other) == (0.5, 0, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("text", "style", "told", "way"),
+    [
+        ("مرحبا", {}, {}, -1),
+        ("שלום", {}, {}, -1),
+        ("hello", {}, {}, 1),
+        ("12", {}, {}, 1),
+        ("hello", {"direction": "rtl"}, {}, -1),
+        ("שלום", {}, {"direction": "right"}, 1),
+    ],
+)
+def test_a_wipe_uncovers_a_caption_the_way_it_is_read(
+    ask: Ask, text: str, style: dict[str, Any], told: dict[str, Any], way: int
+) -> None:
+    wipe = {"enter": {"type": "wipe", "durationMs": 200, **told}}
+    state, _ = ask(wipe, 0.1, (word(1, text),), style=style)
+    assert state["fx"]["side"] == [way, 0]
 
 
 @pytest.mark.parametrize(
