@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from render_node.chunks import Chunk
+from render_node.encode.sessions import choose_encoders
 from render_node.firstlook import announce
-from render_node.join import Part
 from render_node.node_class import describe_node, hash_of
-from render_node.ops import POSTER, bring, hand_in, prove
+from render_node.ops import bring, hand_in, name_poster, name_video, prove
+from render_node.parts import Part
 from render_node.workroom import Workroom, open_workroom
 from tasks.attempt import StepContext
 from tasks.contracts import RenderOrder, RenderReceipt
-from tasks.contracts.chunk import ChunkOrder, ChunkResult
+from tasks.contracts.chunk import ChunkOrder, ChunkResult, StoredPiece
 from tasks.contracts.outputs import SUFFIXES
 from tasks.errors import PermanentError, TransientError
 from tasks.fonts import describe_fonts, faces_of
 from tasks.scenario import parse
 
-VIDEO, INDEX = "video.mp4", "chunk.json"
+INDEX = "chunk.json"
 ARCHIVE = "application/zip"
 LARGEST_INDEX = 1 << 22
 
@@ -32,25 +33,47 @@ logger = logging.getLogger(__name__)
 
 
 def chunk(context: StepContext) -> dict[str, Any]:
-    """Make one piece, unless the very same one is there; return where it lies."""
+    """Make a piece for each output, unless the very same one is there; return where they lie."""
     order = ChunkOrder.from_json(context.input)
     context.plan_stages(download=0.05, first_look=0.03, frames=0.87, upload=0.05)
-    node = describe_node(context.settings, order.output)
-    node_class = pin(context, node)
-    key = key_of(order, node_class)
-    is_there = is_fresh(context, key, order.reuse_s)
-    if is_there and order.first_look is None:
-        return ChunkResult(key, node_class, reused=True).to_json()
-    with context.source_copy(order.source_key) as source, open_workroom(context, source) as room:
-        if order.first_look is not None:
-            announce(context, room, order.first_look, order.output)
-        if is_there:
-            return ChunkResult(key, node_class, reused=True).to_json()
-        made = make(context, room, order)
-    archive = pack(context.scratch, made)
-    put(context, key, archive)
-    checks = made.receipt.checks if made.receipt else {}
-    return ChunkResult(key, node_class, reused=False, frames=made.frames, checks=checks).to_json()
+    classes = describe_outputs(context, order)
+    node_class = pin(context, merge_classes(classes))
+    keys = [key_of(order, hash_of(node), number) for number, node in enumerate(classes)]
+    missing = [number for number, key in enumerate(keys) if not is_fresh(context, key, order.reuse_s)]
+    made: dict[int, Chunk] = {}
+    if missing or order.first_look is not None:
+        with context.source_copy(order.source_key) as source, open_workroom(context, source) as room:
+            if order.first_look is not None:
+                announce(context, room, order.first_look, order.output)
+            if missing:
+                made = make(context, room, order, missing)
+    for number in missing:
+        video = context.scratch / name_piece(order, number)
+        put(context, keys[number], pack(video, made[number]))
+    pieces = [StoredPiece(key, order.form_of(number), number not in made) for number, key in enumerate(keys)]
+    receipt = next((chunk.receipt for chunk in made.values() if chunk.receipt), None)
+    frames = max((chunk.frames for chunk in made.values()), default=0)
+    return ChunkResult.of(pieces, node_class, frames=frames, checks=receipt.checks if receipt else {}).to_json()
+
+
+def describe_outputs(context: StepContext, order: ChunkOrder) -> list[dict[str, Any]]:
+    """Return what decides the pictures of each output here; together they share a card's encoders."""
+    choices = choose_encoders(order.outputs, context.settings)
+    return [
+        describe_node(context.settings, output, choice) for output, choice in zip(order.outputs, choices, strict=True)
+    ]
+
+
+def merge_classes(classes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return one description of a node for all outputs of an order."""
+    if len(classes) == 1:
+        return classes[0]
+    return {**classes[0], **{part: [node[part] for node in classes] for part in ("encoder", "pixel_format")}}
+
+
+def name_piece(order: ChunkOrder, number: int) -> str:
+    """Return the name of the file of an output's piece, here."""
+    return f"video-{number}{SUFFIXES[order.form_of(number)]}"
 
 
 def pin(context: StepContext, node: dict[str, Any]) -> str:
@@ -69,17 +92,20 @@ def pin(context: StepContext, node: dict[str, Any]) -> str:
     return name
 
 
-def key_of(order: ChunkOrder, node_class: str) -> str:
-    """Name a piece by everything that decides its bytes: source, what is seen and when, fonts, output, kind of node."""
+def key_of(order: ChunkOrder, node_class: str, number: int = 0) -> str:
+    """Name an output's piece by all that decides its bytes: source, what is seen and when, fonts, output, kind of node.
+
+    What other outputs there are does not matter: each has pieces that another order of it alone would use, too.
+    """
     scenario = parse(order.scenario)
-    shown = set(scenario.images)
+    shown, output = set(scenario.images), order.outputs[number].to_json()
     named = {
         "source": order.source_sha256 or order.source_key,
         "scenario": scenario.to_stage(),
         "fonts": describe_fonts(scenario, faces_of(scenario)),
         "images": [[image.name, image.sha256] for image in order.images if image.name in shown],
         "span": [order.start_ms, order.end_ms],
-        "output": {name: value for name, value in order.output.to_json().items() if name not in ("sound", "container")},
+        "output": {name: value for name, value in output.items() if name not in ("sound", "container")},
         "node_class": node_class,
     }
     return f"chunks/{order.owner}/{hash_of(named)}.zip"
@@ -96,33 +122,35 @@ def is_fresh(context: StepContext, key: str, reuse_s: float) -> bool:
     return False
 
 
-def make(context: StepContext, room: Workroom, order: ChunkOrder) -> Chunk:
-    """Render the piece and bring it into the scratch directory."""
+def make(context: StepContext, room: Workroom, order: ChunkOrder, missing: list[int]) -> dict[int, Chunk]:
+    """Render the pieces of some outputs and bring them into the scratch directory."""
+    names = [name_piece(order, number) for number in range(len(order.outputs))]
     told = room.call(
         "chunk",
         lambda done, total: context.progress(done, total, stage="frames", unit="frames"),
         scenario=order.scenario,
-        name=VIDEO,
+        names=[name if number in missing else None for number, name in enumerate(names)],
         start_ms=order.start_ms,
         end_ms=order.end_ms,
-        output=order.output.to_json(),
+        outputs=[output.to_json() for output in order.outputs],
         source_sha256=order.source_sha256,
     )
-    made = Chunk.from_json(told)
-    if made.receipt:
-        made.receipt.checks["walls"] = room.walls
-    if made.frames:
-        room.take(VIDEO)
+    made = {number: Chunk.from_json(told[number]) for number in missing}
+    for number, piece in made.items():
+        if piece.receipt:
+            piece.receipt.checks["walls"] = room.walls
+        if piece.frames:
+            room.take(names[number])
     return made
 
 
-def pack(folder: Path, made: Chunk) -> Path:
+def pack(video: Path, made: Chunk) -> Path:
     """Put a piece and what was said about it into one file, so that both are stored at once or not at all."""
-    archive = folder / "chunk.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as writer:
+    archive = video.with_suffix(".chunk.zip")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED, allowZip64=True) as writer:
         writer.writestr(INDEX, json.dumps(made.to_json()))
         if made.frames:
-            writer.write(folder / VIDEO, VIDEO)
+            writer.write(video, f"video{video.suffix}")
     return archive
 
 
@@ -133,8 +161,9 @@ def put(context: StepContext, key: str, archive: Path) -> None:
         logger.info("chunk was there already", extra={"key": key})
 
 
-def unpack(archive: Path, folder: Path) -> Part:
+def unpack(archive: Path, folder: Path, form: str) -> Part:
     """Take a piece out of its file."""
+    name = f"video{SUFFIXES[form]}"
     folder.mkdir()
     try:
         with zipfile.ZipFile(archive) as reader:
@@ -142,51 +171,68 @@ def unpack(archive: Path, folder: Path) -> Part:
                 raise PermanentError("render.chunks_incomplete", "A stored piece is not what was put there")
             made = Chunk.from_json(json.loads(reader.read(INDEX)))
             if made.frames:
-                reader.extract(VIDEO, folder)
+                reader.extract(name, folder)
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise PermanentError("render.chunks_incomplete", f"A stored piece cannot be read: {error!r}"[:300]) from error
-    return Part(folder / VIDEO, made)
+    return Part(folder / name, made)
 
 
 def join(context: StepContext) -> dict[str, Any]:
-    """Put the pieces of a video together and return keys, size, hash and receipt."""
+    """Put the pieces of a video together; return keys, size, hash and receipt, for several outputs those of each."""
     order = RenderOrder.from_json(context.input)
     context.plan_stages(download=0.3, join=0.5, upload=0.2)
-    found = context.results["chunk"]
-    results = [ChunkResult.from_json(result) for result in (found if isinstance(found, list) else [found])]
-    if len({result.node_class for result in results}) > 1:
-        raise PermanentError("render.chunks_differ", "The pieces were made by different kinds of nodes")
-    container = order.output.container
-    name = f"video{SUFFIXES[container]}"
-    parts = fetch(context, results)
+    results = read_results(context.results["chunk"], len(order.outputs))
+    parts = [fetch(context, results, number) for number in range(len(order.outputs))]
     with ExitStack() as stack:
         source = stack.enter_context(context.source_copy(order.source_key))
         music = stack.enter_context(context.source_copy(order.music_key)) if order.music_key else None
-        pieces = [part.path for part in parts]
+        pieces = [part.path for each in parts for part in each]
         room = stack.enter_context(open_workroom(context, source, music=music, reads=pieces))
-        told = room.call(
-            "join",
-            lambda done, total: context.progress(done, total, stage="join", unit="frames"),
-            scenario=order.scenario,
-            parts=[[str(part.path.absolute()), part.chunk.to_json()] for part in parts],
-            name=name,
-            poster=POSTER,
-            output=order.output.to_json(),
-            source_sha256=order.source_sha256,
-        )
-        receipt = RenderReceipt.from_json(told)
-        prove(context, room, name, order=order, output=order.output, receipt=receipt)
-        files = bring(room, name, POSTER)
-    receipt.checks["reused_chunks"] = sum(result.reused for result in results)
-    return hand_in(context, *files, receipt)
+        receipts = [join_output(context, room, order, number, parts[number]) for number in range(len(parts))]
+        files = [bring(room, name_video(order, number), name_poster(order, number)) for number in range(len(parts))]
+    for number, receipt in enumerate(receipts):
+        receipt.checks["reused_chunks"] = sum(result.pieces[number].reused for result in results)
+    handed = [hand_in(context, *files[number], receipt) for number, receipt in enumerate(receipts)]
+    return {"outputs": handed} if order.further else handed[0]
 
 
-def fetch(context: StepContext, results: list[ChunkResult]) -> list[Part]:
-    """Bring the pieces here, those without frames left out."""
+def read_results(found: Any, outputs: int) -> list[ChunkResult]:
+    """Return what the pieces' steps said; raise ``render.chunks_differ``, ``render.chunks_incomplete``."""
+    results = [ChunkResult.from_json(result) for result in (found if isinstance(found, list) else [found])]
+    if len({result.node_class for result in results}) > 1:
+        raise PermanentError("render.chunks_differ", "The pieces were made by different kinds of nodes")
+    if any(len(result.pieces) != outputs for result in results):
+        raise PermanentError("render.chunks_incomplete", f"There are not pieces of all {outputs} outputs")
+    return results
+
+
+def join_output(
+    context: StepContext, room: Workroom, order: RenderOrder, number: int, parts: list[Part]
+) -> RenderReceipt:
+    """Join one output in the room and hold it against stills; return its receipt."""
+    name, output, count = name_video(order, number), order.outputs[number], len(order.outputs)
+    told = room.call(
+        "join",
+        lambda done, total: context.progress(number * total + done, count * total, stage="join", unit="frames"),
+        scenario=order.scenario,
+        parts=[[str(part.path.absolute()), part.chunk.to_json()] for part in parts],
+        name=name,
+        poster=name_poster(order, number),
+        output=output.to_json(),
+        source_sha256=order.source_sha256,
+    )
+    receipt = RenderReceipt.from_json(told)
+    prove(context, room, name, order=order, output=output, receipt=receipt)
+    return receipt
+
+
+def fetch(context: StepContext, results: list[ChunkResult], number: int) -> list[Part]:
+    """Bring the pieces of an output here, those without frames left out."""
     parts = []
-    for number, result in enumerate(results):
-        with context.source_copy(result.key, shared=False) as archive:
-            part = unpack(archive, context.scratch / f"chunk-{number}")
+    for place, result in enumerate(results):
+        piece = result.pieces[number]
+        with context.source_copy(piece.key, shared=False) as archive:
+            part = unpack(archive, context.scratch / f"chunk-{number}-{place}", piece.form)
         if part.chunk.frames:
             parts.append(part)
     return parts

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from render_node.capability import look_at_gpu
 from render_node.checks.run import find_all
-from render_node.chunks import Chunk, render_chunk
+from render_node.chunks import Chunk, render_chunks
 from render_node.firstlook import draw_first_look
 from render_node.framed import read_reframing
-from render_node.join import Part, join_chunks
+from render_node.join import join_chunks
 from render_node.ordered_images import offer_images
 from render_node.parity import check_parity
+from render_node.parts import Part
 from render_node.render import Extras, render_files
 from render_node.stills import Known, build_sheet, draw_pictures, encode_png
 from tasks.config import StorageSettings, WorkerSettings
@@ -78,19 +79,20 @@ def prove(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]
         )
 
 
-def chunk(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]:
-    """Render one piece of a video."""
+def chunk(folder: Path, order: dict[str, Any], teller: Teller) -> list[dict[str, Any] | None]:
+    """Render a piece of a video for each output that has a name."""
+    outputs = [RenderOutput.from_json(output) for output in order["outputs"]]
+    names = [folder / name if name else None for name in order["names"]]
     with offered(order) as settings:
-        made = render_chunk(
+        made = render_chunks(
             Path(order["source"]),
             order["scenario"],
-            folder / order["name"],
+            list(zip(names, outputs, strict=True)),
             span=Span(order["start_ms"], order["end_ms"]),
-            output=RenderOutput.from_json(order["output"]),
             settings=settings,
             extras=extras_of(order, teller),
         )
-    return made.to_json()
+    return [piece.to_json() if piece else None for piece in made]
 
 
 def join(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from typing import Any
 import av
 from av.video.stream import VideoStream
 
-from render_node.chunks import Chunk
+from render_node.encode.joined_pictures import PictureJoiner, pictures_in, read_picture
 from render_node.encode.writer import TAGS, FileWriter
 from render_node.footage import Footage, frame_times
 from render_node.lanes import Outlet, Pace
+from render_node.parts import Part, Timeline, build_timeline, check_alike, check_complete, packets_of_parts
 from render_node.receipt import RENDERER, Job, recipe_of
 from render_node.render import Extras, choose_poster_time, length_of, plan_mixes, prepare, rate_of, read_scenario
 from render_node.sound import SoundFiles
@@ -24,39 +25,14 @@ from render_node.source_sound import AHEAD_S, MadeSound, SourceSound
 from render_node.stills import Known, draw_pictures, encode_png
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, RenderReceipt
-from tasks.errors import PermanentError
 from tasks.fonts import describe_fonts
 from tasks.media.container import open_media, packets_of
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video
-from tasks.workflows.chunks import decode_times
+from tasks.workflows.chunks import PICTURES
 
-SAME = ("encoder", "browser", "renderer", "versions", "width", "height", "fps_num", "fps_den", "pixel_format", "colour")
-"""What the receipts of all pieces must agree in."""
+PRORES = "prores_ks"
 KEPT_CHECKS = ("encoder_fallback", "converted_from", "tone_mapped_from", "mastering", "mastering_lost")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A piece that has frames: its file and what was said about it."""
-
-    path: Path
-    chunk: Chunk
-
-    @property
-    def receipt(self) -> RenderReceipt:
-        """What really happened when it was made."""
-        assert self.chunk.receipt is not None
-        return self.chunk.receipt
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """When each packet of the whole is shown and decoded, in decoding order; units of ``time_base``."""
-
-    pts: list[int]
-    dts: list[int]
-    time_base: Fraction
 
 
 class JoinWriter(FileWriter):
@@ -68,15 +44,21 @@ class JoinWriter(FileWriter):
         assert isinstance(stream, VideoStream)
         if self._choice.name in TAGS:
             stream.codec_context.codec_tag = TAGS[self._choice.name]
+        elif self._choice.name == PRORES:
+            stream.codec_context.codec_tag = template.codec_context.codec_tag  # it says which ProRes this is
         stream.time_base = time_base
+        if self._choice.pixel_format == "yuva420p":
+            stream.metadata["alpha_mode"] = "1"  # WebM has it beside the stream, which does not know
         self._video = stream
 
     def write_packet(self, packet: av.Packet[Any], *, pts: int, dts: int, time_base: Fraction) -> None:
         """Write a packet of the picture."""
         assert self._video is not None
         self.pictures.update(packet)
+        duration_s = (packet.duration or 0) * (packet.time_base or Fraction(0))
         packet.stream = self._video
         packet.pts, packet.dts, packet.time_base = pts, dts, time_base
+        packet.duration = round(duration_s / time_base)
         self._container.mux(packet)
         self.frames += 1
 
@@ -84,6 +66,9 @@ class JoinWriter(FileWriter):
         """Flush the sound and write the index."""
         self._video = None
         super().finish()
+
+
+Joined = FileWriter | PictureJoiner
 
 
 def join_chunks(
@@ -115,7 +100,10 @@ def join_chunks(
     files = SoundFiles(source if job.media.audio else None, extras.music, length_of(job, times), limits_of(settings))
     job.mixes = plan_mixes(job, files, extras.progress)
     try:
-        writer = _write(source, job, parts, timeline, settings=settings, extras=extras)
+        if parts[0].form == PICTURES:
+            writer: Joined = write_pictures(job, parts, timeline, pace.rate, extras=extras)
+        else:
+            writer = _write(source, job, parts, timeline, settings=settings, extras=extras)
     except BaseException:
         out.unlink(missing_ok=True)
         raise
@@ -142,64 +130,6 @@ def draw_poster(source: Path, job: Job, path: Path, t: float, *, settings: Worke
     return drawn.times[0]
 
 
-def check_alike(parts: list[Part]) -> None:
-    """Raise ``render.chunks_differ`` unless one kind of node made all pieces, and their decoders need the same."""
-    if not parts:
-        raise PermanentError("media.damaged", "Not one frame of the video can be decoded")
-    for name in SAME:
-        found = {repr(getattr(part.receipt, name)) for part in parts}
-        if len(found) > 1:
-            raise PermanentError(
-                "render.chunks_differ", f"The pieces differ in {name}: {' and '.join(sorted(found))}"[:500]
-            )
-    if len({_extradata(part.path) for part in parts}) > 1:
-        raise PermanentError("render.chunks_differ", "The pieces differ in their headers")
-
-
-def _extradata(path: Path) -> bytes:
-    with av.open(str(path)) as container:
-        return container.streams.video[0].codec_context.extradata or b""
-
-
-def build_timeline(parts: list[Part]) -> Timeline:
-    """Read the times of all packets and put them on the clock of the whole."""
-    time_base = parts[0].chunk.time_base
-    pts: list[int] = []
-    for part in parts:
-        before = len(pts)
-        pts += [part.chunk.first + shown for shown in _shown(part)]
-        if part.chunk.time_base != time_base or len(pts) - before != part.chunk.frames:
-            raise PermanentError("render.chunks_incomplete", "A piece does not hold the frames that it should")
-    return Timeline(pts, list(decode_times(pts)), time_base)
-
-
-def _shown(part: Part) -> Iterator[int]:
-    with av.open(str(part.path)) as container:
-        for packet in container.demux(video=0):
-            if packet.size:
-                assert packet.pts is not None and packet.time_base is not None
-                yield round(packet.pts * packet.time_base / part.chunk.time_base)
-
-
-def check_complete(timeline: Timeline, expected: list[float], *, dropped: int) -> None:
-    """Raise ``render.chunks_incomplete`` unless the frames are those of the source, each once.
-
-    :param expected: times in seconds, :param dropped: frames that could not be decoded, which may be missing.
-    """
-    shown = sorted(timeline.pts)
-    if len(set(shown)) != len(shown):
-        raise PermanentError("render.chunks_incomplete", "Pieces overlap: a frame is there twice")
-    if dropped == 0 and len(shown) == len(expected):
-        near = float(timeline.time_base) / 2
-        if all(
-            abs(float(mine * timeline.time_base) - theirs) <= near for mine, theirs in zip(shown, expected, strict=True)
-        ):
-            return
-    elif len(shown) + dropped >= len(expected):
-        return
-    raise PermanentError("render.chunks_incomplete", f"The pieces hold {len(shown)} frames of {len(expected)}")
-
-
 def _write(
     source: Path, job: Job, parts: list[Part], timeline: Timeline, *, settings: WorkerSettings, extras: Extras
 ) -> JoinWriter:
@@ -213,7 +143,7 @@ def _write(
         footage = Footage(stack.enter_context(open_media(source, limits_of(settings))))
         track = SoundTrack(footage, job, Outlet(target, writer))
         times = zip(timeline.pts, timeline.dts, strict=True)
-        for number, (packet, (pts, dts)) in enumerate(zip(_packets(parts), times, strict=True)):
+        for number, (packet, (pts, dts)) in enumerate(zip(packets_of_parts(parts), times, strict=True)):
             track.write(float(dts * timeline.time_base))
             writer.write_packet(packet, pts=pts, dts=dts, time_base=timeline.time_base)
             if extras.progress:
@@ -223,10 +153,29 @@ def _write(
     return writer
 
 
-def _packets(parts: list[Part]) -> Iterator[av.Packet[Any]]:
-    for part in parts:
-        with av.open(str(part.path)) as container:
-            yield from (packet for packet in container.demux(video=0) if packet.size)
+def write_pictures(job: Job, parts: list[Part], timeline: Timeline, rate: Fraction, *, extras: Extras) -> Joined:
+    """Write the pictures of all pieces as one sequence, or as the GIF that they are the frames of."""
+    target = job.targets[0]
+    assert target.path is not None
+    is_gif = target.output.container == "gif"
+    writer: Joined = (
+        FileWriter(target.path, "gif", target.choice) if is_gif else PictureJoiner(target.path, target.choice, rate)
+    )
+    pictures = (picture for part in parts for picture in pictures_in(part.path))
+    with writer:
+        for number, (picture, pts) in enumerate(zip(pictures, timeline.pts, strict=True)):
+            if isinstance(writer, FileWriter):
+                frame = read_picture(picture)
+                frame.pts, frame.time_base = pts, timeline.time_base
+                if number == 0:
+                    writer.open_video(frame, rate=rate)
+                writer.write_frame(frame)
+            else:
+                writer.write_picture(picture, pts * timeline.time_base)
+            if extras.progress:
+                extras.progress(number + 1, len(timeline.pts), "join")
+        writer.finish()
+    return writer
 
 
 class SoundTrack:
@@ -261,7 +210,7 @@ class SoundTrack:
                 self._reached_s = float(packet.dts * packet.time_base - self._zero)
 
 
-def merge_receipts(job: Job, parts: list[Part], timeline: Timeline, writer: JoinWriter) -> RenderReceipt:
+def merge_receipts(job: Job, parts: list[Part], timeline: Timeline, writer: Joined) -> RenderReceipt:
     """Write down what really happened to the whole."""
     first, target = parts[0].receipt, job.targets[0]
     shown = sorted(timeline.pts)
@@ -291,7 +240,7 @@ def merge_receipts(job: Job, parts: list[Part], timeline: Timeline, writer: Join
         audio_duration_s=round(writer.audio_end_s, 6),
         container=target.output.container,
         output=target.output.to_json(),
-        pictures_sha256=writer.pictures.hexdigest(),
+        pictures_sha256=writer.pictures.hexdigest() if isinstance(writer, FileWriter) else "",
         checks=checks,
         timings_s={
             **job.timings_s,

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from render_node.encode.settings import choose_encoder
+from render_node.encode.settings import EncoderChoice, choose_encoder
 from render_node.frames.browser import ARGUMENTS, find_chromium, open_browser
 from render_node.frames.graphics import own_graphics
 from render_node.frames.stage_page import SERVED, STAGE
@@ -22,13 +22,18 @@ from tasks.contracts import RenderOutput
 from tasks.fonts import font_faces
 
 
-def describe_node(settings: WorkerSettings, output: RenderOutput) -> dict[str, Any]:
+def describe_node(
+    settings: WorkerSettings, output: RenderOutput, choice: EncoderChoice | None = None
+) -> dict[str, Any]:
     """Return what decides the pictures of an output here: browser, stage, fonts, encoder, versions.
+
+    :param choice: the encoder that the output gets, where that does not follow from it alone.
 
     Threads are left out: they change how fast an encoder is, and no picture that anybody could tell apart.
     """
     path = find_chromium(settings.chromium)
-    choice = choose_encoder(output, configured=settings.encoder, gpu=settings.gpu, threads=settings.encoder_threads)
+    if choice is None:
+        choice = choose_encoder(output, configured=settings.encoder, gpu=settings.gpu, threads=settings.encoder_threads)
     return {
         "browser": _browser_version(path, path.stat().st_mtime_ns),
         "browser_arguments": hash_of(ARGUMENTS),

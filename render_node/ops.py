@@ -22,7 +22,7 @@ def render(context: StepContext) -> dict[str, Any]:
     order = RenderOrder.from_json(context.input)
     context.plan_stages(download=0.05, first_look=0.03, frames=0.87, upload=0.05)
     names = [name_video(order, number) for number in range(len(order.outputs))]
-    posters = {number: f"{Path(name).stem}-{POSTER}" if number else POSTER for number, name in enumerate(names)}
+    posters = {number: name_poster(order, number) for number in range(len(names))}
 
     with ExitStack() as stack:
         source = stack.enter_context(context.source_copy(order.source_key))
@@ -56,6 +56,11 @@ def name_video(order: RenderOrder, number: int) -> str:
     """Return the file name of one output of an order."""
     suffix = SUFFIXES.get(order.outputs[number].container, "")
     return f"video-{number}{suffix}" if number else f"video{suffix}"
+
+
+def name_poster(order: RenderOrder, number: int) -> str:
+    """Return the file name of the poster of one output."""
+    return f"{Path(name_video(order, number)).stem}-{POSTER}" if number else POSTER
 
 
 def hand_in(context: StepContext, video: Path, poster: Path | None, receipt: RenderReceipt) -> dict[str, Any]:

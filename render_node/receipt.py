@@ -22,6 +22,7 @@ from render_node.sound import SoundPlan
 from tasks.contracts import MediaInfo, RenderReceipt, SoundOutput, VideoInfo
 from tasks.contracts.shorts import Reframing
 from tasks.fonts import describe_fonts
+from tasks.scenario.versions import data_versions
 
 RENDERER = "reelyard-stage/1"
 PLAIN_FORMATS = frozenset({"yuv420p", "yuvj420p"})
@@ -137,4 +138,4 @@ def recipe_of(job: Job, target: Target) -> str:
 def versions() -> dict[str, str]:
     """Return the versions that can change a picture."""
     packages = {name: importlib.metadata.version(name) for name in ("av", "playwright", "numpy")}
-    return {**packages, "ffmpeg": av.ffmpeg_version_info}
+    return {**packages, "ffmpeg": av.ffmpeg_version_info, **data_versions()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -119,7 +120,7 @@ def read_scenario(scenario: dict[str, Any]) -> Scenario:
 def prepare(
     source: Path,
     scenario: Scenario,
-    outputs: list[tuple[Path, RenderOutput]],
+    outputs: Sequence[tuple[Path | None, RenderOutput]],
     *,
     settings: WorkerSettings,
     extras: Extras,
@@ -189,18 +190,24 @@ def hold_for(job: Job, settings: WorkerSettings, progress: Progress | None) -> A
     return hold_sessions(count, card_of(settings), tick=tick)
 
 
-def plan_lanes(job: Job, times: list[float]) -> dict[int, Lane]:
-    """Return the lane of each target by its position; targets that look alike share one, equal sizes one drawing."""
+def plan_lanes(
+    job: Job, times: list[float], *, pace: Callable[[list[float], str, Fraction], Pace] = Pace
+) -> dict[int, Lane]:
+    """Return the lane of each target by its position; targets that look alike share one, equal sizes one drawing.
+
+    :param times: of the source's frames, :param pace: makes of them, of a rate and of the source's own when frames are
+        shown.
+    """
     lanes: dict[Look, Lane] = {}
     drawings: dict[tuple[tuple[int, int], str], Drawing] = {}
     rate = rate_of(job, times)
     shares = len({target.look for target in job.targets}) > 1
     for look in dict.fromkeys(target.look for target in job.targets):
-        pace = Pace(times, look.fps, rate)
+        own = pace(times, look.fps, rate)
         key = (look.size, look.fps)
         if key not in drawings:
-            drawings[key] = Drawing(job.script, pace.times, look.size)
-        lanes[look] = Lane(look, drawings[key], pace, shares=shares)
+            drawings[key] = Drawing(job.script, own.times, look.size)
+        lanes[look] = Lane(look, drawings[key], own, shares=shares)
     return {position: lanes[target.look] for position, target in enumerate(job.targets)}
 
 

@@ -72,8 +72,9 @@ def store_first_look(session: Session, job: Job, step: Step, data: dict[str, Any
 
 @on_step_succeeded(TaskName.RENDER_CHUNK)
 def check_chunk(session: Session, job: Job, step: Step, result: dict[str, Any]) -> None:
-    """Refuse a piece that does not lie among those of the job's owner."""
-    if not ChunkResult.from_json(result).key.startswith(f"{PREFIX}{step.input['owner']}/"):
+    """Refuse pieces that do not lie among those of the job's owner."""
+    pieces = ChunkResult.from_json(result).pieces
+    if not all(piece.key.startswith(f"{PREFIX}{step.input['owner']}/") for piece in pieces):
         raise PermanentError("step.foreign_key", "The piece does not belong to the job")
 
 

@@ -29,14 +29,14 @@ from api.renders.pricing import largest_action, price_of
 from api.users.models import User
 from tasks.contracts import RenderOrder, RenderOutput
 from tasks.contracts.check import CheckOrder
-from tasks.contracts.outputs import complete_output
 from tasks.contracts.shorts import Reframing
 from tasks.errors import InvalidInputError
 from tasks.fonts import check_scenario, faces_of
 from tasks.names import PRIORITY_NAMES
 from tasks.scenario import parse
+from tasks.scenario.versions import data_versions
 from tasks.workflows.captions import build_checked_steps, build_chunked_steps, build_render_steps
-from tasks.workflows.chunks import can_join, plan_spans
+from tasks.workflows.chunks import plan_spans
 from tasks.workflows.plan import StepSpec
 
 JOB_KIND = "render"
@@ -113,10 +113,10 @@ def create_render(
 
 
 def plan_steps(order: RenderOrder, duration_s: float, *, owner_id: UUID) -> list[StepSpec]:
-    """Plan a render: in pieces where the video is long and its one output can be joined, else whole."""
+    """Plan a render: in pieces where the video is long, else whole."""
     settings = get_settings()
     spans = plan_spans(duration_s, target_s=settings.chunk_s, from_s=settings.chunk_from_s)
-    if len(spans) == 1 or order.further or not can_join(complete_output(order.output)):
+    if len(spans) == 1:
         return build_render_steps(order)
     return build_chunked_steps(order, spans, owner=str(owner_id), reuse_s=reuse_seconds(settings))
 
@@ -177,6 +177,8 @@ def hash_order(
 ) -> str:
     """Name an order by everything that decides its pictures; the scenario's fonts by their files' hashes.
 
+    Looks, motions and defaults count by their versions: with other ones an earlier result answers nothing.
+
     Several outputs are a set: asked for in another order they have the same name.
     """
     fonts = [face.sha256 for face in faces_of(parse(scenario))]
@@ -186,6 +188,7 @@ def hash_order(
         **name_outputs(outputs),
         "fonts": fonts,
         "images": [[image.name, image.sha256] for image in named_images(scenario)],
+        "data": data_versions(),
         **({"reframing": reframing.to_json()} if reframing else {}),
     }
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -206,13 +209,19 @@ def select_renders(*, organisation_id: UUID | None = None, state: str | None = N
     return query.where(Job.state == state) if state else query
 
 
+def require_output(render: Render, number: int) -> RenderOutput:
+    """Return an output as it was ordered, complete; raise ``render.output_not_found``."""
+    if number >= len(render.outputs):
+        raise NotFoundError("render.output_not_found", f"The render has {len(render.outputs)} outputs, counted from 0")
+    return RenderOutput.from_json(render.outputs[number].output)
+
+
 def require_result(session: Session, render: Render, number: int = 0) -> Asset:
     """Return the asset of a finished output.
 
     Raises ``render.output_not_found``, ``render.not_finished``, ``render.result_deleted``.
     """
-    if number >= len(render.outputs):
-        raise NotFoundError("render.output_not_found", f"The render has {len(render.outputs)} outputs, counted from 0")
+    require_output(render, number)
     asset_id = render.outputs[number].asset_id
     if asset_id is None:
         state = render.job.state

@@ -33,12 +33,12 @@ def schema() -> dict[str, Any]:
 
 def presets() -> list[dict[str, Any]]:
     """Return every named look; its lengths are fractions of the canvas's shorter side."""
-    return copy.deepcopy(load("presets"))
+    return copy.deepcopy(load("presets")["looks"])
 
 
 def motions() -> list[dict[str, Any]]:
     """Return every named motion: an animation that goes with any style."""
-    return copy.deepcopy(load("motions"))
+    return copy.deepcopy(load("motions")["motions"])
 
 
 def parse(document: Any) -> Scenario:

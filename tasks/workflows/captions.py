@@ -8,12 +8,13 @@ from typing import Any
 
 from tasks.contracts import RenderOrder
 from tasks.contracts.check import CheckOrder
-from tasks.contracts.chunk import ChunkOrder
+from tasks.contracts.chunk import MP4, ChunkOrder
+from tasks.contracts.outputs import complete_output
 from tasks.contracts.still import StillOrder
 from tasks.contracts.translation import TranslateOrder
 from tasks.names import TaskName
 from tasks.scenario.slices import slice_scenario
-from tasks.workflows.chunks import Span
+from tasks.workflows.chunks import Span, piece_form
 from tasks.workflows.plan import StepSpec
 from tasks.workflows.speech import HEAR, plan_hearing
 
@@ -79,6 +80,8 @@ def build_chunked_steps(order: RenderOrder, spans: list[Span], *, owner: str, re
     :param owner: within whom equal pieces are shared, :param reuse_s: how old a piece may be that is used again.
     """
 
+    forms = tuple(piece_form(complete_output(output)) for output in order.outputs)
+
     def chunk_of(part: int, span: Span) -> StepSpec:
         end_s = None if span.end_ms is None else span.end_ms / 1000
         piece = ChunkOrder(
@@ -93,6 +96,8 @@ def build_chunked_steps(order: RenderOrder, spans: list[Span], *, owner: str, re
             order.fonts,
             order.images,
             first_look=order.scenario if part == 0 else None,
+            further=order.further,
+            forms=() if set(forms) == {MP4} else forms,
         )
         return StepSpec(CHUNK, TaskName.RENDER_CHUNK, piece.to_json(), part=part)
 

@@ -1,4 +1,4 @@
-"""Where a long video is cut, and which outputs can be joined again. Pure; the API plans with it, nodes work by it."""
+"""Where a long video is cut, and what its pieces are kept in. Pure; the API plans with it, nodes work by it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tasks.contracts import RenderOutput
+from tasks.contracts.chunk import MP4
 
-JOINABLE = frozenset(
-    [
-        ("mp4", "h264"),
-        ("mp4", "hevc"),
-        ("mp4", "av1"),
-        ("webm", "vp9"),
-        ("webm", "av1"),
-        ("mov", "h264"),
-        ("mov", "hevc"),
-    ]
-)
-"""Container and codec of outputs that are made in chunks. GIF, pictures and ProRes are rendered whole."""
+PICTURES = "png"
+"""The form of pieces that are numbered pictures and not packets."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +52,17 @@ def plan_spans(duration_s: float, *, target_s: float, from_s: float) -> list[Spa
     return [Span(start, end) for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
 
 
-def can_join(output: RenderOutput) -> bool:
-    """Tell whether a completed output can be put together from pieces that were encoded each for itself."""
-    return (output.container, output.codec) in JOINABLE and output.layer == "video" and not output.alpha
+def piece_form(output: RenderOutput) -> str:
+    """Return what a completed output's pieces are kept in: ``mp4 mov webm png``.
+
+    MP4 keeps times exactly, but holds no ProRes and no alpha of VP9, which WebM does. GIF goes in pictures with its
+    palettes: a frame of it says only what differs from the one before, which may be another piece's.
+    """
+    if output.codec in ("gif", "png"):
+        return PICTURES
+    if output.codec == "prores":
+        return "mov"
+    return "webm" if output.alpha else MP4
 
 
 def decode_times(pts: list[int]) -> Iterator[int]:

@@ -12,8 +12,8 @@ import pytest
 from api.extensions import db, get_storage
 from api.jobs.models import Step
 from api.renders.chunks import sweep_chunks
-from tasks.contracts import StepFailure
-from tasks.contracts.chunk import ChunkResult
+from tasks.contracts import RenderOrder, StepFailure
+from tasks.contracts.chunk import ChunkOrder, ChunkResult, StoredPiece
 from tests.api.farm import Caller, Farm, ingest, receipt_of, sha256_of
 
 RESULT = b"joined video"
@@ -78,9 +78,75 @@ def test_a_long_video_is_ordered_in_pieces_each_with_what_it_shows(user: Caller,
     assert {step.input["owner"] for step in chunks} == {user.id}
 
 
-@pytest.mark.parametrize("output", [{"container": "gif"}, {"container": "png"}, {"container": "mov"}])
-def test_outputs_that_cannot_be_joined_are_rendered_whole(user: Caller, source: str, output: dict[str, str]) -> None:
-    assert [step.name for step in steps_of(order(user, source, **output))] == ["render"]
+@pytest.mark.parametrize(
+    ("output", "form"),
+    [
+        ({"container": "gif"}, "png"),
+        ({"container": "png"}, "png"),
+        ({"container": "mov"}, "mov"),
+        ({"container": "webm", "layer": "captions"}, "webm"),
+        ({"layer": "captions", "alpha": False}, "mp4"),
+    ],
+)
+def test_every_kind_of_output_is_made_in_pieces(user: Caller, source: str, output: dict[str, Any], form: str) -> None:
+    *chunks, join = steps_of(order(user, source, **output))
+    assert ([step.name for step in chunks], join.name) == (["chunk"] * 3, "join")
+    assert {ChunkOrder.from_json(step.input).form_of(0) for step in chunks} == {form}
+
+
+def order_two(user: Caller, source: str) -> dict[str, Any]:
+    """Order a video and a GIF at once."""
+    [transcript] = user.get(f"/transcripts?asset_id={source}")["items"]
+    scenario = user.get(f"/transcripts/{transcript['id']}/scenario?preset=pop")
+    body = {"source_asset_id": source, "scenario": scenario, "outputs": [{"width": 540}, {"container": "gif"}]}
+    render: dict[str, Any] = user.post("/renders", body, expect=202)
+    return render
+
+
+def done_two(step: Step, owner: str) -> dict[str, Any]:
+    keys = (f"chunks/{step.input['owner']}/{step.part}.zip", f"chunks/{owner}/{step.part}-gif.zip")
+    pieces = [StoredPiece(key, form, reused=False) for key, form in zip(keys, ("mp4", "png"), strict=True)]
+    return ChunkResult.of(pieces, "k1").to_json()
+
+
+def test_several_outputs_are_cut_together_and_joined_each(user: Caller, farm: Farm, source: str) -> None:
+    render = order_two(user, source)
+    *chunks, join = steps_of(render)
+    assert [len(ChunkOrder.from_json(step.input).outputs) for step in chunks] == [2, 2, 2]
+    assert len(RenderOrder.from_json(join.input).outputs) == 2
+    for part, result in enumerate([done_two(step, user.id) for step in chunks]):
+        claim = farm.claim_part(render["job_id"], "chunk", part)
+        assert farm.report(claim, result=result).status_code == 200
+    claim = farm.claim(render["job_id"], "join")
+    assert [len(ChunkResult.from_json(one).pieces) for one in claim["results"]["chunk"]] == [2, 2, 2]
+    results = []
+    for name in ("video.mp4", "video-1.gif"):
+        key = f"{claim['output_prefix']}{name}"
+        get_storage().put_bytes(key, RESULT, content_type="video/mp4")
+        one = {"object_key": key, "size_bytes": len(RESULT), "sha256": sha256_of(RESULT), "receipt": receipt_of()}
+        results.append(one)
+    held = user.get("/credits")["held"]
+    assert farm.report(claim, result={"outputs": results}).status_code == 200
+    seen = user.get(f"/renders/{render['id']}")
+    assert (seen["state"], len([one for one in seen["outputs"] if one["asset_id"]])) == ("succeeded", 2)
+    assert (held > 0, user.get("/credits")["held"]) == (True, 0)
+
+
+def test_a_further_piece_under_a_foreign_prefix_is_refused(user: Caller, farm: Farm, source: str) -> None:
+    render = order_two(user, source)
+    claim = farm.claim_part(render["job_id"], "chunk", 0)
+    farm.report(claim, result=done_two(steps_of(render)[0], "somebody"))
+    assert user.get(f"/jobs/{render['job_id']}")["error"]["code"] == "step.foreign_key"
+
+
+def test_progress_of_several_outputs_in_pieces_is_that_of_their_frames(user: Caller, farm: Farm, source: str) -> None:
+    render = order_two(user, source)
+    told = []
+    for part, result in enumerate([done_two(step, user.id) for step in steps_of(render)[:-1]]):
+        claim = farm.claim_part(render["job_id"], "chunk", part)
+        assert farm.report(claim, result=result).status_code == 200
+        told.append(user.get(f"/jobs/{render['job_id']}")["progress"]["percent"])
+    assert told == [31.2, 62.5, 93.7]  # three pieces weigh 20 each, the join 4
 
 
 def test_a_short_video_is_rendered_whole(app: Any, user: Caller, farm: Farm) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+import api.renders.service
 from api.extensions import db
 from api.jobs.models import Attempt, Step
+from tasks.scenario.versions import data_versions
 from tests.api.farm import HTTP, Caller, Farm, ingest, storage_used
 from tests.api.test_renders import RESULT, counts, finish, order, scenario, source
 
@@ -68,6 +70,14 @@ def test_a_forced_or_different_order_is_rendered(
 
 def test_one_changed_word_is_another_order(user: Caller, order: dict[str, Any], done: dict[str, Any]) -> None:
     order["scenario"]["tracks"][0]["cues"][0]["words"][0]["text"] = "Is"
+
+    assert user.post("/renders", order, expect=202)["state"] == "queued"
+
+
+def test_other_looks_motions_and_defaults_make_another_order(
+    user: Caller, order: dict[str, Any], done: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.renders.service, "data_versions", lambda: {**data_versions(), "looks": "2+0"})
 
     assert user.post("/renders", order, expect=202)["state"] == "queued"
 

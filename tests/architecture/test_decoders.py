@@ -24,6 +24,7 @@ READERS = {
 MAY_READ = {
     "tasks/media/container.py": "the one place: magic bytes first, then format and protocol allow-lists",
     "render_node/join.py": "pieces that render nodes wrote",
+    "render_node/parts.py": "pieces that render nodes wrote",
     "render_node/decode.py": "a sample that it has just made",
     "render_node/rehearsal.py": "what the self-test has just made",
     "cli/verify.py": "results that were just written",
@@ -46,7 +47,7 @@ WORK = {
     "render_files": {"render_node/errands.py", "render_node/render.py"},
     "draw_first_look": {"render_node/errands.py"},
     "check_parity": {"render_node/errands.py"},
-    "render_chunk": {"render_node/errands.py"},
+    "render_chunks": {"render_node/chunks.py", "render_node/errands.py"},
     "join_chunks": {"render_node/errands.py"},
     "draw_pictures": {"render_node/errands.py", "render_node/join.py"},
     "find_all": {"render_node/errands.py"},
@@ -58,7 +59,7 @@ WORK = {
 MAY_DEMUX = {
     "tasks/media/container.py": "the one place: files that bring more streams than they had break no reader",
     "tasks/clips/patch.py": "a film that this host wrote",
-    "render_node/join.py": "pieces that render nodes wrote",
+    "render_node/parts.py": "pieces that render nodes wrote",
     "cli/verify.py": "results that were just written",
 }
 """Who asks PyAV itself for packets."""

@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 
 import render_node.chunk_ops
-from render_node.chunk_ops import chunk, join
+from render_node.chunk_ops import chunk, join, key_of
 from render_node.frames.stage_page import decode_png
 from render_node.ops import render
 from tasks.attempt import AttemptTools, run_attempt
 from tasks.client import ControlClient
 from tasks.config import read_worker_settings
 from tasks.contracts import RenderOrder, RenderOutput
+from tasks.contracts.chunk import ChunkOrder, ChunkResult
 from tasks.contracts.outputs import complete_output
 from tasks.errors import ReelyardError
 from tasks.names import TaskName
@@ -93,8 +94,8 @@ def words() -> dict[str, Any]:
     return look("highlight", **SIZE, texts=tuple(f"word{n}" for n in range(20)), word_s=0.5)
 
 
-def plan(document: dict[str, Any], output: RenderOutput = OUTPUT) -> list[StepSpec]:
-    order = RenderOrder(SOURCE, document, output)
+def plan(document: dict[str, Any], output: RenderOutput = OUTPUT, *further: RenderOutput) -> list[StepSpec]:
+    order = RenderOrder(SOURCE, document, output, further=further)
     return build_chunked_steps(order, plan_spans(TEN, target_s=1, from_s=2), owner="u", reuse_s=A_DAY)
 
 
@@ -221,3 +222,53 @@ def test_a_changed_output_sound_or_container_uses_the_same_pieces(farm: Farm) ->
     silent = replace(OUTPUT, sound=replace(OUTPUT.sound, mute=True), container="mov")
     assert farm.work(plan(words(), silent)[2], "job-2")["reused"]
     assert not farm.work(plan(words(), replace(OUTPUT, crf=30))[2], "job-3")["reused"]
+
+
+THREE = (
+    OUTPUT,
+    complete_output(RenderOutput(container="gif", fps="5")),
+    complete_output(RenderOutput(container="mov")),
+)
+
+
+def reused_of(piece: dict[str, Any]) -> list[bool]:
+    return [one.reused for one in ChunkResult.from_json(piece).pieces]
+
+
+def test_several_outputs_share_a_step_and_each_has_pieces_of_its_own(farm: Farm) -> None:
+    alone = farm.work(plan(words())[2], "job-1")
+    several = farm.work(plan(words(), *THREE)[2], "job-2")
+    assert reused_of(several) == [True, False, False]
+    assert ChunkResult.from_json(several).pieces[0].key == alone["key"]
+    assert reused_of(farm.work(plan(words(), THREE[2])[2], "job-3")) == [True]
+    assert reused_of(farm.work(plan(words(), *THREE)[2], "job-4")) == [True, True, True]
+
+
+def test_a_joined_job_of_several_outputs_hands_in_each(farm: Farm) -> None:
+    specs = plan(words(), *THREE)
+    pieces = [farm.work(spec, "job-1") for spec in specs[:-1]]
+    first = farm.work(specs[-1], "job-1", {"chunk": pieces})["outputs"]
+    names = ["video.mp4", "video-1.gif", "video-2.mov"]
+    assert [Path(one["object_key"]).name for one in first] == names
+    assert [one["receipt"]["frame_count"] for one in first] == [100, 50, 100]
+    assert [one["receipt"]["checks"]["reused_chunks"] for one in first] == [0, 0, 0]
+    assert all(farm.tools.storage.head(one["poster_key"]) is not None for one in first)
+
+
+def test_a_changed_word_gives_at_most_two_pieces_of_each_output_another_name() -> None:
+    changed = words()
+    cue = next(cue for cue in changed["tracks"][0]["cues"] if cue["start"] >= 4)
+    cue["words"][0]["text"] = "other"
+    names = [
+        [[key_of(ChunkOrder.from_json(spec.input), "kind", number) for number in range(3)] for spec in specs[:-1]]
+        for specs in (plan(words(), *THREE), plan(changed, *THREE))
+    ]
+    for number in range(3):
+        made = sum(mine[number] != theirs[number] for mine, theirs in zip(*names, strict=True))
+        assert 1 <= made <= 2
+
+
+def test_a_result_without_pieces_of_all_outputs_is_not_joined(farm: Farm) -> None:
+    specs = plan(words(), *THREE)
+    piece = farm.work(plan(words())[0], "job-1")
+    assert farm.work(specs[-1], "job-1", {"chunk": [piece]})["code"] == "render.chunks_incomplete"

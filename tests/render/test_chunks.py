@@ -14,7 +14,8 @@ import pytest
 
 from render_node.chunks import Chunk, ChunkWriter, render_chunk
 from render_node.encode.writer import FileWriter
-from render_node.join import Part, join_chunks
+from render_node.join import join_chunks
+from render_node.parts import Part
 from render_node.render import Extras, render_file
 from tasks.contracts import RenderOutput, RenderReceipt, SoundOutput
 from tasks.errors import FencedError, PermanentError

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from tasks.contracts import RenderOutput
+from tasks.contracts import RenderOrder, RenderOutput
+from tasks.contracts.chunk import ChunkOrder, ChunkResult, StoredPiece
 from tasks.contracts.outputs import complete_output
 from tasks.scenario import parse
 from tasks.scenario.slices import slice_scenario
-from tasks.workflows.chunks import Span, can_join, decode_times, plan_spans
+from tasks.workflows.captions import build_chunked_steps
+from tasks.workflows.chunks import Span, decode_times, piece_form, plan_spans
 from tests.unit.scenario.scenes import cue, scene, word
 
 
@@ -44,21 +46,46 @@ def test_even_frames_are_shared_out_without_gap_or_overlap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "joinable"),
+    ("output", "form"),
     [
-        (RenderOutput(), True),
-        (RenderOutput(codec="hevc", bit_depth=10), True),
-        (RenderOutput(container="webm"), True),
-        (RenderOutput(container="mov"), False),
-        (RenderOutput(container="mov", codec="h264"), True),
-        (RenderOutput(container="gif"), False),
-        (RenderOutput(container="png"), False),
-        (RenderOutput(layer="captions", alpha=False), False),
-        (RenderOutput(container="webm", layer="captions"), False),
+        (RenderOutput(), "mp4"),
+        (RenderOutput(codec="hevc", bit_depth=10), "mp4"),
+        (RenderOutput(container="webm"), "mp4"),
+        (RenderOutput(container="mov"), "mov"),
+        (RenderOutput(container="mov", layer="captions"), "mov"),
+        (RenderOutput(container="mov", codec="h264"), "mp4"),
+        (RenderOutput(container="gif"), "png"),
+        (RenderOutput(container="png", layer="captions"), "png"),
+        (RenderOutput(layer="captions", alpha=False), "mp4"),
+        (RenderOutput(container="webm", layer="captions"), "webm"),
     ],
 )
-def test_only_what_can_be_joined_is_cut(output: RenderOutput, joinable: bool) -> None:
-    assert can_join(complete_output(output)) is joinable
+def test_every_output_is_cut_and_kept_in_what_holds_it(output: RenderOutput, form: str) -> None:
+    assert piece_form(complete_output(output)) == form
+
+
+def order_of(*outputs: RenderOutput) -> list[dict[str, Any]]:
+    order = RenderOrder("key", scene(cue(word(1, "one", 1.0, 1.5))), outputs[0], further=tuple(outputs[1:]))
+    specs = build_chunked_steps(order, plan_spans(3.0, target_s=1, from_s=2), owner="u", reuse_s=1.0)
+    return [spec.input for spec in specs[:-1]]
+
+
+def test_pieces_that_an_older_node_can_make_are_ordered_in_its_words() -> None:
+    for piece in order_of(RenderOutput()):
+        assert (piece["version"], "further" in piece, "forms" in piece) == (1, False, False)
+    assert [piece["version"] for piece in order_of(RenderOutput(container="gif"))] == [2, 2, 2]
+    [piece, *_] = order_of(RenderOutput(), RenderOutput(container="mov"))
+    assert (piece["version"], piece["forms"], len(piece["further"])) == (2, ["mp4", "mov"], 1)
+    assert ChunkOrder.from_json(piece).form_of(1) == "mov"
+
+
+def test_a_result_of_one_mp4_is_told_as_before() -> None:
+    plain = ChunkResult.of([StoredPiece("a", "mp4", reused=True)], "kind").to_json()
+    assert (plain["version"], "form" in plain, "further" in plain) == (1, False, False)
+    pieces = (StoredPiece("a", "mov", reused=True), StoredPiece("b", "mp4", reused=False))
+    told = ChunkResult.of(pieces, "kind").to_json()
+    assert told["version"] == 2
+    assert ChunkResult.from_json(told).pieces == pieces
 
 
 def test_decoding_times_rise_and_never_come_after_their_frames() -> None:
