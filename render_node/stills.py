@@ -21,10 +21,12 @@ from render_node.encode.convert import PixelConverter
 from render_node.framed import LateFramer
 from render_node.frames.stage_page import Rgba
 from render_node.geometry import choose_geometry
+from render_node.moments import draw_moments, is_plain
 from render_node.overlay import Overlay
 from render_node.shaper import Form, FrameShaper
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, VideoInfo
+from tasks.contracts.outputs import complete_output
 from tasks.contracts.shorts import Reframing
 from tasks.errors import PermanentError
 from tasks.fonts import check_scenario, faces_of
@@ -89,6 +91,7 @@ def draw_pictures(
     """Draw a scenario at several times. Errors: ``scenario.* media.* render.no_video browser.*``.
 
     :param times: seconds from the media's start, in any order; past the end the last frame is shown.
+    :param output: over footage its layer, alpha, depth and range count, too, as they do for a render.
     :param background: ``#RRGGBB`` where there is no footage; empty is transparent.
     :param known: what is told of the source beforehand.
     """
@@ -101,7 +104,8 @@ def draw_pictures(
     else:
         known = known or Known()
         shown = Shown(known.video or probe_video(source, settings), output, known.reframing)
-        drawn = _draw_over(parsed, wanted, settings=settings, shown=shown, source=source)
+        draw = _draw_over if is_plain(complete_output(output)) else _draw_like_render
+        drawn = draw(parsed, wanted, settings=settings, shown=shown, source=source)
     back = sorted(range(len(order)), key=lambda place: order[place])
     return Drawn([drawn.pictures[place] for place in back], [drawn.times[place] for place in back], drawn.browser)
 
@@ -139,6 +143,20 @@ def _draw_over(
     finally:
         overlay.close()
     return Drawn(pictures, told, overlay.browser)
+
+
+def _draw_like_render(
+    scenario: Scenario, times: list[float], *, settings: WorkerSettings, shown: Shown, source: Path
+) -> Drawn:
+    framer, info = LateFramer(shown.reframing), shown.video
+    found: list[tuple[float, av.VideoFrame]] = []
+    with open_media(source, limits_of(settings)) as container:
+        for t, decoded in read_frames(container, times):
+            info, frame = framer.frame(shown.video, decoded, t)
+            found.append((t, frame))
+    output = complete_output(shown.output)
+    pictures, browser = draw_moments(scenario, found, video=info, output=output, settings=settings)
+    return Drawn(pictures, [t for t, _ in found], browser)
 
 
 def _draw_alone(

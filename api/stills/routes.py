@@ -22,6 +22,7 @@ from api.jobs.waiting import wait_for_end
 from api.limits import still_limit
 from api.renders.models import Render
 from api.renders.ordering import find_reframing, shape_of
+from api.renders.service import require_output
 from api.stills import service
 from api.stills.answers import read_source, require_success
 from api.stills.schemas import RenderStillQuery, StillRequest, StillResponse
@@ -117,20 +118,17 @@ class RenderStill(MethodView):
     @blueprint.response(200, StillResponse)
     @blueprint.alt_response(202, schema=StillResponse, description="It is being drawn; ask again, or follow its job")
     @blueprint.alt_response(302, description="With redirect=1: the presigned URL in Location")
-    @problems(blueprint, {**PROBLEMS, 404: "render.not_found, asset.not_found"})
+    @problems(blueprint, {**PROBLEMS, 404: "render.not_found, render.output_not_found, asset.not_found"})
     @still_limit
     def get(self, query: dict[str, Any], render_id: UUID) -> Any:
         """See one moment of a render
 
-        Whatever the render's state: its scenario over its source at ``t`` seconds, as it is or will be.
+        Whatever the render's state: its scenario over its source at ``t`` seconds, as it is or will be. An output of
+        captions alone is shown without its source, transparent where it is.
         """
         render = get_owned(Render, render_id)
         source = require_ready(db.session.get_one(Asset, render.source_asset_id))
-        output = RenderOutput.from_json(render.output)
-        width, height = (query["width"], 0) if query["width"] else (output.width, output.height)
-        seen = RenderOutput(
-            width=width, height=height, aspect=output.aspect, fit=output.fit, background=output.background
-        )
+        seen = service.seen_of(require_output(render, query["output"]), width=query["width"])
         order = service.build_order(
             render.scenario, source, times=[query["t"]], output=seen, reframing=find_reframing(render)
         )

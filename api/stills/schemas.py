@@ -11,7 +11,7 @@ from api.assets.schemas import StrictSchema
 from api.jobs.schemas import JobErrorResponse
 from api.jobs.states import JobState
 from api.renders.schemas import even
-from tasks.contracts.outputs import ASPECTS, FITS
+from tasks.contracts.outputs import ASPECTS, FITS, MAX_OUTPUTS
 from tasks.contracts.still import MOST_TIMES
 
 SIDE: list[Callable[[Any], Any]] = [validate.Range(0, 4096), even]
@@ -68,6 +68,11 @@ class RenderStillQuery(StrictSchema):
 
     t = fields.Float(required=True, validate=MOMENT, metadata={"description": "Seconds"})
     width = fields.Integer(load_default=0, validate=SIDE, metadata={"description": "0 is the render's own size"})
+    output = fields.Integer(
+        load_default=0,
+        validate=validate.Range(0, MAX_OUTPUTS - 1),
+        metadata={"description": "Which of the render's outputs, counted from 0"},
+    )
     redirect = fields.Boolean(load_default=False, metadata={"description": "Answer 302 to the picture instead of JSON"})
     wait_s = wait_field()
 

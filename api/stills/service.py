@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,7 @@ from tasks.errors import InvalidInputError
 from tasks.fonts import check_scenario, faces_of
 from tasks.names import Priority
 from tasks.scenario import parse
+from tasks.scenario.versions import data_versions
 from tasks.storage.base import Storage
 from tasks.workflows.captions import build_still_steps
 
@@ -50,6 +52,26 @@ def build_order(
     fonts = named_fonts(scenario)
     images = named_images(scenario)
     return StillOrder(scenario, tuple(times), key, sha256, media, output, fonts=fonts, images=images, **look)
+
+
+def seen_of(output: RenderOutput, *, width: int = 0) -> RenderOutput:
+    """Return of a render's output all that decides what a frame of it looks like, and nothing else.
+
+    :param width: pixels, 0 is the output's own size.
+    """
+    wide, high = (width, 0) if width else (output.width, output.height)
+    seen = RenderOutput(width=wide, height=high, aspect=output.aspect, fit=output.fit, background=output.background)
+    if output.layer == "video" and output.bit_depth == 8:
+        return seen
+    return replace(
+        seen,
+        container=output.container,
+        codec=output.codec,
+        bit_depth=output.bit_depth,
+        dynamic_range=output.dynamic_range,
+        layer=output.layer,
+        alpha=output.alpha,
+    )
 
 
 def ask_still(
@@ -94,7 +116,7 @@ def hash_order(order: StillOrder) -> str:
     for where in ("source_key", "media", "fonts"):
         del asked[where]
     fonts = [face.sha256 for face in faces_of(parse(order.scenario))]
-    return hash_question(recipe=RECIPE, fonts=fonts, **asked)
+    return hash_question(recipe=RECIPE, fonts=fonts, data=data_versions(), **asked)
 
 
 def is_there(still: Still, storage: Storage) -> bool:

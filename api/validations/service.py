@@ -21,7 +21,7 @@ from api.validations.models import Validation
 from tasks.contracts import RenderOutput
 from tasks.contracts.check import CheckOrder, CheckResult
 from tasks.errors import InvalidInputError
-from tasks.fonts import faces_of
+from tasks.fonts import faces_of, find_substitutes
 from tasks.names import Priority
 from tasks.scenario import parse
 from tasks.scenario.quality import ERROR, Finding, find_flaws
@@ -29,7 +29,7 @@ from tasks.scenario.safe_areas import USUAL, find_safe_area
 from tasks.workflows.captions import build_check_steps
 
 JOB_KIND = "check"
-RECIPE = "check/2"
+RECIPE = "check/3"
 EMPTY = {"severity": ERROR, "cue_id": None, "word_id": None, "t": None, "box": None, "suggestion": None, "fix": None}
 
 
@@ -42,7 +42,9 @@ def find_cheap(scenario: dict[str, Any], source: Asset | None, output: RenderOut
     """Return what can be said of a scenario that can be rendered, without a browser."""
     media = source.media_info if source else None
     size = output_size(media, output) if media and media.video else None
-    return find_flaws(parse(scenario), duration_s=media.duration_s if media else None, size=size)
+    parsed = parse(scenario)
+    flaws = find_flaws(parsed, duration_s=media.duration_s if media else None, size=size)
+    return [*flaws, *find_substitutes(parsed)]
 
 
 def build_order(

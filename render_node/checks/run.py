@@ -18,7 +18,7 @@ from render_node.workroom import open_workroom
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput, VideoInfo
 from tasks.contracts.check import CheckOrder, CheckResult
-from tasks.fonts import check_scenario, faces_of
+from tasks.fonts import check_scenario, faces_of, find_substitutes
 from tasks.media.container import open_media
 from tasks.media.limits import limits_of
 from tasks.scenario import Scenario, parse
@@ -49,7 +49,7 @@ def find_all(order: CheckOrder, source: Path | None, *, settings: WorkerSettings
     duration_s = order.media.duration_s if order.media else None
     layouts, browser = measure(scenario, size, settings)
     area = find_safe_area(order.safe_area)
-    findings = find_flaws(scenario, duration_s=duration_s, size=size)
+    findings = [*find_flaws(scenario, duration_s=duration_s, size=size), *find_substitutes(scenario)]
     findings += check_boxes(scenario, layouts, size=size, area=area)
     chosen = choose_cues(scenario, order.samples, duration_s) if source is not None else []
     if source is not None and video is not None:

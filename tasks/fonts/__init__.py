@@ -18,6 +18,7 @@ from tasks.fonts.catalogue import (
 )
 from tasks.fonts.chains import chain_for, describe_fonts, drawn_texts, dress, subset_faces
 from tasks.fonts.check import check_scenario, faces_of
+from tasks.fonts.substitutes import find_substitutes
 
 __all__ = [
     "FontFace",
@@ -31,6 +32,7 @@ __all__ = [
     "dress",
     "faces_of",
     "find_face",
+    "find_substitutes",
     "font_faces",
     "nearest_face",
     "offer_fonts",

@@ -35,6 +35,7 @@ CODES = frozenset(
         "caption.too_fast",
         "caption.too_long",
         "caption.too_short",
+        "font.substituted",
     }
 )
 """All that can be found of captions that can be drawn; ``docs/guides/stills.rst`` tells when each is."""

@@ -237,3 +237,50 @@ def test_the_key_of_a_still_that_failed_can_be_used_again(
 
     assert [answer.status_code for answer in answers] == [409, 202]
     assert answers[0].get_json()["code"] == "still.failed"
+
+
+def still_of(user: Caller, farm: Farm, render: dict[str, Any], query: str = "") -> RenderOutput:
+    """Ask for a moment of a render over HTTP; return what the farm is to draw."""
+    told = user.get(f"/renders/{render['id']}/still?t=0.5&wait_s=0{query}", expect=202)
+    given = StillOrder.from_json(draw(farm, told["job_id"]))
+    assert given.source_key.endswith("/source")
+    return given.output
+
+
+def test_a_still_of_captions_alone_is_ordered_alone_with_its_alpha(
+    user: Caller, farm: Farm, order: dict[str, Any]
+) -> None:
+    render = user.post("/renders", {**order, "output": {"container": "webm", "layer": "captions"}}, expect=202)
+    seen = still_of(user, farm, render, "&width=320")
+    assert (seen.layer, seen.alpha, seen.width, seen.height) == ("captions", True, 320, 0)
+    opaque = {"layer": "captions", "alpha": False, "background": "#102030"}
+    render = user.post("/renders", {**order, "output": opaque}, expect=202)
+    seen = still_of(user, farm, render)
+    assert (seen.layer, seen.alpha, seen.background) == ("captions", False, "#102030")
+
+
+def test_a_still_of_kept_hdr_is_ordered_as_such(user: Caller, farm: Farm, order: dict[str, Any]) -> None:
+    render = user.post("/renders", {**order, "output": {"codec": "hevc", "dynamic_range": "keep"}}, expect=202)
+    seen = still_of(user, farm, render)
+    assert (seen.dynamic_range, seen.bit_depth, seen.codec) == ("keep", 10, "hevc")
+
+
+def test_a_still_shows_the_output_that_was_asked_for(user: Caller, farm: Farm, order: dict[str, Any]) -> None:
+    outputs = [{"width": 720}, {"container": "mov", "layer": "captions", "width": 360}]
+    order.pop("output", None)
+    render = user.post("/renders", {**order, "outputs": outputs}, expect=202)
+    first, second = still_of(user, farm, render), still_of(user, farm, render, "&output=1")
+    assert (first.width, first.layer) == (720, "video")
+    assert (second.width, second.layer, second.alpha) == (360, "captions", True)
+    refused = user.get(f"/renders/{render['id']}/still?t=0.5&output=2", expect=404)
+    assert refused["code"] == "render.output_not_found"
+
+
+def test_a_still_does_not_depend_on_how_a_plain_output_is_encoded(
+    user: Caller, farm: Farm, order: dict[str, Any]
+) -> None:
+    one = user.post("/renders", {**order, "output": {"width": 720}}, expect=202)
+    other = user.post("/renders", {**order, "output": {"width": 720, "container": "gif"}}, expect=202)
+    assert still_of(user, farm, one) == RenderOutput(width=720)
+    told = user.get(f"/renders/{other['id']}/still?t=0.5&wait_s=0", expect=200)
+    assert told["cached"] is True

@@ -136,6 +136,28 @@ def test_an_order_warns_by_default_and_can_refuse_or_keep_quiet(
     assert counts(user) == before
 
 
+def test_a_face_that_stands_in_is_told_and_refused(
+    user: Caller, order: dict[str, Any], scenario: dict[str, Any]
+) -> None:
+    cue = scenario["tracks"][0]["cues"][0]
+    cue["style"] = {"fontFamily": "Montserrat", "fontWeight": 800, "fontStyle": "italic"}
+    cue["words"][0]["text"] = "שלום"
+    order["scenario"] = scenario
+
+    warned = user.post("/renders", order, expect=202)
+    refused = user.post("/renders", {**order, "mode": "block"}, expect=422)
+
+    [told] = warned["findings"]
+    assert (told["code"], told["severity"]) == ("font.substituted", "warning")
+    assert (told["cue_id"], told["word_id"]) == (cue["id"], cue["words"][0]["id"])
+    assert told["pointer"] == "/tracks/0/cues/0/words/0"
+    assert "Noto Sans Hebrew 800 normal" in told["message"] and "800 italic" in told["message"]
+    assert told["suggestion"] == "fontStyle normal"
+    assert (refused["code"], refused["details"]["findings"]) == ("render.has_findings", [told])
+    cue["style"]["fontStyle"] = "normal"
+    assert user.post("/renders", {**order, "mode": "block"}, expect=202)["findings"] == []
+
+
 def test_a_clean_order_passes_the_block(user: Caller, order: dict[str, Any]) -> None:
     assert user.post("/renders", {**order, "mode": "block"}, expect=202)["findings"] == []
 

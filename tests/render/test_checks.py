@@ -122,6 +122,11 @@ def too_large(document: dict[str, Any]) -> None:
     cue_of(document, 1)["style"] = {"fontSize": 160}
 
 
+def slanted(document: dict[str, Any]) -> None:
+    cue_of(document, 1)["style"] = {"fontFamily": "Montserrat", "fontWeight": 800, "fontStyle": "italic"}
+    cue_of(document, 1)["words"][0]["text"] = "שלום"
+
+
 def off_the_canvas(document: dict[str, Any]) -> None:
     cue_of(document, 1)["style"] = {"position": {"x": 0.45, "y": 0.0, "anchor": "bottom"}}
 
@@ -187,6 +192,7 @@ DEFECTS: list[tuple[str, Callable[[dict[str, Any]], None], str | None]] = [
     ("caption.low_contrast", see_through, "c0"),
     ("caption.low_contrast", badly_emphasized, "c1"),
     ("caption.shrunk", too_large, "c1"),
+    ("font.substituted", slanted, "c1"),
     ("caption.outside_safe_area", off_the_canvas, "c1"),
     ("caption.too_fast", hasty, "c0"),
     ("caption.too_short", flash, "c3"),
