@@ -1697,6 +1697,7 @@ class Operations(Transport):
         *,
         t: float | None = None,
         width: int | None = None,
+        output: int | None = None,
         redirect: bool | None = None,
         wait_s: float | None = None,
     ) -> models.StillResponse:
@@ -1706,7 +1707,7 @@ class Operations(Transport):
             self.call(
                 "GET",
                 f"/api/v1/renders/{self.quoted(render_id)}/still",
-                query={"t": t, "width": width, "redirect": redirect, "wait_s": wait_s},
+                query={"t": t, "width": width, "output": output, "redirect": redirect, "wait_s": wait_s},
             ),
         )
 

@@ -2532,7 +2532,8 @@ export interface paths {
         };
         /**
          * See one moment of a render
-         * @description Whatever the render's state: its scenario over its source at ``t`` seconds, as it is or will be.
+         * @description Whatever the render's state: its scenario over its source at ``t`` seconds, as it is or will be. An output of
+         *     captions alone is shown without its source, transparent where it is.
          */
         get: operations["get_render_still"];
         put?: never;
@@ -6629,7 +6630,7 @@ export interface components {
             /** @description x, y, width, height in output pixels */
             box?: number[] | null;
             /**
-             * @description scenario.* where it cannot be drawn at all, else one of canvas.other_shape, caption.after_end, caption.collision, caption.gap_too_short, caption.line_too_long, caption.low_contrast, caption.outside_safe_area, caption.overlap, caption.shrunk, caption.too_fast, caption.too_long, caption.too_short
+             * @description scenario.* where it cannot be drawn at all, else one of canvas.other_shape, caption.after_end, caption.collision, caption.gap_too_short, caption.line_too_long, caption.low_contrast, caption.outside_safe_area, caption.overlap, caption.shrunk, caption.too_fast, caption.too_long, caption.too_short, font.substituted
              * @example caption.low_contrast
              */
             code?: string;
@@ -12823,6 +12824,8 @@ export interface operations {
     get_render_still: {
         parameters: {
             query: {
+                /** @description Which of the render's outputs, counted from 0 */
+                output?: number;
                 /** @description Answer 302 to the picture instead of JSON */
                 redirect?: boolean;
                 /** @description Seconds */
