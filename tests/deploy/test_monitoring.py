@@ -23,6 +23,7 @@ ALERTS = [rule for rule in RULES if "alert" in rule]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/reelyard.json").read_text())
 SHOWN = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+TRIALS = sorted(path.name for path in PROMETHEUS.glob("*.test.yml"))
 SHARED = re.compile(r"reelyard_(?!http_)\w+")
 """Gauges over the database: every API process tells the same, so they must not be added up."""
 
@@ -103,8 +104,8 @@ def test_every_alert_says_how_grave_it_is_and_leads_to_a_page(alert: dict[str, A
     assert not heading or heading in lines
 
 
-def test_every_alert_is_tried_by_promtool_in_the_file_beside_the_rules() -> None:
-    tests = yaml.safe_load((PROMETHEUS / "rules.test.yml").read_text())["tests"]
+def test_every_alert_is_tried_by_promtool_in_the_files_beside_the_rules() -> None:
+    tests = [test for path in TRIALS for test in yaml.safe_load((PROMETHEUS / path).read_text())["tests"]]
     firing = {
         tried["alertname"] for test in tests for tried in test.get("alert_rule_test", ()) if tried.get("exp_alerts")
     }
@@ -112,7 +113,7 @@ def test_every_alert_is_tried_by_promtool_in_the_file_beside_the_rules() -> None
     assert {alert["alert"] for alert in ALERTS} == firing
 
 
-@pytest.mark.parametrize("arguments", [("check", "rules", "rules.yml"), ("test", "rules", "rules.test.yml")])
+@pytest.mark.parametrize("arguments", [("check", "rules", "rules.yml"), *(("test", "rules", path) for path in TRIALS)])
 def test_promtool_finds_no_fault(arguments: tuple[str, ...]) -> None:
     program = shutil.which("promtool")
     require(program, "promtool (make packages)")
