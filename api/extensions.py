@@ -19,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase
 from api.config import ApiSettings
 from api.errors import ErrorResponse
 from tasks.storage.base import Storage
+from tasks.storage.connection import REQUEST
 from tasks.storage.s3 import S3Storage
 
 NAMING = {
@@ -109,7 +110,7 @@ def get_storage() -> Storage:
     """Return the object storage of the current application."""
     extensions = current_app.extensions
     if "storage" not in extensions:
-        extensions["storage"] = S3Storage(get_settings().storage)
+        extensions["storage"] = S3Storage(get_settings().storage, patience=REQUEST)
     return cast(Storage, extensions["storage"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -11,14 +12,27 @@ from tasks.config import StorageSettings
 from tasks.storage.dialect import DIALECTS
 
 
-def connect(settings: StorageSettings, endpoint_url: str) -> Any:
+@dataclass(frozen=True)
+class Patience:
+    """How long a call waits for a storage that says nothing, and how often it is made."""
+
+    read_s: float = 30.0
+    tries: int = 4
+
+
+WORK = Patience()
+REQUEST = Patience(8.0, 3)
+"""Within requests: a client, and the transaction that may be open, are not kept waiting for half a minute."""
+
+
+def connect(settings: StorageSettings, endpoint_url: str, patience: Patience = WORK) -> Any:
     """Return a client for an endpoint, empty for AWS's own; it makes no connection before it is used."""
     dialect = DIALECTS[settings.storage_type]
     config = Config(
         signature_version="s3v4",
         connect_timeout=3,
-        read_timeout=30,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        read_timeout=patience.read_s,
+        retries={"mode": "standard", "total_max_attempts": patience.tries},
         max_pool_connections=16,
         # Other stores than AWS do not know the newer trailing checksums; TLS and ETag guard the transfer there.
         request_checksum_calculation="when_required",

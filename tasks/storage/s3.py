@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tasks.config import StorageSettings
 from tasks.errors import PermanentError
 from tasks.storage.base import ObjectInfo, PresignedUpload, StorageError, to_base64
-from tasks.storage.connection import connect
+from tasks.storage.connection import WORK, Patience, connect
 from tasks.storage.dialect import DIALECTS
 from tasks.storage.disposition import content_disposition
 
@@ -38,17 +38,17 @@ _CORS_EXPOSED = ["ETag", "Content-Length", "Content-Range", "Accept-Ranges", "Co
 class S3Storage:
     """The real storage. Safe to share between threads; make one per process, after forking."""
 
-    def __init__(self, settings: StorageSettings) -> None:
+    def __init__(self, settings: StorageSettings, *, patience: Patience = WORK) -> None:
         self._bucket = settings.s3_bucket
         self._region = settings.s3_region
         self._type = settings.storage_type
         self._dialect = DIALECTS[settings.storage_type]
         self._cdn_url = settings.cdn_url.rstrip("/")
         self._presign_s = settings.presign_s
-        self._client = connect(settings, settings.s3_endpoint_url)
+        self._client = connect(settings, settings.s3_endpoint_url, patience)
         # A signature covers the host, so URLs for clients are signed against the host that clients reach.
         public = settings.s3_public_url
-        self._signer = connect(settings, public) if public else self._client
+        self._signer = connect(settings, public, patience) if public else self._client
 
     def close(self) -> None:
         """Close the connections; the storage is not used afterwards."""
