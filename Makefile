@@ -77,6 +77,10 @@ try-images: $(VENV)/.dev ## Build and start each image without a container engin
 try-host: $(VENV)/.dev ## Run the installer of GPU hosts in a fresh Debian tree (root, debootstrap, bubblewrap; ARGS=--whisperx)
 	$(BIN)/python -m deploy.try_host $(ARGS)
 
+.PHONY: try-api-host
+try-api-host: $(VENV)/.dev ## Type the page about API hosts into a fresh Debian tree, and start what it installs (root, debootstrap, bubblewrap)
+	$(BIN)/python -m deploy.try_api_host $(ARGS)
+
 .PHONY: check-deploy
 check-deploy: $(VENV)/.dev ## Judge manifests, units, Compose files, Dockerfiles, scripts, alerts and the dashboard
 	$(BIN)/python -m pytest tests/deploy $(ARGS)

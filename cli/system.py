@@ -19,7 +19,7 @@ from cli.services.launcher import RunningServices, start_services
 from cli.services.ports import is_free, pick_ports, require_free
 from cli.services.vault import open_vault, write_private
 from cli.supervisor import Supervisor
-from tasks.environment import read_environment, unknown_variables
+from tasks.environment import unknown_variables
 from tasks.errors import ConfigurationError
 
 DEFAULT_PORT, DEFAULT_FLOWER_PORT = 8000, 5555
@@ -99,13 +99,9 @@ class System:
             raise ConfigurationError("system.step_failed", f"{module} failed; its log is {log}:\n{end}")
 
     def _make_bucket(self) -> None:
-        from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
-        from tasks.storage.s3 import S3Storage
+        from api.bucket import make_bucket
 
-        others, own = "REELYARD_CORS_ORIGINS", "REELYARD_PUBLIC_URL"
-        values = read_environment(self.environ, (*STORAGE_VARIABLES.values(), others, own))
-        origins = (values[own], *values[others])  # the studio sends files from the API's own origin
-        S3Storage(StorageSettings(**pick(values, STORAGE_VARIABLES))).ensure_bucket(cors_origins=origins)
+        make_bucket(self.environ)
 
     def _not_ready(self, lacking: list[str]) -> ConfigurationError:
         child = self.supervisor.children()[lacking[0]]

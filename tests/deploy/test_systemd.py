@@ -54,7 +54,7 @@ def values_of(unit: Path, key: str) -> list[str]:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lay the units where the programs that they start exist."""
     folder = tmp_path_factory.mktemp("units")
-    for program in ("python", "celery", "gunicorn"):
+    for program in ("python", "celery", "gunicorn", "weed"):
         (folder / program).symlink_to("/bin/true")
     for unit in UNITS:
         text = unit.read_text().replace(BINARIES, str(folder)).replace(WHISPERX, str(folder))
@@ -132,7 +132,8 @@ def test_a_farm_that_has_whisperx_can_take_its_queue_from_cpu_hosts() -> None:
 def test_only_the_api_side_reads_its_secrets() -> None:
     for unit in UNITS:
         files = {Path(path).name for path in values_of(unit, "EnvironmentFile")}
-        known = {"reelyard-wall": set[str](), **{worker: {"worker.env"} for worker in WORKERS}}
+        known = {name: set[str]() for name in ("reelyard-wall", "reelyard-storage")}
+        known |= {worker: {"worker.env"} for worker in WORKERS}
         assert files == known.get(unit.stem, {"worker.env", "api.env"}), unit.name
     assert "DATABASE_URL" not in (SYSTEMD / "worker.env.example").read_text()
 
@@ -162,6 +163,18 @@ def test_systemd_takes_what_is_laid_over_the_units(name: str, installed: Path) -
         done = analyze("verify", "--man=no", "--recursive-errors=no", str(installed / f"{unit}.service"))
         laid.unlink()
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_storage_of_a_host_is_reached_from_this_host_alone_and_has_its_keys_to_itself() -> None:
+    unit = SYSTEMD / "reelyard-storage.service"
+
+    assert (values_of(unit, "IPAddressDeny"), values_of(unit, "IPAddressAllow")) == (["any"], ["localhost"])
+    assert values_of(unit, "LoadCredential") == ["keys.json:/etc/reelyard/storage.json"]
+    (start,) = values_of(unit, "ExecStart")
+    assert "-s3.config=%d/keys.json" in start and "-ip.bind=127.0.0.1" in start
+    port = "127.0.0.1:8333"
+    assert port in (SYSTEMD / "Caddyfile.example").read_text()
+    assert f"S3_ENDPOINT_URL=http://{port}" in (ROOT / "docs/howto/api-host.rst").read_text()
 
 
 def test_one_file_takes_the_wall_away() -> None:

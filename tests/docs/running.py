@@ -60,6 +60,7 @@ NOT_RUN: dict[tuple[str, str], str] = {
     ("docs/guides/tutorial.rst", "$ make up"): "does not end; tests/e2e/test_up.py",
     ("docs/guides/webhooks.rst", "from flask"): f"{PIECE}; tests/api/test_webhooks.py checks by the same package",
     ("docs/guides/webhooks.rst", "import express"): f"{PIECE}, with Express, which is not installed",
+    ("docs/howto/api-host.rst", ""): "installs packages and units; make try-api-host types it into a fresh Debian tree",
     ("docs/howto/gpu-host.rst", ""): "installs units of systemd on a host with a card",
     ("docs/howto/provider.rst", "def order_from_mine"): f"the beginning of {PIECE}",
     ("docs/operations/backup.rst", ""): "hours, or a folder of the host; tests/engine/test_restore.py",
