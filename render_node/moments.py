@@ -25,10 +25,14 @@ CLOCK = Fraction(1, 1_000_000)
 
 
 class Album:
-    """A writer that keeps each frame as a picture, as a poster shows it: RGB, or RGBA where there is alpha."""
+    """A writer that keeps each frame as a picture, as a poster shows it: RGB, or RGBA where there is alpha.
 
-    def __init__(self) -> None:
+    :param siting: where the frames' chroma samples lie.
+    """
+
+    def __init__(self, siting: str) -> None:
         self.pictures: list[NDArray[np.uint8]] = []
+        self._siting = siting
         self.frames, self.audio_mode, self.audio_end_s = 0, "none", 0.0
 
     def __enter__(self) -> Album:
@@ -49,7 +53,7 @@ class Album:
     def write_frame(self, frame: av.VideoFrame) -> None:
         """Keep one frame."""
         form = "rgba" if frame.format.name == "rgba" else "rgb24"
-        self.pictures.append(PixelConverter(form)(frame).to_ndarray().astype(np.uint8, copy=True))
+        self.pictures.append(PixelConverter(form, self._siting)(frame).to_ndarray().astype(np.uint8, copy=True))
         self.frames += 1
 
     def write_audio(self, packet: av.Packet[Any]) -> None:
@@ -82,7 +86,7 @@ def draw_moments(
     target = Target(None, output, choose_encoder(output, configured=settings.encoder), choose_geometry(video, output))
     times = [t for t, _ in found]
     script = Script(scenario, faces_of(scenario), settings.chromium, offered_images())
-    drawing, album = Drawing(script, times, target.look.size), Album()
+    drawing, album = Drawing(script, times, target.look.size), Album(target.geometry.siting)
     lane = Lane(target.look, drawing, Pace(times, "", Fraction(30)), shares=False)
     lane.outlets.append(Outlet(target, album))
     try:
