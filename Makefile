@@ -90,9 +90,13 @@ docs: $(VENV)/.dev ## Build the documentation; warnings are errors
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-.PHONY: studio
-studio: $(VENV)/.local ## Build the web studio, with the system's Node or with the pinned package of it
+# npm for those who have none: the pinned package of Node has one
+.PHONY: node
+node: $(VENV)/.local
 	@command -v npm >/dev/null || $(PIP) install --require-hashes -r requirements/studio.txt
+
+.PHONY: studio
+studio: node ## Build the web studio, with the system's Node or with the pinned package of it
 	@$(BIN)/python -m cli.studio
 
 .PHONY: studio-if-possible

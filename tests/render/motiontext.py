@@ -9,15 +9,20 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cli.samples import samples_folder
+from cli.studio import find_npm
 from render_node.frames.browser import Browser
 from render_node.frames.page import Page
-from render_node.frames.stage_page import StagePage
+from render_node.frames.stage_page import StagePage, data_url
+from render_node.stills import encode_png
+from tasks.errors import PermanentError
 from tasks.fonts import FontFace, faces_of, find_face
 from tasks.scenario import parse
 from tests.conftest import require
@@ -28,6 +33,11 @@ MEMBER = "package/dist/index.js"
 ORIGIN = "http://motiontext.invalid"
 FAMILIES = {"Montserrat": "Montserrat", "Inter": "Inter", "Anton": "Anton", "Poppins": "Poppins", "Arial": "Arimo"}
 HERE = Path(__file__).parent
+ASSETS = {
+    name: encode_png(np.full((high, wide, 4), (220, 40, 40, 255), np.uint8))
+    for name, wide, high in (("wide", 160, 90), ("square", 64, 64), ("tall", 60, 120))
+}
+"""Pictures that scenes show, by the id of their asset."""
 Json = dict[str, Any]
 
 
@@ -45,14 +55,19 @@ class Shown:
 
 
 def get_package(folder: Path | None = None) -> Path:
-    """Return the package's module, fetched by npm the first time and checked; without npm or a net the test skips."""
+    """Return the package's module, fetched by npm the first time and checked.
+
+    Where the system has no npm the pinned package of Node has one (``requirements/studio.txt``, which CI installs).
+    Without npm or a net the test skips; in CI it fails.
+    """
     home = folder or samples_folder()
     target = home / f"{PACKAGE}.js"
     if not target.exists():
-        require(shutil.which("npm"), "npm")
+        npm = _npm()
+        require(npm, "npm")
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as work:
-            command = ["npm", "pack", "--silent", PACKAGE, "--pack-destination", work]
+            command = [*npm, "pack", "--silent", PACKAGE, "--pack-destination", work]
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
             archives = sorted(Path(work).glob("*.tgz"))
             require(not done.returncode and archives, f"way to fetch {PACKAGE}")
@@ -66,6 +81,15 @@ def get_package(folder: Path | None = None) -> Path:
                 draft.write_bytes(member.read())
             draft.replace(target)
     return target
+
+
+def _npm() -> list[str]:
+    system = shutil.which("npm")
+    if system:
+        return [system]
+    with suppress(PermanentError):
+        return find_npm()
+    return []
 
 
 class Theirs:
@@ -88,6 +112,11 @@ class Theirs:
     def boxes(self) -> list[Shown]:
         """Return the boxes behind groups at the time that was asked for last."""
         return [Shown("", tuple(box)) for box in self._page.evaluate("window.boxes()")]
+
+    def pictures(self) -> list[Shown]:
+        """Return the pictures on screen at the time that was asked for last."""
+        assets = {f"asset:{name}": data_url(content) for name, content in ASSETS.items()}
+        return [Shown("", tuple(box)) for box in self._page.evaluate("(assets) => window.pictures(assets)", assets)]
 
 
 @contextmanager
@@ -128,8 +157,14 @@ WORDS_OF_OURS = """(t) => {
   });
 }"""
 
-BOXES_OF_OURS = """() => [...document.querySelectorAll('.shape, svg > path')].map((shape) => {
+BOXES_OF_OURS = """() => [...document.querySelectorAll('.shape:not(img), svg > path')].map((shape) => {
   const {x, y, width, height} = shape.getBoundingClientRect();
+  return [x, y, width, height];
+})"""
+
+
+PICTURES_OF_OURS = """() => [...document.querySelectorAll('img.shape')].map((picture) => {
+  const {x, y, width, height} = picture.getBoundingClientRect();
   return [x, y, width, height];
 })"""
 
@@ -148,11 +183,16 @@ class Ours:
         """Return the boxes behind captions at the time that was asked for last."""
         return [Shown("", tuple(box)) for box in self._page.evaluate(BOXES_OF_OURS)]
 
+    def pictures(self) -> list[Shown]:
+        """Return the pictures on screen at the time that was asked for last."""
+        return [Shown("", tuple(box)) for box in self._page.evaluate(PICTURES_OF_OURS)]
+
 
 @contextmanager
 def open_ours(browser: Browser, document: Json, width: int, height: int) -> Iterator[Ours]:
     """Show a scenario of ours on the stage."""
     scenario = parse(document)
-    with StagePage(browser, scenario, width=width, height=height, fonts=faces_of(scenario)) as page:
+    images = {name: ASSETS[source.removeprefix("asset:")] for name, source in scenario.images.items()}
+    with StagePage(browser, scenario, width=width, height=height, fonts=faces_of(scenario), images=images) as page:
         page.load()
         yield Ours(page)

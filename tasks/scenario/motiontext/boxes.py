@@ -218,6 +218,8 @@ class Layout:
     def _fill(self, box: Box, width: float) -> float:
         if box.node.kind == "text":
             return self._set_text(box, width)
+        if box.node.kind != "group":
+            return 0.0  # how high a picture is only its file says
         if box.flow == "row":
             return self._set_rows(box, width)
         return self._set_column(box, width)

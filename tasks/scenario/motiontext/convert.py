@@ -141,8 +141,10 @@ class _Writer:
     def _scene(self, cue: Cue, active: set[str]) -> Scene:
         layout = Layout(self._measure, cue.track, self._stage)
         placing = Placing(layout, self._document.safe_area)
-        for root in _roots(cue.root, active):
-            placing.place(root, active)
+        alone = set(_on_stage(cue.root, max(0.0, cue.lifetime[0])))
+        for node in _all(cue.root):
+            if node.id in alone & active:
+                placing.place(node, active - alone)
         return placing.scene
 
     def _texts(self, cue: Cue, scene: Scene, span: Span) -> Iterator[Json]:
@@ -170,28 +172,40 @@ class _Writer:
         for picture in scene.pictures:
             node, (x, y, width, height) = picture.node, picture.rect
             source = node.source.get("src") if isinstance(node.source, dict) else node.source
-            given = (node.layout.get("size") or {}).get("width")
+            size, place = node.layout.get("size") or {}, node.layout.get("position") or {}
             if node.kind == "video":
                 continue
-            if not str(source).startswith("asset:") or not isinstance(given, int | float):
-                message = "a picture needs an uploaded asset (asset:<id>) and a width that is a share of the stage"
+            needed = (size.get("width"), place.get("x"), place.get("y"))
+            if not str(source).startswith("asset:") or not all(map(_is_number, needed)):
+                message = "a picture needs an uploaded asset (asset:<id>), a position and a width that is a share"
                 self.notes.append(note(node.pointer, message))
                 continue
             name = self._images.setdefault(str(source), f"i{len(self._images) + 1}")
             at = picture.matrix.at(x + width / 2, y + height / 2)
+            position: Json = {
+                "x": round(max(0.0, min(1.0, at[0] / self._stage[0])), 6),
+                "y": round(max(0.0, min(1.0, at[1] / self._stage[1])), 6),
+            }
+            upright = (node.layout.get("anchor") or "cc")[0]
+            if _is_number(size.get("height")):
+                message = "the picture keeps its own proportions; in a box of other ones it is drawn in the middle"
+                self.notes.append(note(f"{node.pointer}/layout/size/height", message, near=True))
+            elif upright != "c":  # how high it is only its file says
+                position["anchor"] = {"t": "top", "b": "bottom"}[upright]
             yield {
                 "id": self._items.make(node.id),
                 "image": name,
                 "start": span[0],
                 "end": span[1],
                 "width": round(max(0.001, min(1.0, width * picture.matrix.scale / self._stage[0])), 6),
-                "position": {
-                    "x": round(max(0.0, min(1.0, at[0] / self._stage[0])), 6),
-                    "y": round(max(0.0, min(1.0, at[1] / self._stage[1])), 6),
-                },
+                "position": position,
                 "rotate": round(picture.matrix.degrees, 3),
                 "opacity": round(picture.opacity, 4),
             }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
 def _spans(cue: Cue) -> Iterator[tuple[Span, set[str]]]:
@@ -218,13 +232,18 @@ def _all(node: Node) -> Iterator[Node]:
         yield from _all(child)
 
 
-def _roots(node: Node, active: set[str], parent_is_on: bool = False) -> Iterator[Node]:
-    """Yield the nodes that lie on the stage itself: a node whose parent is not on screen is put there."""
-    is_on = node.id in active
-    if is_on and not parent_is_on:
-        yield node
+def _on_stage(node: Node, first: float, parent: Node | None = None) -> Iterator[str]:
+    """Yield the nodes that lie on the stage itself: the root, and what comes while its parent is not on screen.
+
+    Each stays where it came, also when its parent comes later; what came within its parent goes with it.
+
+    :param first: the second from which on the cue is there.
+    """
+    start = max(first, node.display[0]) if node.display else first
+    if parent is None or not (parent.display and parent.display[0] <= start <= parent.display[1]):
+        yield node.id
     for child in node.children:
-        yield from _roots(child, active, is_on)
+        yield from _on_stage(child, first, node)
 
 
 def _name_styles(scenario: Json) -> None:

@@ -206,9 +206,9 @@ def _build(document: Json, sent: Json) -> Document:
     for index, entry in enumerate(document["cues"]):
         raw, track = tracks[entry["track"]]
         place = f"/cues/{index}"
-        inherited = _Inherited(raw, entry.get("displayTime"))
-        root = inherited.node(entry["root"], f"{place}/root", None)
         lifetime = entry.get("domLifetime") or [-LAST_S, LAST_S]
+        inherited = _Inherited(raw, entry.get("displayTime"), max(0.0, lifetime[0]))
+        root = inherited.node(entry["root"], f"{place}/root", None)
         cues.append(Cue(entry["id"], track, (lifetime[0], lifetime[1]), root, place))
     stage = document.get("stage") or {}
     ordered = sorted(cues, key=lambda cue: cue.track.layer)
@@ -226,12 +226,16 @@ def _track(track: Json) -> Track:
 
 
 class _Inherited:
-    """Hands down what nodes inherit: time from the parent, style merged over the parent's and the track's."""
+    """Hands down what nodes inherit: time from the parent, style merged over the parent's and the track's.
 
-    def __init__(self, track: Json, display: list[float] | None) -> None:
+    Children stand in the order in which they come, from second ``first`` on, as they do in the package's page.
+    """
+
+    def __init__(self, track: Json, display: list[float] | None, first: float) -> None:
         self._style = track.get("defaultStyle") or {}
         self._box = track.get("defaultBoxStyle") or {}
         self._display = display
+        self._first = first
 
     def node(self, raw: Json, pointer: str, parent: Node | None) -> Node:
         span = raw.get("displayTime") or (parent.display if parent else self._display)
@@ -256,7 +260,8 @@ class _Inherited:
             raw.get("src"),
         )
         children = raw.get("children") or () if raw["eType"] == "group" else ()
-        made.children.extend(self.node(child, f"{pointer}/children/{i}", made) for i, child in enumerate(children))
+        found = [self.node(child, f"{pointer}/children/{i}", made) for i, child in enumerate(children)]
+        made.children.extend(sorted(found, key=lambda child: max(self._first, (child.display or (0.0, 0.0))[0])))
         return made
 
 

@@ -151,6 +151,16 @@ def motion_of(chain: list[tuple[Json, Effect]], node: Node, cue: Span, *, is_alo
             motion.notes += [effect.near] * bool(effect.near)
             continue
         is_done = is_alone and add_to_cue(motion, effect, window, cue)
-        if not is_done and not add_to_words(motion, effect, window):
+        if is_done:
+            continue
+        if add_to_words(motion, effect, window):
+            motion.notes += ["each word swells or turns on its own, not the text as one"] * _is_apart(effect, node)
+        else:
             motion.notes.append(f"{plugin['name']} and another effect want the same axis; the first one has it")
     return motion
+
+
+def _is_apart(effect: Effect, node: Node) -> bool:
+    """Tell whether words that each do an effect look otherwise than a text that does it as one."""
+    turns = any(key in frame for frame in effect.keyframes for key in ("scale", "rotate", "rotateX", "rotateY"))
+    return turns and effect.unit == "cue" and len(node.text.split()) > 1

@@ -299,3 +299,39 @@ def test_a_picture_that_is_an_asset_is_kept() -> None:
     assert scenario.images == {"i1": "asset:7f6c2c1e"}
     assert [(layer.start, layer.end) for layer in scenario.layers] == [(1, 3)]
     assert conversion.unmapped == []
+
+
+def picture(**layout: Any) -> Json:
+    return {"id": "p", "eType": "image", "src": "asset:1", "displayTime": [0, 2], "layout": layout}
+
+
+@pytest.mark.parametrize(
+    ("anchor", "kept"), [("tl", "top"), ("tr", "top"), ("cc", None), ("cl", None), ("bc", "bottom"), ("br", "bottom")]
+)
+def test_a_picture_whose_height_only_its_file_says_hangs_from_its_anchor(anchor: str, kept: str | None) -> None:
+    node = picture(position={"x": 0.5, "y": 0.25}, anchor=anchor, size={"width": 0.2})
+
+    (track,) = convert(document({"id": "c", "track": "free", "root": node})).scenario["tracks"]
+
+    (item,) = track["items"]
+    middle = {"l": 0.6, "c": 0.5, "r": 0.4}[anchor[1]]
+    assert (item["position"]["x"], item["position"]["y"]) == (pytest.approx(middle), 0.25)
+    assert item["position"].get("anchor") == kept
+
+
+@pytest.mark.parametrize(
+    ("layout", "place", "code"),
+    [
+        ({"size": {"width": 0.2}}, "", "scenario.not_mapped"),
+        ({"position": {"x": 0.5, "y": 0.5}}, "", "scenario.not_mapped"),
+        (
+            {"position": {"x": 0.5, "y": 0.5}, "size": {"width": 0.2, "height": 0.2}},
+            "/layout/size/height",
+            "scenario.nearly_mapped",
+        ),
+    ],
+)
+def test_a_picture_that_cannot_be_drawn_as_it_is_is_said(layout: Json, place: str, code: str) -> None:
+    conversion = convert(document({"id": "c", "track": "free", "root": picture(**layout)}))
+
+    assert [(note["pointer"], note["code"]) for note in conversion.unmapped] == [(f"/cues/0/root{place}", code)]
