@@ -48,7 +48,7 @@ def noted(root: str, claim: Claim) -> Iterator[Callable[[float], None]]:
     try:
         yield lambda lease_until: _write(path, asdict(replace(note, lease_until=lease_until)))
     finally:
-        _write(path, {})
+        path.unlink(missing_ok=True)
 
 
 def read_note(root: str, pid: int) -> Note | None:
