@@ -1,40 +1,45 @@
 """The gate behind an encoder: does the finished file show what the stage's stills show?
 
 A few frames of the file are decoded again and held against the footage with captions that are drawn anew, by a browser
-of their own. Measured is the whole frame (SSIM), and for the captions how much of what they add to the footage is there
-and where: even a hard encoder leaves them in their place.
+of their own. Measured is the whole frame (SSIM), and for the captions how much of what they add to the footage is
+there, where, in which colours and whether on time: even a hard encoder leaves them in their place.
 """
 
 from __future__ import annotations
 
+import bisect
 import math
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-from numpy.typing import NDArray
 
-from render_node.composite import ColourSpace, YuvPatch, blend, to_yuv
-from render_node.firstlook import describe
-from render_node.footage import FrameClock
+from render_node.footage import USUAL_RATE, FrameClock
 from render_node.framed import LateFramer
-from render_node.frames.plan import Rect, Tile
-from render_node.frames.stage_page import Rgba
-from render_node.geometry import choose_geometry
-from render_node.overlay import Overlay
-from render_node.shaper import Form, FrameShaper
-from render_node.stills import read_frames, to_rgb
+from render_node.lanes import Pace
+from render_node.parity_measure import Sample, compare, ssim
+from render_node.parity_pictures import (
+    ROUNDING_S,
+    Canvas,
+    Planes,
+    count_frames,
+    draw_moments,
+    read_file,
+    read_gif,
+    read_zip,
+)
 from tasks.config import WorkerSettings
 from tasks.contracts import RenderOutput
 from tasks.contracts.shorts import Reframing
 from tasks.errors import PermanentError
-from tasks.fonts import faces_of
 from tasks.media.container import open_media, packets_of
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video
 from tasks.scenario import Scenario, parse
+
+__all__ = ["Frame", "Sample", "check_parity", "choose_times", "ssim"]
 
 MOST_SAMPLES = 4
 BUDGET = 0.08
@@ -42,42 +47,56 @@ BUDGET = 0.08
 LEAST_BUDGET = 60
 SETTLED_S = 0.35
 """Captions that begin or end within this time are still moving, and faint: others are looked at if there are any."""
-ROUNDING_S = 0.0006
-"""WebM rounds times to milliseconds."""
-LEAST_SIGNAL = 6.0
-"""Root mean square of what a caption adds, in levels; below it there is nothing to be found again."""
-REACH = 6
-"""Pixels in each direction in which a caption is looked for, in a picture of at most WORK_WIDTH."""
-WORK_WIDTH = 640
-EASE = 0.01
-"""By how much another place must be better to count as a shift."""
-LEAST_PRESENCE, LEAST_LIKENESS, LEAST_SSIM = 0.5, 0.75, 0.7
-COMPARED = frozenset({"mp4", "webm", "mov"})
-
-Grey = NDArray[np.float32]
+NUMBERED = frozenset({"gif", "png"})
+"""Outputs whose pictures are found by their number: their own times are rounded, or stand beside them."""
 
 
 @dataclass(frozen=True)
-class Sample:
-    """What was measured at one time.
+class Bounds:
+    """What a file must reach: see :class:`render_node.parity_measure.Sample`."""
 
-    :param ssim: of the whole frame, :param box: region of the captions (x, y, width, height) in pixels of the output.
-    :param likeness: correlation of what the captions add in still and file, 0..1, where they should be.
-    :param presence: how much of it is there, 1 is all.
-    :param shift: where it is found best, in pixels of the output.
-    """
-
-    t: float
-    ssim: float
-    box: tuple[int, int, int, int]
+    kind: str
     likeness: float
     presence: float
-    shift: tuple[int, int]
+    ssim: float
+    colour: float
+    punctual: float = 0.5
 
-    @property
-    def is_good(self) -> bool:
-        """Tell whether the captions are there, in their place."""
-        return self.likeness >= LEAST_LIKENESS and self.presence >= LEAST_PRESENCE and self.shift == (0, 0)
+    def hold(self, sample: Sample) -> bool:
+        """Tell whether the captions are there, in their place, in their colours, on time."""
+        is_there = sample.likeness >= self.likeness and sample.presence >= self.presence and sample.shift == (0, 0)
+        is_shown = sample.ssim >= self.ssim and sample.colour <= self.colour
+        return is_there and is_shown and (sample.punctual is None or sample.punctual >= self.punctual)
+
+
+EXACT = Bounds("exact", likeness=0.999, presence=0.99, ssim=0.999, colour=0.5, punctual=0.9)
+"""PNG, with or without alpha: honest files measure 1.000 throughout, and 0.0 for the colour."""
+NEAR = Bounds("near", likeness=0.99, presence=0.97, ssim=0.98, colour=1.5, punctual=0.8)
+"""ProRes: at worst 0.999, 0.992, 0.989, 0.4 and 0.98, over noise of 12 levels."""
+LOSSY = Bounds("lossy", likeness=0.9, presence=0.9, ssim=0.9, colour=6.0, punctual=0.5)
+"""H.264, HEVC, VP9 and AV1 up to crf 30 in 8 and 10 bits, and VP9 with alpha: at worst 0.98, 0.97, 0.97, 3.0 and 0.86.
+
+All over noise of 12 levels and at the fastest presets. Pixel by pixel the same frames have an SSIM of 0.56 only: grain
+that an encoder smooths is no fault.
+"""
+KEPT = Bounds("hdr", likeness=0.9, presence=0.9, ssim=0.9, colour=3.2, punctual=0.5)
+"""HDR kept, in its own transfer, in which colours of captions lie closer: at worst 0.97, 0.98, 0.97, 2.0 and 0.87."""
+HARD = Bounds("hard", likeness=0.75, presence=0.5, ssim=0.7, colour=15.0, punctual=0.4)
+"""A bit rate was ordered, or a crf above 30: 60 kbit/s leave 0.85, 0.66, 0.92, 9.7 and 0.67 of 360x640 pixels."""
+GIF = Bounds("gif", likeness=0.95, presence=0.93, ssim=0.95, colour=6.0, punctual=0.7)
+"""256 colours a frame, alpha all or nothing: at worst 0.989, 0.989, 0.996, 2.2 and 0.987."""
+
+
+def bounds_of(output: RenderOutput) -> Bounds:
+    """Return what a completed output must reach."""
+    if output.container in NUMBERED:
+        return GIF if output.container == "gif" else EXACT
+    if output.codec == "prores":
+        return NEAR
+    is_hard = bool(output.bit_rate) or (output.crf or 0) > 30
+    if is_hard:
+        return HARD
+    return KEPT if output.dynamic_range == "keep" and output.bit_depth == 10 else LOSSY
 
 
 @dataclass(frozen=True)
@@ -99,31 +118,103 @@ def check_parity(
 ) -> dict[str, Any]:
     """Return what was measured, for the receipt; raise ``render.parity_failed`` with it when captions are not right.
 
-    :param output: complete. Outputs that are no footage with captions (alpha, GIF, kept HDR) are not compared.
-    :param reframing: how the source was framed.
+    :param output: complete, :param reframing: how the source was framed.
     """
-    parsed = parse(scenario)
-    if output.container not in COMPARED or output.layer != "video" or output.dynamic_range == "keep":
-        return {"samples": [], "skipped": "this kind of output is not compared"}
-    times = choose_times(parsed, index_of(result, settings), index_of(source, settings))
+    parsed, bounds = parse(scenario), bounds_of(output)
+    origin = index_of(source, settings)
+    shown = shown_frames(result, output, origin, settings)
+    true = sorted(shown)
+    frames = [Frame(t, shown[t].cost) for t in true]
+    times = choose_times(parsed, frames, origin)
     if not times:
-        return {"samples": [], "skipped": "no caption stands still long enough"}
-    shape = LateFramer(reframing)
-    measured = measure(source, result, parsed, times, output=output, settings=settings, shape=shape)
+        return {"samples": [], "skipped": "no caption stands still long enough", "kind": bounds.kind}
+    times = sorted({*times, *choose_changes(parsed, frames, origin)})
+    canvas = Canvas(output, LateFramer(reframing))
+    drawn_on = canvas.read(source, [t + ROUNDING_S for t in times], settings)
+    drawn = list(zip(times, drawn_on, strict=True))
+    moments = draw_moments(parsed, canvas, drawn, all_times=true, settings=settings)
+    found = read_result(result, output, [shown[t] for t in times], siting=canvas.siting, settings=settings)
+    measured = [sample for pair in zip(moments, found, strict=True) if (sample := compare(*pair)) is not None]
     report: dict[str, Any] = {
         "samples": [asdict(sample) for sample in measured],
-        "bounds": {"likeness": LEAST_LIKENESS, "presence": LEAST_PRESENCE, "shift": [0, 0], "ssim": LEAST_SSIM},
+        "kind": bounds.kind,
+        "bounds": {**asdict(bounds), "shift": [0, 0]},
     }
-    is_bound = not output.bit_rate and (output.crf or 0) <= 30
-    bad = [sample for sample in measured if not sample.is_good or (is_bound and sample.ssim < LEAST_SSIM)]
+    bad = [sample for sample in measured if not bounds.hold(sample)]
     if bad:
         worst = min(bad, key=lambda sample: sample.likeness)
         raise PermanentError(
             "render.parity_failed",
-            f"At {worst.t:.3f} s the file differs from the still: likeness {worst.likeness:.2f}, shift {worst.shift}",
+            f"At {worst.t:.3f} s the file differs from the still: likeness {worst.likeness:.2f}, shift {worst.shift},"
+            f" colour off by {worst.colour:.1f}, punctual {worst.punctual}",
             {"parity": report},
         )
     return report
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file has a frame: its number, its time there in seconds, and what it costs to see it."""
+
+    number: int
+    t: float
+    cost: int
+
+
+def shown_frames(
+    result: Path, output: RenderOutput, source: list[Frame], settings: WorkerSettings
+) -> dict[float, Place]:
+    """Return the frames of a file by the times that they were drawn for."""
+    times = [frame.t for frame in source]
+    rate = settled_rate(times)
+    pace = Pace(times, output.fps, rate).times
+    if output.container in NUMBERED:
+        count = count_frames(result, output.container)
+        return {t: Place(number, t, 1) for number, t in enumerate(pace[:count])}
+    found = {}
+    for number, frame in enumerate(index_of(result, settings)):
+        found[nearest(pace, frame.t)] = Place(number, frame.t, frame.cost)
+    return found
+
+
+def settled_rate(times: list[float]) -> Fraction:
+    """Return the usual rate of times in seconds."""
+    if len(times) < 2 or times[-1] <= times[0]:
+        return USUAL_RATE
+    return Fraction((len(times) - 1) / (times[-1] - times[0])).limit_denominator(1001)
+
+
+def nearest(times: list[float], t: float) -> float:
+    """Return the time that a file rounded to ``t``; ``t`` itself where there is none."""
+    place = bisect.bisect_left(times, t)
+    found = min(times[max(0, place - 1) : place + 1], key=lambda each: abs(each - t), default=t)
+    return found if abs(found - t) <= ROUNDING_S else t
+
+
+def read_result(
+    result: Path, output: RenderOutput, places: list[Place], *, siting: str, settings: WorkerSettings
+) -> list[Planes]:
+    """Return what a file shows at some of its frames."""
+    if output.container in NUMBERED:
+        read = read_gif if output.container == "gif" else read_zip
+        return list(read(result, [place.number for place in places]))
+    return list(read_file(result, [place.t + ROUNDING_S for place in places], siting=siting, settings=settings))
+
+
+def choose_changes(scenario: Scenario, result: list[Frame], source: list[Frame]) -> list[float]:
+    """Choose a frame, cheap to get at, with which a word begins to be spoken: there it shows whether it is on time."""
+    times, starts = [frame.t for frame in result], [frame.t for frame in source]
+    found = []
+    for cue in scenario.cues:
+        for word in cue.words:
+            place = bisect.bisect_left(times, word.start - 1e-6)
+            if 0 < place < len(result) and word.start > cue.start and times[place] < cue.end:
+                found.append(result[place])
+
+    def cost(frame: Frame) -> int:
+        return frame.cost + source[max(0, bisect.bisect_right(starts, frame.t + ROUNDING_S) - 1)].cost
+
+    return [min(found, key=cost).t] if found else []
 
 
 def index_of(path: Path, settings: WorkerSettings) -> list[Frame]:
@@ -167,150 +258,3 @@ def choose_times(scenario: Scenario, result: list[Frame], source: list[Frame]) -
 
 def _is_settled(scenario: Scenario, t: float) -> bool:
     return any(cue.start + SETTLED_S <= t < cue.end - SETTLED_S for cue in scenario.cues)
-
-
-def measure(
-    source: Path,
-    result: Path,
-    scenario: Scenario,
-    times: list[float],
-    *,
-    output: RenderOutput,
-    settings: WorkerSettings,
-    shape: LateFramer,
-) -> list[Sample]:
-    """Hold the file's frames at these times against stills drawn anew; captions that add nothing are left out."""
-    wanted = [t + ROUNDING_S for t in times]
-    with open_media(source, limits_of(settings)) as container:
-        stream = find_video(container)
-        assert stream is not None
-        read: list[tuple[av.VideoFrame, ColourSpace]] = []
-        shaper: FrameShaper | None = None
-        for t, decoded in read_frames(container, wanted):
-            info, frame = shape.frame(describe(stream, decoded), decoded, t)
-            shaper = shaper or FrameShaper(choose_geometry(info, output), Form.YUV)
-            read.append((shaper.shape(frame), shaper.colour(frame).blending()))
-    with open_media(result, limits_of(settings)) as container:
-        found = [grey(frame) for _, frame in read_frames(container, wanted)]
-    frames = [frame for frame, _ in read]
-    bare = [grey(frame) for frame in frames]
-    boxes = draw(scenario, frames, times, space=read[0][1], settings=settings)
-    samples = []
-    for t, plain, frame, mine, box in zip(times, bare, frames, found, boxes, strict=True):
-        sample = compare(t, plain, grey(frame), mine, box)
-        if sample is not None:
-            samples.append(sample)
-    return samples
-
-
-def draw(
-    scenario: Scenario, frames: list[av.VideoFrame], times: list[float], *, space: ColourSpace, settings: WorkerSettings
-) -> list[Rect]:
-    """Blend the captions into the frames; return the region that they cover in each, empty where there are none."""
-
-    def convert(tile: Tile, picture: Rgba) -> YuvPatch:
-        return to_yuv(tile, picture, space)
-
-    overlay: Overlay[YuvPatch] = Overlay(
-        scenario,
-        times,
-        size=(frames[0].width, frames[0].height),
-        fonts=faces_of(scenario),
-        chromium=settings.chromium,
-        convert=convert,
-    )
-    boxes = []
-    try:
-        overlay.start()
-        for t, frame in zip(times, frames, strict=True):
-            box = Rect(0, 0, 0, 0)
-            for patch in overlay.at(t):
-                blend(frame, patch)
-                box = patch.rect if not box.width else box.cover(patch.rect)
-            boxes.append(box)
-    finally:
-        overlay.close()
-    return boxes
-
-
-def compare(t: float, plain: Grey, still: Grey, mine: Grey, box: Rect) -> Sample | None:
-    """Measure one frame; None when its captions hardly change the footage.
-
-    :param plain: the footage, :param still: with its captions, :param mine: the file's frame; all of one size.
-    """
-    if mine.shape != still.shape:
-        raise PermanentError(
-            "render.parity_failed", f"The file's picture is {mine.shape[::-1]}, not {still.shape[::-1]}"
-        )
-    step = max(1, math.ceil(still.shape[1] / WORK_WIDTH))
-    wanted, found = shrink(still - plain, step), shrink(mine - plain, step)
-    left, top = box.x // step, box.y // step
-    right, bottom = math.ceil((box.x + box.width) / step), math.ceil((box.y + box.height) / step)
-    wanted = wanted[top:bottom, left:right]
-    if wanted.size == 0 or float(np.sqrt(np.mean(wanted**2))) < LEAST_SIGNAL:
-        return None
-    here, presence = match(wanted, found, left, top)
-    shift = max(
-        ((across, down) for across in range(-REACH, REACH + 1) for down in range(-REACH, REACH + 1)),
-        key=lambda by: match(wanted, found, left + by[0], top + by[1])[0] + (EASE if by == (0, 0) else 0.0),
-    )
-    return Sample(
-        round(t, 6),
-        round(ssim(still, mine), 4),
-        (box.x, box.y, box.width, box.height),
-        round(here, 4),
-        round(presence, 4),
-        (shift[0] * step, shift[1] * step),
-    )
-
-
-def match(wanted: Grey, found: Grey, left: int, top: int) -> tuple[float, float]:
-    """Return correlation with, and part present of, what captions add, at a place in the whole picture."""
-    height, width = wanted.shape
-    if left < 0 or top < 0:
-        return -1.0, 0.0
-    there = found[top : top + height, left : left + width]
-    if there.shape != wanted.shape:
-        return -1.0, 0.0
-    both, own = float(np.vdot(wanted, there)), float(np.vdot(wanted, wanted))
-    norm = math.sqrt(own * float(np.vdot(there, there)))
-    return (both / norm if norm else 0.0), both / own
-
-
-def shrink(picture: Grey, step: int) -> Grey:
-    """Return a picture made smaller by averaging squares of ``step`` pixels; what is left over is cut."""
-    if step == 1:
-        return picture
-    height, width = (side // step * step for side in picture.shape)
-    squares = picture[:height, :width].reshape(height // step, step, width // step, step)
-    small: Grey = squares.mean(axis=(1, 3), dtype=np.float32)
-    return small
-
-
-def grey(frame: av.VideoFrame) -> Grey:
-    """Return a frame's lightness in levels of 8 bits: its own where it is YUV, which stills and files have alike."""
-    if not frame.format.name.startswith("yuv"):
-        picture: Grey = to_rgb(frame).astype(np.float32) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-        return picture
-    bits = frame.format.components[0].bits
-    plane: Any = frame.planes[0]  # a plane is a buffer, which its stub does not say
-    rows = np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16).reshape(frame.height, -1)[:, : frame.width]
-    own: Grey = rows.astype(np.float32) / np.float32(1 << (bits - 8))
-    return own
-
-
-def ssim(one: Grey, other: Grey) -> float:
-    """Return the structural similarity of two pictures, over blocks of 8 by 8 pixels."""
-    a, b = (_blocks(picture) for picture in (one, other))
-    mean_a, mean_b = a.mean(axis=(1, 3)), b.mean(axis=(1, 3))
-    var_a, var_b = (a**2).mean(axis=(1, 3)) - mean_a**2, (b**2).mean(axis=(1, 3)) - mean_b**2
-    both = (a * b).mean(axis=(1, 3)) - mean_a * mean_b
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    values = (2 * mean_a * mean_b + c1) * (2 * both + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
-    return float(values.mean())
-
-
-def _blocks(picture: Grey) -> Grey:
-    height, width = (side // 8 * 8 for side in picture.shape)
-    blocks: Grey = picture[:height, :width].reshape(height // 8, 8, width // 8, 8)
-    return blocks

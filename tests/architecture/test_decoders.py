@@ -27,6 +27,7 @@ MAY_READ = {
     "render_node/parts.py": "pieces that render nodes wrote",
     "render_node/decode.py": "a sample that it has just made",
     "render_node/rehearsal.py": "what the self-test has just made",
+    "render_node/parity_pictures.py": "a GIF that this host has just rendered",
     "cli/verify.py": "results that were just written",
 }
 OPENS = {

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
-from render_node.parity import Frame, check_parity, choose_times, ssim
-from render_node.render import render_file
+from render_node.colour import BT2020, PQ, Colour
+from render_node.composite import plane_of
+from render_node.deep import words_of
+from render_node.parity import Frame, bounds_of, check_parity, choose_times, ssim
+from render_node.render import Extras, render_file, render_files
 from tasks.contracts import RenderOutput
 from tasks.contracts.outputs import complete_output
 from tasks.errors import PermanentError
 from tasks.scenario import parse
 from tests.media_samples import make_video
 from tests.render.looks import look
+from tests.render.outputs import BT709, write_source
 from tests.render.test_render import settings_of
 from tests.unit.scenario.scenes import cue, scene, word
 
@@ -80,9 +88,116 @@ class TestRenders:
         render_file(clip, placed(0.8), out, output=output, settings=settings_of())
         assert len(check(clip, out, placed(0.8), output)["samples"]) >= 1
 
-    def test_what_is_not_footage_with_captions_is_not_compared(self, clip: Path) -> None:
-        report = check(clip, clip, placed(0.8), RenderOutput(container="gif"))
-        assert report["samples"] == []
+
+SUFFIXES = {"png": "zip"}
+KINDS = {
+    "h264": RenderOutput(encoder="libx264", preset="ultrafast", crf=30),
+    "vp9-alpha": RenderOutput(container="webm", layer="captions", preset="ultrafast", crf=30),
+    "prores": RenderOutput(container="mov"),
+    "prores-alpha": RenderOutput(container="mov", layer="captions"),
+    "png": RenderOutput(container="png"),
+    "png-alpha": RenderOutput(container="png", layer="captions"),
+    "gif": RenderOutput(container="gif", fps="10"),
+    "gif-alpha": RenderOutput(container="gif", layer="captions", fps="10"),
+    "alone": RenderOutput(encoder="libx264", preset="ultrafast", layer="captions", alpha=False, background="#204060"),
+}
+KEPT = {"hdr": RenderOutput(codec="hevc", encoder="libx265", preset="ultrafast", bit_depth=10, dynamic_range="keep")}
+FRAME_S = 0.1
+WRONG = ("moved right", "moved down", "late", "other colour")
+
+
+def sabotaged(how: str) -> dict[str, Any]:
+    """Return captions with one fault: two pixels off, a frame late, in another colour."""
+    document = placed(0.8)
+    style, (track,) = document["styles"]["caption"], document["tracks"]
+    if how == "moved right":
+        style["position"]["x"] += 2 / SIZE["width"]
+    elif how == "moved down":
+        style["position"]["y"] += 2 / SIZE["height"]
+    elif how == "other colour":
+        style["color"] = "#40FFC0"
+    elif how == "late":
+        for each in track["cues"]:
+            for timed in (each, *each["words"]):
+                timed["start"], timed["end"] = timed["start"] + FRAME_S, timed["end"] + FRAME_S
+    return document
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Write a second and a half of grainy footage, SDR and PQ: what encoders smooth away must not count."""
+    home, random, made = tmp_path_factory.mktemp("noisy"), np.random.default_rng(1), {}
+    for name, form, codec in (("sdr", "yuv420p", "libx264"), ("hdr", "yuv420p10le", "libx265")):
+        frames = []
+        for number in range(15):
+            frame = av.VideoFrame(SIZE["width"], SIZE["height"], form)
+            for index in range(3):
+                plane = plane_of(frame, index) if name == "sdr" else words_of(frame, index)
+                slope = (np.arange(plane.shape[1]) * (1 + index) + number * 3) % 120 + 60
+                grain = np.clip(slope + random.normal(0, 12, plane.shape), 20, 230)
+                plane[...] = grain * (1 if name == "sdr" else 4)
+            (BT709 if name == "sdr" else Colour(BT2020, False, BT2020, PQ)).tag(frame)
+            frame.pts = None
+            frames.append(frame)
+        made[name] = write_source(home / f"{name}.mp4", frames, codec=codec, fps=Fraction(10))
+    return made
+
+
+Files = Callable[[str, str], Path]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory, noisy: dict[str, Path], chromium: str) -> Files:
+    """Return what renders every kind of output with a fault, or without one, and gives the file of a kind."""
+    home = tmp_path_factory.mktemp("kinds")
+
+    def path_of(how: str, kind: str) -> Path:
+        output = (KINDS | KEPT)[kind]
+        path = home / f"{how}-{kind}.{SUFFIXES.get(output.container, output.container)}"
+        if not path.exists():
+            for source, kinds in ((noisy["sdr"], KINDS), (noisy["hdr"], KEPT)):
+                if kind in kinds:
+                    render_all(source, how, kinds)
+        return path
+
+    def render_all(source: Path, how: str, kinds: dict[str, RenderOutput]) -> None:
+        ends = {name: SUFFIXES.get(output.container, output.container) for name, output in kinds.items()}
+        orders = [(home / f"{how}-{name}.{ends[name]}", output) for name, output in kinds.items()]
+        render_files(source, sabotaged(how), orders, settings=settings_of(), extras=Extras())
+
+    return path_of
+
+
+class TestKinds:
+    @pytest.mark.parametrize("kind", [*KINDS, *KEPT])
+    def test_honest_files_of_every_kind_pass_with_a_margin(
+        self, noisy: dict[str, Path], files: Files, kind: str
+    ) -> None:
+        output = (KINDS | KEPT)[kind]
+        report = check(noisy["hdr" if kind == "hdr" else "sdr"], files("", kind), placed(0.8), output)
+        bounds = bounds_of(complete_output(output))
+        assert (len(report["samples"]) >= 1, report["kind"]) == (True, bounds.kind)
+        assert report["bounds"] == {**asdict(bounds), "shift": [0, 0]}
+        assert any(sample["punctual"] is not None for sample in report["samples"])
+        for sample in report["samples"]:
+            for name in ("likeness", "presence", "ssim", "punctual"):
+                left = 1 - (1.0 if sample[name] is None else sample[name])
+                assert left <= 0.67 * (1 - getattr(bounds, name)) + 0.0005, (name, sample)
+            assert sample["colour"] <= 0.67 * bounds.colour, sample
+
+    @pytest.mark.parametrize("how", WRONG)
+    @pytest.mark.parametrize("kind", [*KINDS, *KEPT])
+    def test_files_of_every_kind_with_a_small_fault_fail(
+        self, noisy: dict[str, Path], files: Files, kind: str, how: str
+    ) -> None:
+        with pytest.raises(PermanentError) as caught:
+            check(noisy["hdr" if kind == "hdr" else "sdr"], files(how, kind), placed(0.8), (KINDS | KEPT)[kind])
+        assert caught.value.code == "render.parity_failed"
+        samples = caught.value.extra["parity"]["samples"]
+        if how.startswith("moved"):
+            assert {tuple(sample["shift"]) for sample in samples} == {(2, 0) if how == "moved right" else (0, 2)}
+        elif how == "late":
+            assert min(sample["punctual"] for sample in samples if sample["punctual"] is not None) < 0.3
 
 
 class TestTimes:
