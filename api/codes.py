@@ -247,6 +247,7 @@ CODES: dict[str, tuple[int, str]] = {
     "node.out_of_memory": (0, "The worker ran out of memory; tried again"),
     "node.no_processes": (0, "The worker could start no more processes; tried again"),
     "node.encoder_busy": (0, "All encoding sessions of the node's card stayed in use; tried again"),
+    "node.encoder_lost": (0, "The node's card failed in the middle of an encode; tried again"),
     "node.other_class": (0, "Another kind of node began this video; the step waits for one of those"),
     "node.misconfigured": (0, "The worker lacks something that its environment should give it"),
     "node.leaving": (0, "The worker was stopped before the step was done; it goes on elsewhere, uncharged"),

@@ -13,7 +13,6 @@ import av
 from render_node.decode import Decoder
 from render_node.drawing import Script
 from render_node.encode.mastering import WRITERS, Mastering
-from render_node.encode.sessions import is_hardware
 from render_node.encode.writer import FileWriter
 from render_node.frames.browser import OFF
 from render_node.frames.graphics import own_graphics
@@ -113,7 +112,7 @@ def note_card(job: Job, target: Target) -> dict[str, str]:
         told["graphics"] = graphics.mode
     if graphics.reason:
         told["graphics_fallback"] = graphics.reason
-    if job.decoder.device or is_hardware(target.choice):
+    if job.decoder.device or target.choice.is_hardware:
         told["gpu"] = job.card
     return told
 

@@ -15,7 +15,7 @@ from render_node.allocator import give_memory_back
 from render_node.decode import Decoder, choose_decoder, decode_safely
 from render_node.drawing import Drawing, Script
 from render_node.encode.mastering import Mastering, read_mastering, tell
-from render_node.encode.sessions import card_of, choose_encoders, hold_sessions, is_hardware
+from render_node.encode.sessions import card_of, choose_encoders, hold_sessions
 from render_node.encode.settings import tell_siting
 from render_node.footage import USUAL_RATE, Footage, frame_times
 from render_node.framed import framer
@@ -185,7 +185,7 @@ def _run(source: Path, job: Job, decoder: Decoder, *, settings: WorkerSettings, 
 
 def hold_for(job: Job, settings: WorkerSettings, progress: Progress | None) -> AbstractContextManager[None]:
     """Return what holds the encoding sessions that a job needs."""
-    count = sum(is_hardware(target.choice) for target in job.targets if target.path is not None)
+    count = sum(target.choice.is_hardware for target in job.targets if target.path is not None)
     tick = partial(progress, 0, job.expected_frames, "frames") if progress else None
     return hold_sessions(count, card_of(settings), tick=tick)
 

@@ -45,11 +45,6 @@ def card_of(settings: WorkerSettings) -> Card:
     return Card(name.replace("/", "-"), settings.nvenc_sessions, folder)
 
 
-def is_hardware(choice: EncoderChoice) -> bool:
-    """Tell whether an encoder takes a session."""
-    return choice.name.endswith("_nvenc")
-
-
 def choose_encoders(outputs: Sequence[RenderOutput], settings: WorkerSettings) -> list[EncoderChoice]:
     """Pick the encoder of each output; what goes beyond the sessions of the card is encoded in software, and says so.
 
@@ -59,7 +54,7 @@ def choose_encoders(outputs: Sequence[RenderOutput], settings: WorkerSettings) -
     choices = []
     for output in outputs:
         choice = choose(output, settings, configured=settings.encoder)
-        if is_hardware(choice):
+        if choice.is_hardware:
             if left == 0:
                 choice = choose_without_session(output, settings)
             else:

@@ -37,6 +37,11 @@ class EncoderChoice:
     fallback_reason: str = ""
 
     @property
+    def is_hardware(self) -> bool:
+        """Tell whether it is a card that encodes, and a session of it that is taken."""
+        return self.name.endswith("_nvenc")
+
+    @property
     def siting(self) -> str:
         """Return where chroma lies in the frames that it is given and in those of 4:2:0 that it writes."""
         return self.options.get(SITING, LEFT)

@@ -10,11 +10,13 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import av
+import av.error
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from render_node.encode.convert import PixelConverter
-from render_node.encode.settings import EncoderChoice
+from render_node.encode.settings import EncoderChoice, probe_encoder
+from tasks.errors import TransientError
 from tasks.media.priority import ordinary_priority
 
 PCM = frozenset(f"pcm_{kind}{order}" for kind in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be"))
@@ -144,13 +146,22 @@ class FileWriter:
         self.audio_mode = encoder.removeprefix("lib")
 
     def write_frame(self, frame: av.VideoFrame) -> None:
-        """Encode one frame."""
-        assert self._video is not None
+        """Encode one frame; raise TransientError ``node.encoder_lost`` when the card gave up."""
         frame = self._converter(frame)
         frame.pict_type = av.video.frame.PictureType.NONE
         with ordinary_priority() if self.frames == 0 else nullcontext():
-            self._mux_pictures(self._video.encode(frame))
+            self._mux_pictures(self._encode_picture(frame))
         self.frames += 1
+
+    def _encode_picture(self, frame: av.VideoFrame | None) -> list[av.Packet[Any]]:
+        assert self._video is not None
+        try:
+            return self._video.encode(frame)
+        except av.error.FFmpegError as error:
+            if not self._choice.is_hardware:
+                raise
+            probe_encoder.cache_clear()  # the next try looks at the card anew, and says so when it goes without
+            raise TransientError("node.encoder_lost", f"{self._choice.name} stopped working: {error}") from error
 
     def _mux_pictures(self, packets: list[av.Packet[Any]]) -> None:
         for packet in packets:
@@ -188,7 +199,7 @@ class FileWriter:
     def finish(self) -> None:
         """Flush the encoders and write the index."""
         if self._video is not None:
-            self._mux_pictures(self._video.encode(None))
+            self._mux_pictures(self._encode_picture(None))
         if self._resampler is not None and self._audio is not None:
             self._encode(None)
             self._container.mux(self._audio.encode(None))

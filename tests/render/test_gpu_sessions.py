@@ -10,9 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
+import av.error
 import pytest
 
-from render_node.encode import sessions, settings
+from render_node.encode import sessions, settings, writer
 from render_node.encode.sessions import Card, choose_encoders, hold_sessions
 from tasks.config import WorkerSettings, read_worker_settings
 from tasks.contracts import RenderOutput
@@ -147,3 +149,30 @@ def test_a_named_encoder_without_a_session_is_refused(hardware: None, slot: Work
         choose_encoders([named, replace(named, crf=20), replace(named, crf=21)], slot)
 
     assert refused.value.code == "render.encoder_unavailable"
+
+
+class LostCard:
+    """A stream whose card falls off the bus, as FFmpeg tells of it."""
+
+    def encode(self, frame: av.VideoFrame | None) -> list[Any]:
+        raise av.error.ExternalError(-542398533, "Generic error in an external library", "h264_nvenc")
+
+
+@pytest.mark.parametrize("name", ["h264_nvenc", "libx264"])
+def test_a_card_that_is_lost_amid_an_encode_is_looked_at_anew_by_the_next_try(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = av.VideoFrame(64, 64, "yuv420p")
+    probes: list[str] = []
+    monkeypatch.setattr(writer.probe_encoder, "cache_clear", lambda: probes.append("forgotten"))
+    out = writer.FileWriter(tmp_path / "out.mp4", "mp4", settings.EncoderChoice(name, {}))
+    out._video = LostCard()  # type: ignore[assignment]  # what a card that fails leaves of a stream
+
+    with pytest.raises((TransientError, av.error.ExternalError)) as lost, out:
+        out.write_frame(frame)
+
+    if name == "libx264":  # fails alike wherever it runs: no other node is asked
+        assert isinstance(lost.value, av.error.ExternalError) and not probes
+    else:
+        assert isinstance(lost.value, TransientError) and lost.value.code == "node.encoder_lost"
+        assert "h264_nvenc stopped working" in lost.value.detail and probes == ["forgotten"]

@@ -167,7 +167,7 @@ def logo(picture: np.ndarray, at: tuple[int, int]) -> dict[str, Any]:
 
 
 def shifts_of(found: list[np.ndarray], right: list[np.ndarray]) -> dict[str, float]:
-    """Return by how many levels the chroma of a card is off on the whole, for every siting that it might be meant for."""
+    """Return by how many levels the chroma of a card is off on the whole, for every siting that it may be meant for."""
     return {
         siting: max(
             abs(float((mine - resample(plane, siting))[4:-4, 4:-4].mean()))
