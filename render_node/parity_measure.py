@@ -14,6 +14,8 @@ LEAST_SIGNAL = 6.0
 """Root mean square of what a caption adds, in levels; below it there is nothing to be found again."""
 LEAST_CHANGE = 2.0
 """The same of what differs between the captions of two frames; below it nobody can tell which of them is shown."""
+CLEARLY = 2.0
+"""How many times as large as what the encoder changed there a change must be to be judged, root mean squares both."""
 REACH = 6
 """Pixels in each direction in which a caption is looked for, in a picture of at most WORK_WIDTH."""
 NEAR = 2
@@ -135,16 +137,31 @@ def _cells(plane: Grey, side: int) -> Grey:
 
 
 def punctuality(moment: Moment, mine: Planes) -> float | None:
-    """Return where between the captions of another frame (0) and its own (1) a file's picture is, at the worst."""
-    found = []
-    for other in moment.beside:
-        differs = [still - away for still, away in zip(moment.still, other, strict=True)]
-        touched = [plane[np.abs(plane) > 1] for plane in differs]
-        if not any(len(values) and math.sqrt(float(np.mean(values**2))) >= LEAST_CHANGE for values in touched):
-            continue
-        own = sum(float(np.vdot(plane, seen - away)) for plane, seen, away in zip(differs, mine, other, strict=True))
-        found.append(own / sum(float(np.vdot(plane, plane)) for plane in differs))
-    return round(min(found), 4) if found else None
+    """Return where between the captions of another frame (0) and its own (1) a file's picture is, at the worst.
+
+    None where captions of the frames beside it differ too little for that to be seen through the encoder's own errors.
+    """
+    found = [_share(moment.still, other, mine) for other in moment.beside]
+    seen = [share for share in found if share is not None]
+    return round(min(seen), 4) if seen else None
+
+
+def _share(still: Planes, other: Planes, mine: Planes) -> float | None:
+    """Return how much of the change from ``other`` to ``still`` is in a file's planes, fitted by least squares."""
+    changes, seen = [], []
+    for one, away, found in zip(still, other, mine, strict=True):
+        touched = np.abs(one - away) > 1
+        changes.append((one - away)[touched])
+        seen.append((found - away)[touched])
+    if max(_rms(values) for values in changes) < LEAST_CHANGE:
+        return None
+    change, there = np.concatenate(changes), np.concatenate(seen)
+    share = float(np.vdot(change, there) / np.vdot(change, change))
+    return share if _rms(change) >= CLEARLY * _rms(there - share * change) else None
+
+
+def _rms(values: Grey) -> float:
+    return math.sqrt(float(np.mean(values**2))) if values.size else 0.0
 
 
 def shrink(picture: Grey, step: int) -> Grey:

@@ -224,9 +224,11 @@ def test_a_killed_attempt_leaves_the_worker_able_to_take_the_next(
         server.offer("probe", input=source, attempt=2, token=8)
         time.sleep(1.0)
         publish(environ, [bell(TaskName.INGEST_PROBE, "probe")])
-        wait_for(lambda: server.bodies("report"), log)
+        wait_for(lambda: len(server.bodies("report")) == 2, log)
 
-    assert [report["token"] for report in server.bodies("report")] == [8]
+    told, done = server.bodies("report")
+    assert (told["token"], told["failure"]["code"]) == (7, "step.crashed")  # by the worker's main process
+    assert (done["token"], done.get("failure")) == (8, None)
 
 
 def test_a_worker_with_a_wrong_environment_names_every_problem(environ: dict[str, str], tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ import pytest
 from render_node.colour import BT2020, PQ, Colour
 from render_node.composite import plane_of
 from render_node.deep import words_of
+from render_node.frames.plan import Rect
 from render_node.parity import Frame, bounds_of, check_parity, choose_times, ssim
+from render_node.parity_measure import punctuality
+from render_node.parity_pictures import Moment
 from render_node.render import Extras, render_file, render_files
 from tasks.contracts import RenderOutput
 from tasks.contracts.outputs import complete_output
@@ -198,6 +201,22 @@ class TestKinds:
             assert {tuple(sample["shift"]) for sample in samples} == {(2, 0) if how == "moved right" else (0, 2)}
         elif how == "late":
             assert min(sample["punctual"] for sample in samples if sample["punctual"] is not None) < 0.3
+
+
+class TestPunctuality:
+    @pytest.mark.parametrize(
+        ("change", "noise", "late", "found"),
+        [(40, 7, False, 1.0), (40, 7, True, 0.0), (5, 0, True, 0.0), (5, 7, True, None), (5, 7, False, None)],
+    )
+    def test_a_change_that_an_encoder_may_have_lost_is_not_judged(
+        self, change: float, noise: float, late: bool, found: float | None
+    ) -> None:
+        before, after = (np.full((32, 32), 100, np.float32) for _ in range(2))
+        after[8:14, 8:14] += change
+        grey = np.full((16, 16), 128, np.float32)
+        shown = (before if late else after) + np.random.default_rng(2).normal(0, noise, after.shape).astype(np.float32)
+        moment = Moment(1.0, (before, grey, grey), (after, grey, grey), ((before, grey, grey),), Rect(8, 8, 6, 6))
+        assert punctuality(moment, (shown, grey, grey)) == (None if found is None else pytest.approx(found, abs=0.1))
 
 
 class TestTimes:

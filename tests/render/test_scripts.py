@@ -93,7 +93,7 @@ class Drawn:
 
     @staticmethod
     def _convert(tile: Tile, rgba: Rgba) -> Picture:
-        return Picture(tile.rect, rgba.copy())
+        return Picture(tile.rect, rgba[-tile.rect.height :, -tile.rect.width :].copy())
 
     @staticmethod
     def _whole(patches: list[Picture]) -> Rgba:

@@ -11,8 +11,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from render_node.encode.convert import PixelConverter
 from render_node.frames.stage_page import decode_png
-from render_node.parity import ssim
+from render_node.parity_measure import ssim
+from tasks.media.siting import LEFT
 from tests.studio.visitor import Visitor
 
 Luma = NDArray[np.float32]
@@ -33,9 +35,10 @@ def luma(picture: NDArray[np.uint8]) -> Luma:
 
 
 def frames_of(path: Path) -> list[Luma]:
-    """Return every frame of a file."""
+    """Return every frame of a file, its chroma read from where its tag says that it lies, as a player does."""
+    to_rgb = PixelConverter("rgb24", LEFT)
     with av.open(str(path)) as container:
-        return [luma(frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
+        return [luma(to_rgb(frame).to_ndarray()) for frame in container.decode(video=0)]
 
 
 def player_at(visitor: Visitor, t: float) -> Luma:
