@@ -157,7 +157,7 @@ def _share(still: Planes, other: Planes, mine: Planes) -> float | None:
         return None
     change, there = np.concatenate(changes), np.concatenate(seen)
     share = float(np.vdot(change, there) / np.vdot(change, change))
-    return share if _rms(change) >= CLEARLY * _rms(there - share * change) else None
+    return share if _rms(change) >= CLEARLY * _rms((there - share * change).astype(np.float32)) else None
 
 
 def _rms(values: Grey) -> float:
