@@ -27,13 +27,16 @@ from tasks.config import WorkerSettings, worker_settings
 from tasks.contracts import StepFailure, StepReport
 from tasks.contracts.step import CRASHED, OUT_OF_MEMORY, OVERDUE
 from tasks.errors import ReelyardError
-from tasks.slots import find_notes, read_note, sweep_notes
+from tasks.slots import Note, find_notes, read_note, sweep_notes
 
 GRACE_S = 5.0
 """Seconds that a process may work on after its lease, in which its own fence should have ended it."""
 
 SEEN_FOR_S = 2.0
 """A process is ended only if it was late so long ago: a worker that was itself stopped wakes late as a whole."""
+
+UNSEEN_S = 0.5
+"""So long a process may be dead before it is told of here: Celery's pool may miss an end, or see it 5 s late."""
 
 JUST_NOW_S = 5.0
 """The kernel counts what it kills for memory; a process that is found dead so soon after was it."""
@@ -99,31 +102,40 @@ class Slots:
     def __init__(self, settings: Callable[[], WorkerSettings] = worker_settings) -> None:
         self._settings = settings
         self._kills = MemoryKills(own_counter())
-        self._late: dict[tuple[int, int], float] = {}
+        self._seen: dict[tuple[int, int, bool], float] = {}
+        self._told: set[tuple[int, int]] = set()
 
     def look(self) -> None:
-        """End processes that are stuck; called again and again."""
+        """End processes that are stuck, tell of those that died unseen; called again and again."""
         root = self._settings().scratch_dir
         self._kills.just_now()
-        now, late = time.monotonic(), {}
-        for pid in find_notes(root):
-            note = read_note(root, pid)
-            if note is None or now < note.lease_until + GRACE_S or not _is_stuck(pid):
+        notes = {pid: note for pid in find_notes(root) if (note := read_note(root, pid))}
+        now, seen = time.monotonic(), {}
+        for pid, note in notes.items():
+            is_dead = _is_dead(pid)
+            if not is_dead and (now < note.lease_until + GRACE_S or not _is_stuck(pid)):
                 continue
-            first = self._late.get((pid, note.token), now)
-            late[pid, note.token] = first
-            if now - first >= SEEN_FOR_S:
+            first = seen[pid, note.token, is_dead] = self._seen.get((pid, note.token, is_dead), now)
+            if is_dead and now - first >= UNSEEN_S:
+                self._tell_once(pid, note, self.describe(_exit_of(pid)))
+            elif not is_dead and now - first >= SEEN_FOR_S:
                 _log.error("process outlived its lease; it is killed", extra={"pid": pid, "step_id": note.step_id})
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        self._late = late
+        self._seen = seen
+        self._told &= {(pid, note.token) for pid, note in notes.items()}
         sweep_notes(root)
 
     def tell_death(self, pid: int, failure: StepFailure) -> None:
         """Tell the API, beside whatever else there is to do, what died with a process."""
         note = read_note(self._settings().scratch_dir, pid)
-        if note is None:
+        if note is not None:
+            self._tell_once(pid, note, failure)
+
+    def _tell_once(self, pid: int, note: Note, failure: StepFailure) -> None:
+        if (pid, note.token) in self._told:
             return
+        self._told.add((pid, note.token))
         report = StepReport(note.job_id, note.step_id, note.token, failure=failure)
         threading.Thread(target=self._tell, args=(pid, report), name="slot-death", daemon=True).start()
 
@@ -157,6 +169,20 @@ def _wait_until_gone(pid: int) -> None:
 def _is_stuck(pid: int) -> bool:
     """Tell whether a process lives and nobody stopped it; one that was stopped finds its fence when it wakes."""
     return _state_of(pid) not in ("", "Z", "X", "T", "t")
+
+
+def _is_dead(pid: int) -> bool:
+    return _state_of(pid) in ("", "Z", "X")
+
+
+def _exit_of(pid: int) -> str:
+    """Return how a process ended that nobody has waited for yet, by the status in proc(5), field 52."""
+    try:
+        status = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[49])
+        number = os.WTERMSIG(status)
+        return f"signal {number} ({signal.Signals(number).name})" if number else f"exitcode {os.WEXITSTATUS(status)}"
+    except (OSError, IndexError, ValueError):
+        return "an end that nobody saw"
 
 
 def _state_of(pid: int) -> str:

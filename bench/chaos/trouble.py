@@ -39,19 +39,19 @@ END $$;
 """
 TRIGGER = """CREATE TRIGGER trouble BEFORE INSERT OR UPDATE OR DELETE ON "{table}"
     FOR EACH STATEMENT EXECUTE FUNCTION trouble();"""
-REMOVE = "DROP FUNCTION trouble CASCADE;"
+LIFT = 'DROP TRIGGER IF EXISTS trouble ON "{table}"'
+REMOVE = "DROP FUNCTION trouble"
 MET = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM trouble_met"
 
 
 @contextmanager
 def trouble(database_url: str, *, one_in: int = ONE_IN) -> Iterator[None]:
     """Have one transaction of so many broken off for the length of the block; ``MET`` counts them."""
-    triggers = "".join(TRIGGER.format(table=table) for table in TABLES)
-    _run(database_url, INSTALL.format(one_in=one_in) + triggers)
+    _run(database_url, INSTALL.format(one_in=one_in), *(TRIGGER.format(table=table) for table in TABLES))
     try:
         yield
     finally:
-        _run(database_url, REMOVE)
+        _run(database_url, *(LIFT.format(table=table) for table in TABLES), REMOVE)
 
 
 def be_in_trouble(farm: Farm, log: Log, chance: Random, *, seconds: float) -> dict[str, Any]:
@@ -67,6 +67,9 @@ def is_kept(figures: dict[str, Any]) -> bool:
     return bool(figures["failed"] == 0 and figures["transactions broken off"] >= LEAST_MET)
 
 
-def _run(database_url: str, statements: str) -> None:
-    with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(statements)
+def _run(database_url: str, *statements: str) -> None:
+    """Run each in a transaction of its own: with one table locked at a time nobody who works there is in the way."""
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        for statement in statements:
+            cursor.execute(statement)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +20,8 @@ import pytest
 
 from bench.chaos import poisons
 from bench.chaos.orders import FINE, POISON, UPLOAD, Order
-from tasks.deaths import GRACE_S, SEEN_FOR_S, find_counter
+from tasks.config import read_worker_settings
+from tasks.deaths import GRACE_S, SEEN_FOR_S, UNSEEN_S, Slots, find_counter
 from tasks.names import TaskName
 from tasks.storage.s3 import S3Storage
 from tests.integration.control_server import ControlServer
@@ -127,6 +130,30 @@ def test_a_process_that_holds_the_interpreter_for_ever_is_ended_after_its_lease(
     assert waited_s > LEASE_S + GRACE_S + SEEN_FOR_S - 2.0
     assert log.read_text().count("process outlived its lease; it is killed") >= 1
     assert not [beat for beat in server.bodies("beat") if beat["step_id"].startswith("stuck")][10:]
+
+
+def test_a_death_that_the_pool_has_missed_is_told_once(
+    environ: dict[str, str], server: ControlServer, tmp_path: Path
+) -> None:
+    settings = replace(read_worker_settings(environ), scratch_dir=str(tmp_path))
+    slots = Slots(lambda: settings)
+    with subprocess.Popen(["sleep", "60"]) as process:
+        note = tmp_path / f"reelyard-slot-{os.getpid()}-{process.pid}"
+        told = {"job_id": "job-1", "step_id": "unseen", "token": 5, "lease_until": time.monotonic() + 60}
+        note.write_text(json.dumps(told))
+        slots.look()
+        process.send_signal(signal.SIGSEGV)  # and nobody waits for it: it stays as a zombie
+        for _ in range(4):
+            slots.look()
+            time.sleep(UNSEEN_S / 2)
+        slots.look()
+        slots.tell_death(process.pid, slots.describe("signal 11 (SIGSEGV)"))  # the pool has seen it after all
+        wait_for(lambda: failures(server), tmp_path / "none.log")
+        time.sleep(0.5)
+
+    [report] = server.bodies("report")
+    assert (report["step_id"], report["token"], report["failure"]["code"]) == ("unseen", 5, "step.crashed")
+    assert report["failure"]["detail"] == "The step's process ended by signal 11 (SIGSEGV)"
 
 
 @pytest.fixture
