@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import closing
 
-from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
+from tasks.config import read_storage_settings
 from tasks.environment import read_environment
 from tasks.errors import ConfigurationError, TransientError
 from tasks.storage import StorageError
@@ -21,8 +21,7 @@ OTHERS, OWN = "REELYARD_CORS_ORIGINS", "REELYARD_PUBLIC_URL"
 
 def make_bucket(environ: Mapping[str, str]) -> str:
     """Make the bucket with its rules, or bring its rules up to date; return its name."""
-    values = read_environment(environ, (*STORAGE_VARIABLES.values(), OTHERS, OWN))
-    settings = StorageSettings(**pick(values, STORAGE_VARIABLES))
+    settings, values = read_storage_settings(environ), read_environment(environ, (OTHERS, OWN))
     origins = (values[OWN], *values[OTHERS])  # the studio sends files from the API's own origin
     with closing(S3Storage(settings)) as storage:
         storage.ensure_bucket(cors_origins=origins)
@@ -31,8 +30,7 @@ def make_bucket(environ: Mapping[str, str]) -> str:
 
 def is_there(environ: Mapping[str, str]) -> bool:
     """Tell whether the bucket is there; raise StorageError when the storage is away."""
-    values = read_environment(environ, tuple(STORAGE_VARIABLES.values()))
-    with closing(S3Storage(StorageSettings(**pick(values, STORAGE_VARIABLES)))) as storage:
+    with closing(S3Storage(read_storage_settings(environ))) as storage:
         try:
             storage.ping()
         except StorageError as error:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
-from tasks.environment import read_environment
 from tasks.errors import ConfigurationError, InvalidInputError
 
 _GIVEN = {"postgres": "DATABASE_URL", "s3": "S3_ENDPOINT_URL"}
@@ -43,11 +41,6 @@ def services_of(home: Path) -> Iterator[dict[str, str]]:
         return
     with start_services(home, names=("postgres", "s3")) as services:
         yield {**os.environ, **services.environ}
-
-
-def storage_of(environ: Mapping[str, str]) -> StorageSettings:
-    """Return the storage settings of an environment."""
-    return StorageSettings(**pick(read_environment(environ, tuple(STORAGE_VARIABLES.values())), STORAGE_VARIABLES))
 
 
 def read_variables(path: Path) -> dict[str, str]:

@@ -8,7 +8,6 @@ their settings, and the API has to be ready, show the studio and take a first ac
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from deploy.try_host import ENVIRON, make_host, on_host
+from deploy.try_host import ENVIRON, can_make_trees, make_host, on_host
 from deploy.try_images import ROOT, make_base, say
 
 PAGE = ROOT / "docs/howto/api-host.rst"
@@ -59,8 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path("/var/tmp/reelyard-try"), help="where trees are made")  # noqa: S108
     chosen = parser.parse_args(arguments)
-    if os.geteuid() != 0 or not all(map(shutil.which, ("debootstrap", "bwrap"))):
-        say("This wants root, debootstrap and bubblewrap (apt-get install debootstrap bubblewrap)")
+    if not can_make_trees():
         return 2
     chosen.work.mkdir(parents=True, exist_ok=True)
     tree = make_host(make_base(chosen.work / "base"), chosen.work / "api-host")

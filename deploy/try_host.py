@@ -38,8 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--whisperx", action="store_true", help="have GPU 1 hear speech, too (some 12 GB)")
     parser.add_argument("--keep", action="store_true", help="keep the tree of the host")
     chosen = parser.parse_args(arguments)
-    if os.geteuid() != 0 or not all(map(shutil.which, ("debootstrap", "bwrap"))):
-        say("This wants root, debootstrap and bubblewrap (apt-get install debootstrap bubblewrap)")
+    if not can_make_trees():
         return 2
     chosen.work.mkdir(parents=True, exist_ok=True)
     tree = make_host(make_base(chosen.work / "base"), chosen.work / "host")
@@ -48,6 +47,14 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         if not chosen.keep:
             shutil.rmtree(tree)
+
+
+def can_make_trees() -> bool:
+    """Tell whether trees can be made here; say what is missing where they cannot."""
+    is_able = os.geteuid() == 0 and all(map(shutil.which, ("debootstrap", "bwrap")))
+    if not is_able:
+        say("This wants root, debootstrap and bubblewrap (apt-get install debootstrap bubblewrap)")
+    return is_able
 
 
 def make_host(base: Path, tree: Path) -> Path:

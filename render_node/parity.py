@@ -19,7 +19,7 @@ import numpy as np
 from render_node.footage import USUAL_RATE, FrameClock
 from render_node.framed import LateFramer
 from render_node.lanes import Pace
-from render_node.parity_measure import Sample, compare, ssim
+from render_node.parity_measure import Sample, compare
 from render_node.parity_pictures import (
     ROUNDING_S,
     Canvas,
@@ -38,8 +38,6 @@ from tasks.media.container import open_media, packets_of
 from tasks.media.limits import limits_of
 from tasks.media.probe import find_video
 from tasks.scenario import Scenario, parse
-
-__all__ = ["Frame", "Sample", "check_parity", "choose_times", "ssim"]
 
 MOST_SAMPLES = 4
 BUDGET = 0.08

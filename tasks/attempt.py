@@ -217,6 +217,7 @@ def _work(
 ) -> dict[str, Any]:
     """Run the body in a scratch directory; return ``{"result": …}`` or ``{"failure": …}``. Only FencedError leaves."""
     try:
+        keeper.start()
         with scratch_directory(tools.settings.scratch_dir, claim.step_id) as scratch:
             context = StepContext(
                 claim, scratch, tools.storage, tools.settings, children, fence, tracker, tools.hints, tools.client

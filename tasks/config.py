@@ -168,6 +168,11 @@ def read_worker_settings(environ: Mapping[str, str]) -> WorkerSettings:
     return settings
 
 
+def read_storage_settings(environ: Mapping[str, str]) -> StorageSettings:
+    """Build the settings of the storage alone, or raise ConfigurationError with every problem."""
+    return StorageSettings(**pick(read_environment(environ, tuple(STORAGE_VARIABLES.values())), STORAGE_VARIABLES))
+
+
 def pick(values: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
     """Map settings fields to the values of their environment variables."""
     return {field: values[name] for field, name in variables.items()}

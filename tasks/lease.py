@@ -76,12 +76,19 @@ class LeaseKeeper:
         self._thread = threading.Thread(target=self._run, name=f"lease-{claim.step_id}", daemon=True)
 
     def __enter__(self) -> LeaseKeeper:
-        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def start(self) -> None:
+        """Begin to renew; raise TransientError ``node.no_processes`` where no thread can be had."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # what a full limit of processes makes of it
+            raise TransientError("node.no_processes", "The worker could start no more threads") from error
 
     @contextmanager
     def interrupting(self) -> Iterator[None]:

@@ -29,8 +29,7 @@ from cli.services.launcher import RunningServices, start_services
 from cli.services.ports import pick_ports
 from cli.services.process import Child
 from cli.services.vault import open_vault
-from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
-from tasks.environment import read_environment
+from tasks.config import read_storage_settings
 from tasks.storage.s3 import S3Storage
 
 ROOT = Path(__file__).parents[2]
@@ -119,8 +118,7 @@ class Farm:
 
     def open_storage(self) -> S3Storage:
         """Return the bucket."""
-        values = read_environment(self.environ, tuple(STORAGE_VARIABLES.values()))
-        return S3Storage(StorageSettings(**pick(values, STORAGE_VARIABLES)))
+        return S3Storage(read_storage_settings(self.environ))
 
     def read_received(self) -> list[dict[str, Any]]:
         """Return the messages that the receiver of webhooks has got."""

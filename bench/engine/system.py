@@ -18,8 +18,7 @@ from cli.services.launcher import start_services
 from cli.services.ports import LOOPBACK, pick_ports
 from cli.services.process import Child
 from cli.services.vault import open_vault
-from tasks.config import STORAGE_VARIABLES, StorageSettings, pick
-from tasks.environment import read_environment
+from tasks.config import read_storage_settings
 from tasks.storage.s3 import S3Storage
 
 ROOT = Path(__file__).parents[2]
@@ -73,8 +72,7 @@ def prepare(environ: dict[str, str]) -> None:
     from api.migrate import upgrade
 
     upgrade(environ["DATABASE_URL"])
-    values = read_environment(environ, tuple(STORAGE_VARIABLES.values()))
-    S3Storage(StorageSettings(**pick(values, STORAGE_VARIABLES))).ensure_bucket()
+    S3Storage(read_storage_settings(environ)).ensure_bucket()
 
 
 def children(layout: Layout, environ: dict[str, str], *, workers: int, slots: int) -> list[Child]:

@@ -47,14 +47,15 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Copy what the target lacks."""
     from cli.moving import Journal, move_objects
-    from cli.targets import read_variables, storage_of, system_environ
+    from cli.targets import read_variables, system_environ
+    from tasks.config import read_storage_settings
     from tasks.errors import ConfigurationError
     from tasks.storage.s3 import S3Storage
 
     if arguments.workers < 1:
         raise ConfigurationError("usage.invalid", "--workers must be at least 1")
-    source = storage_of(system_environ(arguments.home, ("s3",)))
-    target = storage_of(read_variables(arguments.to))
+    source = read_storage_settings(system_environ(arguments.home, ("s3",)))
+    target = read_storage_settings(read_variables(arguments.to))
     refuse_same(source, target)
     journal = Journal(arguments.journal or arguments.to.with_suffix(".journal"))
     there = S3Storage(target)

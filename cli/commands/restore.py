@@ -74,12 +74,12 @@ def examine(environ: dict[str, str]) -> Restored:
 
     from api.database import driver_url
     from api.restoring import make_safe
-    from cli.targets import storage_of
+    from tasks.config import read_storage_settings
     from tasks.storage.s3 import S3Storage
 
     engine = create_engine(driver_url(environ["DATABASE_URL"]))
     try:
-        with Session(engine) as session, closing(S3Storage(storage_of(environ))) as storage:
+        with Session(engine) as session, closing(S3Storage(read_storage_settings(environ))) as storage:
             return make_safe(session, storage)
     finally:
         engine.dispose()

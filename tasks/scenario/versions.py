@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from tasks.scenario.data import load
@@ -23,6 +24,7 @@ def data_versions(read: Load = load) -> dict[str, str]:
     return {part: _version(names, read) for part, names in PARTS.items()}
 
 
+@cache
 def _version(names: tuple[str, ...], read: Load) -> str:
     contents = [read(name) for name in names]
     text = json.dumps(contents, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -16,8 +16,8 @@ from render_node.colour import BT2020, PQ, Colour
 from render_node.composite import plane_of
 from render_node.deep import words_of
 from render_node.frames.plan import Rect
-from render_node.parity import Frame, bounds_of, check_parity, choose_times, ssim
-from render_node.parity_measure import punctuality
+from render_node.parity import Frame, bounds_of, check_parity, choose_times
+from render_node.parity_measure import punctuality, ssim
 from render_node.parity_pictures import Moment
 from render_node.render import Extras, render_file, render_files
 from tasks.contracts import RenderOutput
