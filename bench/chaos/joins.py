@@ -1,4 +1,4 @@
-"""R7: fan-outs of forty pieces over a broker that drops, repeats and delays; a twentieth of the pieces kill a worker.
+"""R7: fan-outs of forty pieces over a broker that drops and repeats; a twentieth of the pieces kill a worker.
 
 Each piece's job is the join's: it refuses to run over any other number of pieces than forty different ones. What the
 checker does not know is looked up here: no join began before its last piece had ended, and none ran twice.
@@ -22,6 +22,8 @@ from bench.chaos.steady import Tried
 
 LONGEST_P95_S = 3.0
 """Seconds from a fan-out's last piece to the join's first attempt, for 95 of 100 joins."""
+MANNERS = courier.Manners(dropped=0.05, most_copies=3, latest_s=0.0)
+"""One to three of each as R7 has them, and as many messages lost as workers; how late a message may come is a matter of R16, which has a trial of its own."""
 KEEP = 3
 """Fan-outs at a time: no more than ends within the time that the rules allow after the last."""
 SHAPE = Shape(
@@ -47,7 +49,7 @@ def try_joins(home: Path, *, jobs: int, seed: int) -> Tried:
 
     @contextmanager
     def around(farm: Farm) -> Iterator[None]:
-        with courier.carrying(farm, random.Random(seed)) as carrier:
+        with courier.carrying(farm, random.Random(seed), manners=MANNERS) as carrier:
             yield
         counts.update(carrier.counts)
 
@@ -75,4 +77,4 @@ def is_kept(figures: dict[str, Any]) -> bool:
     exact = figures["joined"] == figures["fan-outs"] and figures["early"] == 0 and figures["failed"] == 0
     whole = figures["pieces"] == 40 * figures["fan-outs"]
     soon = figures["join after last piece s"]["p95"] <= LONGEST_P95_S
-    return bool(exact and whole and soon and figures["lost workers"] > 0 and courier.is_kept(figures))
+    return bool(exact and whole and soon and figures["lost workers"] > 0 and courier.is_kept(figures, manners=MANNERS))

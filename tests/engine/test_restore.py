@@ -34,6 +34,8 @@ JOBS = int(os.environ.get("TEST_RESTORE_JOBS", "30"))
 OPEN = min(JOBS // 10, 200)
 """Jobs that wait, and as many that run: they are worked off after the restore. The rest has ended."""
 PROMISED_S = 300
+AT_ONCE = 5000
+"""Jobs that one transaction copies: more would meet the time that a statement may take."""
 
 
 @pytest.fixture
@@ -76,13 +78,18 @@ def add_asset(owner_id: uuid.UUID, *, stored: bool) -> uuid.UUID:
 
 def copy_ended(job_id: uuid.UUID, count: int) -> None:
     """Copy an ended job of one step with its attempt and its events, by SQL: a hundred thousand would take hours."""
+    for first in range(1, count + 1, AT_ONCE):
+        _copy_some(job_id, first, min(first + AT_ONCE - 1, count))
+
+
+def _copy_some(job_id: uuid.UUID, first: int, last: int) -> None:
     run = db.session.execute
     run(
         db.text(
             "CREATE TEMP TABLE copy ON COMMIT DROP AS SELECT n, gen_random_uuid() AS job, gen_random_uuid() AS step"
-            " FROM generate_series(1, :count) n"
+            " FROM generate_series(:first, :last) n"
         ),
-        {"count": count},
+        {"first": first, "last": last},
     )
     for model, new in (
         (Job, {"id": "copy.job"}),
