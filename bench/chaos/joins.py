@@ -23,7 +23,10 @@ from bench.chaos.steady import Tried
 LONGEST_P95_S = 3.0
 """Seconds from a fan-out's last piece to the join's first attempt, for 95 of 100 joins."""
 MANNERS = courier.Manners(dropped=0.05, most_copies=3, latest_s=0.0)
-"""One to three of each as R7 has them, and as many messages lost as workers; how late a message may come is a matter of R16, which has a trial of its own."""
+"""Copies as R7 has them, and as many messages lost as workers.
+
+How late a message may come is a matter of R16, which has a trial of its own.
+"""
 KEEP = 3
 """Fan-outs at a time: no more than ends within the time that the rules allow after the last."""
 SHAPE = Shape(
