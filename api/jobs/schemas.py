@@ -38,7 +38,7 @@ class AttemptResponse(Schema):
     outcome = fields.String(
         allow_none=True,
         validate=validate.OneOf([outcome.value for outcome in Outcome]),
-        metadata={"description": "null while it runs; lost: the worker fell silent, which is not charged"},
+        metadata={"description": "null while it runs; lost: the worker died or fell silent, which is not charged"},
     )
     code = fields.String(allow_none=True)
     message = fields.String(allow_none=True)

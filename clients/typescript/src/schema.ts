@@ -4456,7 +4456,7 @@ export interface components {
             message?: string | null;
             number?: number;
             /**
-             * @description null while it runs; lost: the worker fell silent, which is not charged
+             * @description null while it runs; lost: the worker died or fell silent, which is not charged
              * @enum {string|null}
              */
             outcome?: "succeeded" | "failed" | "retried" | "lost" | "handed_back" | "cancelled" | null;
