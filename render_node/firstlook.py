@@ -22,7 +22,7 @@ from render_node.frames.plan import Tile
 from render_node.frames.stage_page import Rgba
 from render_node.geometry import choose_geometry
 from render_node.overlay import Overlay
-from render_node.shaper import Form, FrameShaper
+from render_node.shaper import Form, FrameShaper, solid_frame
 from render_node.stills import encode_png, to_rgb
 from render_node.workroom import Workroom
 from tasks.config import WorkerSettings
@@ -128,8 +128,17 @@ def collect(
     for t, decoded in pick(container, video, seconds[::step], zero):
         info, frame = framer.frame(describe(video, decoded), decoded, t)
         shaper = shaper or FrameShaper(choose_geometry(info, shrink(output, info)), Form.YUV)
-        looks.append(Look(t, shaper.shape(frame), shaper.colour(frame)))
+        looks.append(Look(t, lay_under(shaper.shape(frame), shaper.colour(frame), output), shaper.colour(frame)))
     return looks, float(stamps[-1] * time_base - zero) + frame_s
+
+
+def lay_under(footage: av.VideoFrame, colour: Colour, output: RenderOutput) -> av.VideoFrame:
+    """Return what captions are laid on: footage, or where they stand alone, the background."""
+    if output.layer == "video":
+        return footage
+    plain = solid_frame(footage.width, footage.height, colour, output.background)
+    plain.pts, plain.time_base = footage.pts, footage.time_base
+    return plain
 
 
 def pick(

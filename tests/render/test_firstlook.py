@@ -85,6 +85,19 @@ def test_the_poster_carries_a_caption(
     assert int((np.abs(kept[0].astype(int) - kept[1]).max(axis=2) > 60).sum()) > 500
 
 
+def test_captions_alone_are_shown_on_their_background(
+    chromium: str, settings: WorkerSettings, clip: Path, document: dict[str, Any], tmp_path: Path
+) -> None:
+    alone = RenderOutput(container="mov", codec="prores", layer="captions", background="#204060")
+
+    poster, animatic = draw_first_look(clip, parse(document), output=alone, settings=settings, folder=tmp_path)
+
+    pictures = [frame.to_ndarray(format="rgb24") for frame in frames_of(animatic)]
+    for picture in (decode_png(poster.read_bytes())[..., :3], *pictures):
+        assert np.abs(picture[: picture.shape[0] // 4].astype(int) - (0x20, 0x40, 0x60)).max() <= 4
+    assert max(np.abs(picture.astype(int) - (0x20, 0x40, 0x60)).max() for picture in pictures) > 100
+
+
 def test_of_a_long_video_only_key_frames_are_decoded(tmp_path: Path) -> None:
     options = {"preset": "ultrafast", "crf": "30", "g": "10"}
     clip = make_video(tmp_path / "long.mp4", width=64, height=112, fps=50, duration_s=20, audio=None, options=options)
