@@ -75,7 +75,8 @@ class Visit:
         group = GROUPS.get(page.name)
         if group:
             self.page.get_by_text(group, exact=True).first.click(timeout=90_000)
-        self.page.wait_for_function(f"() => ({VISIBLE_TEXT})().includes('Order a render')", timeout=90_000)
+        shown = f"() => ({VISIBLE_TEXT})().includes('Order a render')"
+        self.page.wait_for_function(shown, timeout=90_000, polling=500)  # each look walks through the whole page
         self.page.wait_for_timeout(1000)  # what a page does once it has settled
 
     def close(self) -> None:
