@@ -27,10 +27,12 @@ MATRICES = {"ITU601": (0.299, 0.114), "SMPTE240M": (0.212, 0.087), "ITU709": (0.
 HALVES = (1, 2, 2, 1, 2)
 """Pixels to a sample of Y, Cb, Cr, alpha and the chroma's alpha."""
 CHANNELS = 4
-PAIR, HALF, LOW = np.uint32(0x00FF00FF), np.uint32(0x00800080), np.uint32(0xFFFF)
+PAIR, HALF, LOW = np.uint32(0x00FF00FF), np.uint16(128), np.uint32(0xFFFF)
 OPAQUE, ROUND = np.uint32(0x00FF0000), np.uint32(1 << 15)
 BAND = 1 << 16
 """Pixels converted at a time: what is made of them on the way stays in a core's own cache."""
+STEPS = 5
+"""Numbers held for each of them on the way."""
 
 
 @dataclass(frozen=True)
@@ -150,39 +152,45 @@ def to_yuv(tile: Tile, picture: Rgba, space: ColourSpace) -> YuvPatch:
     top, left = max(top, above), max(left, before)
     ink = Rect(tile.rect.x + left - before, tile.rect.y + top - above, max(0, right - left), max(0, bottom - top))
     planes = tuple(np.empty((ink.height // half, ink.width // half), np.uint8) for half in HALVES)
-    rows = max(2, BAND // max(1, ink.width) // 2 * 2)
+    rows = min(max(2, BAND // max(1, ink.width) // 2 * 2), max(2, ink.height))
+    spare = np.empty(STEPS * (rows + 1) * (ink.width + 1), np.uint32)
     for start in range(0, ink.height, rows):
         stop = min(top + start + rows, bottom)
         band = with_neighbours(pixels[:stop, :right], top + start, left, siting)
-        for plane, half, part in zip(planes, HALVES, convert_band(band, weights, siting), strict=True):
+        for plane, half, part in zip(planes, HALVES, convert_band(band, weights, siting, spare), strict=True):
             plane[start // half : start // half + part.shape[0]] = part
     return YuvPatch(tile.rect, ink, *planes)
 
 
-def convert_band(pixels: Words, weights: tuple[Words, Words, Words], siting: Siting) -> tuple[Words, ...]:
-    """Return Y, Cb, Cr, alpha and the chroma's alpha of pixels, an even number each way and their neighbours."""
+def convert_band(pixels: Words, weights: tuple[Words, Words, Words], siting: Siting, room: Words) -> tuple[Words, ...]:
+    """Return Y, Cb, Cr, alpha and the chroma's alpha of pixels, an even number each way and their neighbours.
+
+    :param room: ``STEPS`` numbers for each pixel, overwritten; some of what is returned lies in there.
+    """
     luma, *chroma = weights
-    pixels = np.ascontiguousarray(pixels)
-    alpha: Words = np.right_shift(pixels, 24)
-    red_blue: Words = pixels & PAIR
-    red_blue *= alpha
-    green_alpha: Words = np.right_shift(pixels, 8)
+    room = room[: STEPS * pixels.size].reshape(STEPS, *pixels.shape)
+    alpha, red_blue, green_alpha, copy, spare = room
+    np.copyto(copy, pixels)  # as one run of memory
+    np.right_shift(copy, 24, out=alpha)
+    np.bitwise_and(copy, PAIR, out=red_blue)
+    np.right_shift(copy, 8, out=green_alpha)
     green_alpha &= PAIR
     green_alpha |= OPAQUE
-    green_alpha *= alpha
-    over_255(red_blue)
-    over_255(green_alpha)
+    for pairs in (red_blue, green_alpha):
+        pairs *= alpha
+        over_255(pairs, spare)
     small_rb, small_ga = sum_cells(red_blue, siting), sum_cells(green_alpha, siting)
     own = slice(int(siting.on_rows), None), slice(int(siting.on_columns), None)
-    y = weigh(red_blue[own], green_alpha[own], luma)
+    y = weigh(red_blue, green_alpha, luma, room[-2:])
     y += ROUND
     y >>= 16
     bits = siting.bits
     half = np.uint32(1 << (bits - 1))
     chroma_alpha: Words = np.right_shift((small_ga >> 16) + half, bits)
+    sums = (weigh(small_rb, small_ga, each, np.empty((2, *small_rb.shape), np.uint32)) for each in chroma)
     # Rounding must not lift a value above its alpha: blending adds them without a check.
-    u, v = (np.minimum(weigh(small_rb, small_ga, each) + (half << 16) >> 16 + bits, chroma_alpha) for each in chroma)
-    return y, u, v, alpha[own], chroma_alpha
+    u, v = (np.minimum(total + (half << 16) >> 16 + bits, chroma_alpha) for total in sums)
+    return y[own], u, v, alpha[own], chroma_alpha
 
 
 def words_of(picture: Rgba) -> Words:
@@ -207,23 +215,33 @@ def ink_of(pixels: Words, siting: Siting) -> tuple[int, int, int, int]:
     return int(top), min(int(bottom), pixels.shape[0]), int(left), min(int(right), pixels.shape[1])
 
 
-def over_255(pairs: Words) -> Words:
+def over_255(pairs: Words, spare: Words) -> None:
     """Divide both channels, products of two bytes, by 255 in place, exactly rounded."""
-    pairs += HALF
-    pairs += (pairs >> 8) & PAIR
-    pairs >>= 8
-    pairs &= PAIR
-    return pairs
+    products, shares = pairs.view(np.uint16), spare.view(np.uint16)
+    products += HALF
+    np.right_shift(products, 8, out=shares)
+    products += shares
+    products >>= 8
 
 
-def weigh(red_blue: Words, green_alpha: Words, weights: Words) -> Words:
-    """Return the weighted sum of the channels; below zero it counts modulo 2**32, which cancels out in the end."""
-    total: Words = red_blue & LOW
+def weigh(red_blue: Words, green_alpha: Words, weights: Words, room: Words) -> Words:
+    """Return the weighted sum of the channels; below zero it counts modulo 2**32, which cancels out in the end.
+
+    :param room: twice as large, overwritten; what is returned is its first half.
+    """
+    total: Words = room[0]
+    part: Words = room[1]
+    np.bitwise_and(red_blue, LOW, out=total)
     total *= weights[0]
-    others = green_alpha & LOW, red_blue >> 16, green_alpha >> 16
-    for part, weight in zip(others, weights[1:], strict=True):
-        part *= weight
-        total += part
+    np.bitwise_and(green_alpha, LOW, out=part)
+    part *= weights[1]
+    total += part
+    np.right_shift(red_blue, 16, out=part)
+    part *= weights[2]
+    total += part
+    np.right_shift(green_alpha, 16, out=part)
+    part *= weights[3]
+    total += part
     return total
 
 

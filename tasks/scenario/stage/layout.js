@@ -71,47 +71,54 @@ function measureWord(slot, word, cue, s, outer) {
   const probe = element(slot, "span", "probe", {});
   const base = probe.getBoundingClientRect().bottom - rect.top;
   probe.remove();
+  const reaches = (text, width = Infinity) => reachesOf(slot, word, cue, {text, base, width, height: rect.height}, s);
   return {rect: [rect.x - outer.x, rect.y - outer.y, rect.width, rect.height], base,
-    letters: needsLetters(cue) ? measureLetters(slot, word, rect) : [], reach: reachOf(word.style, s),
-    sides: sidesOf(slot, word, cue, base, rect, s)};
+    letters: needsLetters(cue) ? measureLetters(slot, word, rect, reaches) : [], reach: reachOf(word.style, s),
+    ...reaches(word.text)};
 }
 
 const pen = new OffscreenCanvas(1, 1).getContext("2d");
 
-// How far a word's ink lies outside its line box on the left, above, on the right and below; where it lies inside, less
-// than nothing. Every pixel that is known to stay empty is one that need not be drawn in each of the word's states.
-function sidesOf(slot, word, cue, base, rect, s) {
+// How far a word's ink, or a letter's, lies outside its line box on the left, above, on the right and below; where it lies
+// inside, less than nothing. Every pixel that is known to stay empty is one that need not be drawn in each of its states.
+// `wide` leaves more room than is known to be needed.
+function reachesOf(slot, word, cue, {text, base, width, height}, s) {
   const {style} = word, {fontFamily, fontStyle, letterSpacing} = getComputedStyle(slot);
   const heavier = (word.active ?? cue.animation.active).fontWeight;
   const glyphs = [style.fontWeight, ...(heavier ? [heavier] : [])].map((weight) => {
     pen.font = `${fontStyle} ${weight} ${style.fontSize * s}px ${fontFamily}`;
     Object.assign(pen, {letterSpacing, fontKerning: "normal", textRendering: "geometricPrecision", textAlign: "left"});
-    const ink = pen.measureText(word.text);
-    return [ink.actualBoundingBoxLeft, ink.actualBoundingBoxAscent - base,
-      ink.actualBoundingBoxRight - ink.width, ink.actualBoundingBoxDescent - (rect.height - base)];
+    const ink = pen.measureText(text);
+    const wider = Math.max(0, ink.width - width);  // alone a letter may be wider than among others
+    return [ink.actualBoundingBoxLeft + wider, ink.actualBoundingBoxAscent - base,
+      ink.actualBoundingBoxRight - ink.width + wider, ink.actualBoundingBoxDescent - (height - base)];
   });
-  const isPicture = /\p{Extended_Pictographic}/u.test(word.text);  // drawn larger than the font says
+  const isPicture = /\p{Extended_Pictographic}/u.test(text);  // drawn larger than the font says
   const slack = 0.12 * style.fontSize * s;
-  return [[-1, 0], [0, -1], [1, 0], [0, 1]].map(([x, y], side) => {
+  const sides = [], wide = [];
+  [[-1, 0], [0, -1], [1, 0], [0, 1]].forEach(([x, y], side) => {
     const own = Math.max(...glyphs.map((each) => each[side]), ...(isPicture ? [slack] : []), ...(x ? [0] : []));
     const shadow = Math.max(0, 1.5 * (style.glow?.radius ?? 0), ...style.shadow.map((each) =>
       x * (each.offsetX ?? 0) + y * (each.offsetY ?? 0) + 1.5 * (each.blur ?? 0)));
-    return Math.ceil(own + s * (style.stroke.width + shadow)) + 2;
+    // A shadow is the fill's: the edge, which is text of its own, has none.
+    sides.push(Math.ceil(own + s * Math.max(style.stroke.width, shadow)) + 2);
+    wide.push(Math.ceil(own + s * (style.stroke.width + shadow)) + 2);
   });
+  return {sides, wide};
 }
 
 const needsLetters = ({animation}) => animation.reveal === "typewriter"
   || [animation.enter, animation.exit, animation.loop].some((effect) => effect.unit === "letter");
 
 // Letters keep the places that the whole word's shaping gave them.
-function measureLetters(slot, word, rect) {
-  if (!word.splittable) return [{x: 0, width: rect.width, text: word.text}];
+function measureLetters(slot, word, rect, reaches) {
+  if (!word.splittable) return [{x: 0, width: rect.width, text: word.text, ...reaches(word.text)}];
   const node = slot.firstChild, range = document.createRange();
   return [...new Intl.Segmenter(undefined, {granularity: "grapheme"}).segment(word.text)].map(({segment, index}) => {
     range.setStart(node, index);
     range.setEnd(node, index + segment.length);
     const own = range.getBoundingClientRect();
-    return {x: own.x - rect.x, width: own.width, text: segment};
+    return {x: own.x - rect.x, width: own.width, text: segment, ...reaches(segment, own.width)};
   });
 }
 
@@ -162,7 +169,9 @@ function finish(layout, cue, width) {
   });
   words.forEach((word, i) => {
     word.reach += growth(cue, i, layout.s);
-    word.sides = word.sides.map((side) => side + growth(cue, i, layout.s));
+    for (const inked of [word, ...word.letters]) {
+      for (const kind of ["sides", "wide"]) inked[kind] = inked[kind].map((side) => side + growth(cue, i, layout.s));
+    }
   });
 }
 
@@ -214,16 +223,23 @@ export function layoutLayer(layer, scenario, scale, image) {
   return {rect: [x * width - part[anchorX] * across, y * height - part[anchor] * down, across, down].map(Math.round), s: scale};
 }
 
-// Everything that a word can ink in a state, its place at rest included.
-export function wordRegion(cue, layout, i, state) {
-  const {rect, reach, sides, letters, emoji} = layout.words[i];
-  const size = em(cue, i, layout.s);
-  let region = extend(rect, sides);
+// Everything that a word can ink in a state, its place at rest included; with isWide more than that.
+export function wordRegion(cue, layout, i, state, isWide = false) {
+  const {rect, reach, sides, wide, letters, emoji} = layout.words[i];
+  const size = em(cue, i, layout.s), still = isWide ? wide : sides;
   // A wiped word is cut at its reach; were that outside of the tile, the browser would cut its edge in another way.
-  if (state?.fx) region = union(region, moved(rect, state.fx, size, ...(state.fx.shown === undefined ? sides : [reach])));
+  const around = (fx, inked) => fx.shown === undefined ? inked : [reach];
+  let region = extend(rect, still);
   state?.letters?.forEach((fx, k) => {
-    if (fx && letters[k]) region = union(region, moved([rect[0] + letters[k].x, rect[1], letters[k].width, rect[3]], fx, size, reach));
+    const letter = letters[k];
+    if (!fx || !letter) return;
+    const box = [rect[0] + letter.x, rect[1], letter.width, rect[3]];
+    region = union(region, moved(box, fx, size, ...around(fx, isWide ? [reach] : letter.sides)));
   });
+  if (state?.fx) {
+    const inked = state.letters && !isWide ? sidesBetween(rect, region) : still;
+    region = union(region, moved(rect, state.fx, size, ...around(state.fx, inked)));
+  }
   if (state?.box !== undefined) region = union(region, grow(boxRect(cue, layout, i, state, layout.s), 2));
   if (state?.underline) region = union(region, grow([rect[0], rect[1], rect[2], rect[3] + 0.3 * size], 2));
   if (state?.emoji && emoji) region = union(region, grow([rect[0] + emoji[0], rect[1] + emoji[1], emoji[2], emoji[3]], 0.4 * size));
@@ -253,6 +269,9 @@ export function turned(box, around, degrees) {
 
 const extend = ([x, y, width, height], [left, top, right, bottom]) =>
   [x - left, y - top, left + width + right, top + height + bottom];
+
+const sidesBetween = ([x, y, width, height], [left, top, across, down]) =>
+  [x - left, y - top, left + across - x - width, top + down - y - height];
 
 export const grow = ([x, y, width, height], by) => [x - by, y - by, width + 2 * by, height + 2 * by];
 

@@ -136,12 +136,12 @@ export class Stage {
     const changed = keys.flatMap((key, i) => key === layout.restKeys[i] ? [] : [i]);
     const moving = words.filter((word) => word?.fx || word?.letters).length;
     if (state.fx || (moving > 2 && moving > words.length / 2)) {
-      return this.#tile(index, {fx: state.fx}, words, this.#whole(layer, layout, words, state.fx));
+      return this.#tile(index, {fx: state.fx}, words, this.#whole(layer, layout, words, state));
     }
     const isBlank = !layer.style.background && layout.rest.every((word) => word === null);
     const parts = isBlank ? [] : this.#tile(index, {fx: null}, layout.rest, spread(layout.box));
     const regions = new Map(changed.map((i) =>
-      [i, evenRect(spread(wordRegion(layer, layout, i, words[i])), this.width, this.height)]));
+      [i, evenRect(spread(wordRegion(layer, layout, i, words[i], isCut(state, words))), this.width, this.height)]));
     for (const i of changed) {
       const shown = layout.rest.map((rest, j) =>
         j === i || (j < i && regions.has(j) && overlaps(regions.get(j), withBeside(regions.get(i)))) ? words[j] : rest);
@@ -178,8 +178,12 @@ export class Stage {
     return width > 0 ? [[from, to, x, width]] : [from];
   }
 
-  #whole(layer, layout, words, fx) {
-    const box = words.reduce((sum, word, i) => word ? union(sum, wordRegion(layer, layout, i, word)) : sum, layout.block);
+  #whole(layer, layout, words, {fx}) {
+    const isWide = isCut({fx}, words);
+    const boxes = words.flatMap((word, i) => word ? [wordRegion(layer, layout, i, word, isWide)] : []);
+    // What grows or turns does so about the block's middle; else only a background is more than the words.
+    if (fx || isWide || layer.style.background) boxes.push(layout.block);
+    const box = boxes.reduce(union);
     return fx ? this.#far(layer, {...layout, rect: box}, fx, layer.style.fontSize * layout.s) : spread(box);
   }
 
@@ -245,8 +249,17 @@ export class Stage {
 
 // Pictures, bars and what turns in space would come out a little different elsewhere on a surface: they get one of their own.
 function isApart(state, words) {
-  const turns = (fx) => Boolean(fx?.rotateX || fx?.rotateY);
-  return !words || turns(state.fx) || words.some((word) => turns(word?.fx) || word?.letters?.some(turns));
+  return !words || hasFx(state, words, (fx) => fx.rotateX || fx.rotateY);
+}
+
+// What turns in space or is cut has edges that depend on where its tile begins, by a level: its tiles have room to spare.
+function isCut(state, words) {
+  return hasFx(state, words, (fx) => fx.rotateX || fx.rotateY || fx.shown !== undefined);
+}
+
+function hasFx(state, words, holds) {
+  const is = (fx) => Boolean(fx && holds(fx));
+  return is(state.fx) || words.some((word) => is(word?.fx) || word?.letters?.some(is));
 }
 
 // What of a caption's tile is more than places: tiles of one form differ in where, how large, how turned things are.
