@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from psycopg2.extensions import make_dsn
+from sqlalchemy import Engine, create_engine, text
 
 from cli.moving import checksum
 from tasks.errors import ConfigurationError, InvalidInputError, PermanentError
@@ -149,10 +150,12 @@ def clear(engine: Engine) -> None:
 
 def run_program(name: str, database_url: str, options: Sequence[str]) -> None:
     """Run one of PostgreSQL's own programs on a database; the password goes by its environment."""
-    url = make_url(database_url)
-    environ = {**os.environ, "PGPASSWORD": url.password or ""}
-    plain = url._replace(password=None, drivername="postgresql").render_as_string()
-    command = [find_program(name), *options[:-1], f"--dbname={plain}", *options[-1:]]
+    from api.database import driver_url
+
+    url = driver_url(database_url)
+    told = url.get_dialect()().create_connect_args(url)[1]
+    environ = {**os.environ, "PGPASSWORD": str(told.pop("password", ""))}
+    command = [find_program(name), *options[:-1], f"--dbname={make_dsn(**told)}", *options[-1:]]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PermanentError("backup.failed", f"{name}: {done.stderr.strip()[-500:]}")
