@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from flask import g, request
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
 
 from api.errors import ForbiddenError, NotFoundError
 from api.extensions import db
@@ -78,14 +79,33 @@ def visible_to(model: type[Any], organisation_id: UUID | None = None) -> ColumnE
 
 def find_visible(model: type[T], row_id: UUID, access: Access) -> T:
     """Return a row that the caller may treat that way; raise ``<noun>.not_found``, ``organisation.forbidden``."""
-    columns: Any = model
-    row = db.session.query(model).filter(columns.id == row_id, visible_to(model)).one_or_none()
+    from api.auth import current_user
+
+    shared = list(caller_roles()) if hasattr(model, "organisation_id") else []
+    given = {"row": row_id, "caller": current_user().id, **({"shared": shared} if shared else {})}
+    row: T | None = (
+        db.session.scalars(select_visible(cast(Any, model), is_member=bool(shared)), given).unique().one_or_none()
+    )
     if row is None:
         raise NotFoundError(f"{noun_of(model)}.not_found", f"There is no such {noun_of(model)}")
     organisation_id = getattr(row, "organisation_id", None)
     if organisation_id is not None:
         require_role(organisation_id, access)
     return row
+
+
+@lru_cache(maxsize=256)
+def select_visible(model: type[Any], *, is_member: bool) -> Select[Any]:
+    """Select a ``row`` if it is the ``caller``'s own, or of one of the organisations ``shared`` with a member.
+
+    The rule of :func:`visible_to` with its values left open, so that it is put together once.
+    """
+    visible = model.owner_id == bindparam("caller")
+    if hasattr(model, "organisation_id"):
+        visible = and_(visible, model.organisation_id.is_(None))
+    if is_member:
+        visible = or_(visible, model.organisation_id.in_(bindparam("shared", expanding=True)))
+    return select(model).where(model.id == bindparam("row"), visible)
 
 
 def require_role(organisation_id: UUID, access: Access) -> Role:

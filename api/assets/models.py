@@ -90,7 +90,12 @@ class Asset(db.Model):
     @property
     def media_info(self) -> MediaInfo | None:
         """What the probe told, or None before it."""
-        return MediaInfo.from_json(self.media) if self.media else None
+        if not self.media:
+            return None
+        known: tuple[Any, MediaInfo] | None = self.__dict__.get("_read_media")
+        if known is None or known[0] is not self.media:  # an order asks three times
+            known = self.__dict__["_read_media"] = (self.media, MediaInfo.from_json(self.media))
+        return known[1]
 
     @property
     def has_poster(self) -> bool:

@@ -19,6 +19,7 @@ from api.config import ApiSettings
 from api.errors import ForbiddenError, UnauthenticatedError
 from api.extensions import db
 from api.identities.issuers import authenticate_external, is_external, peek_external
+from api.prepared import PREPARED
 from api.tokens.guard import authenticate_token, find_good, require_admin_scope, sent_token
 from api.users.models import User
 
@@ -30,6 +31,7 @@ SIGNED_IN = (
     select(User, AuthSession)
     .join(AuthSession, AuthSession.user_id == User.id)
     .where(AuthSession.id == bindparam("session"), User.id == bindparam("user"))
+    .execution_options(**PREPARED)
 )
 """Made once: every request asks it."""
 UNREADABLE = (PyJWTError, JWTExtendedException, KeyError, ValueError, TypeError, AttributeError, RecursionError)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from flask import g, has_request_context
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from api.auth import current_user
 from api.errors import NotFoundError
@@ -16,6 +16,12 @@ from tasks.contracts.fonts import OrderedFont
 from tasks.fonts import FontFace, UploadedFace, faces_of
 from tasks.scenario import parse
 
+READY_FONTS = (
+    select(Font)
+    .where(Font.owner_id == bindparam("owner"), Font.state == FontState.READY.value)
+    .order_by(Font.created_at, Font.id)
+)
+
 
 def faces_of_caller() -> tuple[FontFace, ...]:
     """Return the fonts of whoever sent the request, read once a request; none without a caller."""
@@ -24,8 +30,7 @@ def faces_of_caller() -> tuple[FontFace, ...]:
     owner_id = current_user().id
     known = g.get("uploaded_faces")
     if known is None or known[0] != owner_id:
-        ready = select(Font).where(Font.owner_id == owner_id, Font.state == FontState.READY.value)
-        rows = db.session.scalars(ready.order_by(Font.created_at, Font.id))
+        rows = db.session.scalars(READY_FONTS, {"owner": owner_id})
         known = g.uploaded_faces = (owner_id, tuple(map(face_of, rows)))
     return cast(tuple[FontFace, ...], known[1])
 

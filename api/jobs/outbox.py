@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, Update, Uuid, any_, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from api.jobs.models import OutboxBell
+from api.prepared import PREPARED
 from tasks.names import POLICY, Queue
 
 LONGEST_RERING_S = 900.0
@@ -20,14 +23,17 @@ def queue_of(task: str) -> str:
     return QUEUES[task].value if task in QUEUES else Queue.CONTROL.value
 
 
+@lru_cache(maxsize=1)
+def hurrying() -> Update:
+    """Return the statement that makes bells of ``steps`` due now."""
+    hung = OutboxBell.step_id == any_(bindparam("steps", type_=ARRAY(Uuid)))
+    made = update(OutboxBell).where(hung, OutboxBell.due_at > func.clock_timestamp())
+    return made.values(due_at=func.clock_timestamp()).execution_options(synchronize_session=False)
+
+
 def hurry(session: Session, bell_ids: Iterable[UUID]) -> None:
     """Have bells stand in line now, without the time that the chain has to ring them."""
-    session.execute(
-        update(OutboxBell)
-        .where(OutboxBell.step_id.in_(list(bell_ids)), OutboxBell.due_at > func.clock_timestamp())
-        .values(due_at=func.clock_timestamp())
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(hurrying(), {"steps": list(bell_ids)})
 
 
 def mark_rung(session: Session, bell_ids: Iterable[UUID], *, rering_s: float) -> None:
@@ -47,5 +53,11 @@ def mark_rung(session: Session, bell_ids: Iterable[UUID], *, rering_s: float) ->
 
 def lock_unrung(session: Session, job_id: UUID) -> list[UUID]:
     """Lock the bells of a job that nobody has rung yet, leaving those a dispatcher is ringing; return their steps."""
-    chosen = select(OutboxBell.step_id).where(OutboxBell.job_id == job_id, OutboxBell.sent_at.is_(None))
-    return list(session.scalars(chosen.with_for_update(skip_locked=True)))
+    return list(session.scalars(select_unrung(), {"job_id": job_id}))
+
+
+@lru_cache(maxsize=1)
+def select_unrung() -> Select[UUID]:
+    """Select and lock the bells of the job ``job_id`` that nobody has rung."""
+    chosen = select(OutboxBell.step_id).where(OutboxBell.job_id == bindparam("job_id"), OutboxBell.sent_at.is_(None))
+    return chosen.with_for_update(skip_locked=True).execution_options(**PREPARED)

@@ -95,6 +95,7 @@ def build_job(
 
 
 INSERT_JOB = insert(Job.__table__).values(created_at=func.clock_timestamp()).returning(Job.__table__.c.created_at)
+INSERT_JOB = INSERT_JOB.execution_options(**PREPARED)
 
 
 @lru_cache(maxsize=1)
@@ -140,6 +141,15 @@ def build_step(job_id: UUID, position: int, spec: StepSpec) -> Step:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=1)
+def select_left() -> Select[*tuple[Any, ...]]:
+    """Select what a canvas says of the steps of the job ``job_id`` that have not succeeded."""
+    columns = (Step.id, Step.name, Step.part, Step.task, Step.after, Step.attempt, Job.priority)
+    chosen = select(*columns).join(Job).where(Step.job_id == bindparam("job_id"))
+    chosen = chosen.where(Step.state != StepState.SUCCEEDED.value).order_by(Step.position)
+    return chosen.execution_options(**PREPARED)
+
+
 def publish_soon(job_id: UUID) -> bool:
     """Ring a committed job at once; tell whether that worked. Redis may be away: the dispatcher rings what is left.
 
@@ -154,9 +164,7 @@ def publish_soon(job_id: UUID) -> bool:
     if not rung:
         session.rollback()
         return False
-    columns = (Step.id, Step.name, Step.part, Step.task, Step.after, Step.attempt, Job.priority)
-    chosen = select(*columns).join(Job).where(Step.job_id == job_id, Step.state != StepState.SUCCEEDED.value)
-    rows = session.execute(chosen.order_by(Step.position)).all()
+    rows = session.execute(select_left(), {"job_id": job_id}).all()
     if not rows:  # bells of a job that ended while they hung: the dispatcher takes them down
         session.rollback()
         return False

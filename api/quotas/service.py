@@ -13,10 +13,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from api.errors import QuotaError
+from api.prepared import PREPARED
 from api.quotas.models import QuotaCounter, QuotaOverride, QuotaReservation
 from api.users.models import User
 
@@ -42,11 +43,17 @@ HOLD = text("""
             WHERE known.used + excluded.used <= excluded.cap
         RETURNING kind
     )
-    SELECT kind FROM held WHERE kind NOT IN (SELECT kind FROM counted) ORDER BY kind""")
+    SELECT kind FROM held WHERE kind NOT IN (SELECT kind FROM counted) ORDER BY kind""").execution_options(**PREPARED)
 """Holds what a ref does not hold yet and counts it, each kind where there is room; returns those that have none.
 
 Counters are locked in the order of their kinds, as whatever else locks several does.
 """
+OVERRIDES = select(QuotaOverride.kind, QuotaOverride.cap).where(QuotaOverride.user_id == bindparam("user"))
+USED = select(QuotaCounter.used).where(
+    QuotaCounter.user_id == bindparam("user"),
+    QuotaCounter.kind == bindparam("kind"),
+    QuotaCounter.window_start == bindparam("start"),
+)
 
 
 class QuotaKind(StrEnum):
@@ -91,6 +98,16 @@ def reserve_render(session: Session, user: User, ref: UUID | str) -> None:
     reserve_all(session, user, dict.fromkeys(RENDER_KINDS, 1), ref=str(ref))
 
 
+def reserve_order(session: Session, user: User, overrides: Mapping[str, int], *, ref: str) -> None:
+    """Hold what :func:`reserve_render` does for an order that is given up whole when there is no room.
+
+    The QuotaError leaves the transaction good for nothing but to be rolled back; to be undone alone costs two calls.
+
+    :param overrides: :func:`list_overrides` of the user.
+    """
+    _hold(session, user, overrides, dict.fromkeys(RENDER_KINDS, 1), ref=ref)
+
+
 def reserve_storage(session: Session, user: User, size_bytes: int, ref: UUID | str) -> None:
     """Hold bytes of storage; raise ``quota.storage_bytes``."""
     reserve(session, user, QuotaKind.STORAGE_BYTES, amount=size_bytes, ref=str(ref))
@@ -106,7 +123,15 @@ def reserve_all(session: Session, user: User, amounts: Mapping[QuotaKind, int], 
 
     :param amounts: renders or bytes, by kind.
     """
-    now, overrides = datetime.now(UTC), list_overrides(session, user.id)
+    overrides = list_overrides(session, user.id)
+    with session.begin_nested():  # a refusal leaves nothing behind, for callers that go on with less
+        _hold(session, user, overrides, amounts, ref=ref)
+
+
+def _hold(
+    session: Session, user: User, overrides: Mapping[str, int], amounts: Mapping[QuotaKind, int], *, ref: str
+) -> None:
+    now = datetime.now(UTC)
     wanted = [
         {
             "kind": kind.value,
@@ -116,12 +141,11 @@ def reserve_all(session: Session, user: User, amounts: Mapping[QuotaKind, int], 
         }
         for kind, amount in amounts.items()
     ]
-    with session.begin_nested():  # a refusal leaves nothing behind, for callers that go on with less
-        given = {"ref": ref, "user": user.id, "wanted": json.dumps(wanted)}
-        refused = session.connection().execute(HOLD, given).scalars().all()
-        if refused:
-            kind = QuotaKind(refused[0])
-            refuse(kind, state_of(session, user, kind), amounts[kind])
+    given = {"ref": ref, "user": user.id, "wanted": json.dumps(wanted)}
+    refused = session.connection().execute(HOLD, given).scalars().all()
+    if refused:
+        kind = QuotaKind(refused[0])
+        refuse(kind, state_of(session, user, kind, overrides), amounts[kind])
 
 
 def cap_of(session: Session, user: User, kind: QuotaKind) -> int:
@@ -135,8 +159,7 @@ def _cap(user: User, kind: QuotaKind, overrides: Mapping[str, int]) -> int:
 
 def list_overrides(session: Session, user_id: UUID) -> dict[str, int]:
     """Return the limits of a user that an administrator set, by kind."""
-    rows = session.execute(select(QuotaOverride.kind, QuotaOverride.cap).filter_by(user_id=user_id))
-    return {kind: cap for kind, cap in rows}
+    return {kind: cap for kind, cap in session.execute(OVERRIDES, {"user": user_id})}
 
 
 def refuse(kind: QuotaKind, state: QuotaState, amount: int) -> None:
@@ -187,15 +210,14 @@ def _close(session: Session, ref: str, kinds: tuple[str, ...], *, from_states: t
 def get_usage(session: Session, user: User) -> dict[str, QuotaState]:
     """Return every limit of a user as it stands now."""
     overrides = list_overrides(session, user.id)
-    return {kind.value: _state(session, user, kind, overrides) for kind in QuotaKind}
+    return {kind.value: state_of(session, user, kind, overrides) for kind in QuotaKind}
 
 
-def state_of(session: Session, user: User, kind: QuotaKind) -> QuotaState:
-    """Return one limit of a user as it stands now."""
-    return _state(session, user, kind, list_overrides(session, user.id))
+def state_of(session: Session, user: User, kind: QuotaKind, overrides: Mapping[str, int]) -> QuotaState:
+    """Return one limit of a user as it stands now.
 
-
-def _state(session: Session, user: User, kind: QuotaKind, overrides: Mapping[str, int]) -> QuotaState:
+    :param overrides: :func:`list_overrides` of the user.
+    """
     start, end = window_of(kind, datetime.now(UTC))
-    used = session.scalar(select(QuotaCounter.used).filter_by(user_id=user.id, kind=kind.value, window_start=start))
+    used = session.scalar(USED, {"user": user.id, "kind": kind.value, "start": start})
     return QuotaState(used or 0, _cap(user, kind, overrides), end)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, not_, or_, select
+from sqlalchemy import Select, Uuid, bindparam, exists, not_, or_, select
 from sqlalchemy.orm import Session
 
 from api.assets.models import Asset, AssetState
@@ -34,12 +35,8 @@ def find_finished(
 
     :param is_checked: only one whose captions were looked at deeply and found without a flaw.
     """
-    result = OutputOfRender.asset_id.in_(select(Asset.id).where(Asset.state == AssetState.READY.value))
-    lacking = Render.outputs.any(or_(OutputOfRender.asset_id.is_(None), not_(result)))
-    query = select(Render).where(Render.scenario_hash == order_hash, same_place(user.id, source), not_(lacking))
-    if is_checked:
-        query = query.where(exists().where(Step.job_id == Render.job_id, Step.name == CHECK))
-    found = session.scalar(query.order_by(Render.created_at.desc()).limit(1))
+    query = select_finished(shared=source.organisation_id is not None, is_checked=is_checked)
+    found = session.scalar(query, {"order_hash": order_hash, **place_of(user.id, source)})
     return found if found is not None and lock_results(session, found) else None
 
 
@@ -50,24 +47,47 @@ def lock_results(session: Session, render: Render) -> bool:
     return len(session.scalars(query.with_for_update(read=True)).all()) == len(ids)
 
 
-def same_place(owner_id: UUID, source: Asset) -> ColumnElement[bool]:
-    """Return the condition that a render belongs where one over this source would."""
-    return in_place(Render, owner_id, source.organisation_id)
+@lru_cache(maxsize=4)
+def select_finished(*, shared: bool, is_checked: bool) -> Select[Render]:
+    """Select the newest render of an ``order_hash`` in a place whose results are all there.
+
+    :param shared: whether the place is an organisation.
+    """
+    result = OutputOfRender.asset_id.in_(select(Asset.id).where(Asset.state == AssetState.READY.value))
+    lacking = Render.outputs.any(or_(OutputOfRender.asset_id.is_(None), not_(result)))
+    query = select(Render).where(Render.scenario_hash == bindparam("order_hash"), same_place(shared), not_(lacking))
+    if is_checked:
+        query = query.where(exists().where(Step.job_id == Render.job_id, Step.name == CHECK))
+    return query.order_by(Render.created_at.desc()).limit(1)
+
+
+@lru_cache(maxsize=2)
+def select_twin(*, shared: bool) -> Select[UUID]:
+    """Select the oldest unfinished render of an ``order_hash`` in a place, apart from ``render``."""
+    twins = select(Render.id).join(Render.job).where(
+        Render.scenario_hash == bindparam("order_hash"),
+        same_place(shared),
+        Render.id != bindparam("render"),
+        Job.state.not_in([state.value for state in TERMINAL]),
+    )  # fmt: skip
+    return twins.order_by(Render.created_at).limit(1)
+
+
+def same_place(shared: bool) -> Any:
+    """Return the condition that a render belongs to the ``owner``, or to the ``organisation`` where it is shared."""
+    owner, organisation = bindparam("owner", type_=Uuid), bindparam("organisation", type_=Uuid)
+    return in_place(Render, cast(Any, owner), cast(Any, organisation) if shared else None)
+
+
+def place_of(owner_id: UUID, source: Asset) -> dict[str, Any]:
+    """Return where a render over this source would belong, as :func:`same_place` asks."""
+    return {"organisation": source.organisation_id} if source.organisation_id is not None else {"owner": owner_id}
 
 
 def find_twin(session: Session, render: Render, source: Asset) -> UUID | None:
     """Return an unfinished render of the very same order, when there is another one."""
-    twins = (
-        select(Render.id)
-        .join(Render.job)
-        .where(
-            Render.scenario_hash == render.scenario_hash,
-            same_place(render.owner_id, source),
-            Render.id != render.id,
-            Job.state.not_in([state.value for state in TERMINAL]),
-        )
-    )
-    return session.scalar(twins.order_by(Render.created_at).limit(1))
+    given = {"order_hash": render.scenario_hash, "render": render.id, **place_of(render.owner_id, source)}
+    return session.scalar(select_twin(shared=source.organisation_id is not None), given)
 
 
 def reuse_render(

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, not_, select
+from sqlalchemy import Select, and_, func, not_, select
 from sqlalchemy.orm import Session
 
 from api.jobs.engine import database_now
@@ -63,9 +64,10 @@ def style_of(scenario: dict[str, Any]) -> str:
     return ",".join(sorted(names))[:60]
 
 
-def read_history(session: Session) -> list[Measured]:
-    """Return finished renders of one output, newest first, with the seconds of the attempt that did the work."""
-    query = (
+@lru_cache(maxsize=1)
+def select_history() -> Select[*tuple[Any, ...]]:
+    """Select prediction, receipt and output of the newest finished renders of one output."""
+    return (
         select(Render.predicted, OutputOfRender.receipt, OutputOfRender.output)
         .join(OutputOfRender, and_(OutputOfRender.render_id == Render.id, OutputOfRender.number == 0))
         .where(Render.predicted.has_key("actual_s"), OutputOfRender.receipt.is_not(None), Render.cached.is_(False))
@@ -73,8 +75,12 @@ def read_history(session: Session) -> list[Measured]:
         .order_by(Render.created_at.desc())
         .limit(RECENT)
     )
+
+
+def read_history(session: Session) -> list[Measured]:
+    """Return finished renders of one output, newest first, with the seconds of the attempt that did the work."""
     found = []
-    for predicted, receipt, output in session.execute(query):
+    for predicted, receipt, output in session.execute(select_history()):
         size = (receipt["frame_count"], receipt["width"], receipt["height"])
         work = Work(*size, predicted.get("style", ""), output.get("codec", ""))
         found.append(Measured(work, float(predicted["actual_s"])))

@@ -23,7 +23,7 @@ from api.images.library import named_images
 from api.jobs.models import Job
 from api.jobs.service import create_job
 from api.ownership import visible_to
-from api.quotas.service import QuotaKind, refuse, reserve_render, state_of
+from api.quotas.service import QuotaKind, list_overrides, refuse, reserve_order, state_of
 from api.renders.models import OutputOfRender, Render
 from api.renders.pricing import largest_action, price_of
 from api.users.models import User
@@ -83,7 +83,7 @@ def create_render(
     media = require_ready(source).media_info
     if media is None or media.video is None:
         raise InvalidInputError("render.no_video", "The source has no picture to draw captions over")
-    require_room(session, user)
+    overrides = require_room(session, user)
     order = order_of(session, source, scenario, outputs)
     steps = plan_steps(order, media.duration_s, owner_id=source.organisation_id or user.id)
     render_id = new_id()
@@ -96,13 +96,13 @@ def create_render(
         priority=PRIORITY_NAMES[priority],
         subject={"render_id": str(render_id), "source_asset_id": str(source.id)},
     )
-    reserve_render(session, user, job.id)
+    reserve_order(session, user, overrides, ref=str(job.id))
     hold(session, job, largest_action(media, outputs), price_of(media, outputs))
     render = Render(
         id=render_id,
         owner_id=user.id,
         organisation_id=source.organisation_id,
-        job_id=job.id,
+        job=job,
         source_asset_id=source.id,
         scenario=scenario,
         scenario_hash=hash_order(source.sha256, scenario, outputs),
@@ -162,11 +162,16 @@ def require_sound(asset: Asset) -> Asset:
     return asset
 
 
-def require_room(session: Session, user: User) -> None:
-    """Raise ``quota.storage_bytes`` while a user's storage is full: the result would have no place."""
-    state = state_of(session, user, QuotaKind.STORAGE_BYTES)
+def require_room(session: Session, user: User) -> dict[str, int]:
+    """Raise ``quota.storage_bytes`` while a user's storage is full, since the result would have no place.
+
+    Return the limits of the user that an administrator set, by kind, for whoever reserves more.
+    """
+    overrides = list_overrides(session, user.id)
+    state = state_of(session, user, QuotaKind.STORAGE_BYTES, overrides)
     if state.remaining <= 0:
         refuse(QuotaKind.STORAGE_BYTES, state, 1)
+    return overrides
 
 
 def hash_order(

@@ -7,11 +7,26 @@ nobody else holds them, and nothing else is waited for while they are held.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Float, Select, Uuid, and_, bindparam, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
@@ -19,6 +34,7 @@ from api.extensions import get_settings
 from api.farm.models import Node
 from api.jobs.models import OutboxBell, Step
 from api.jobs.progress import weight_of
+from api.prepared import PREPARED
 from api.turns.models import TurnClock, TurnEnd, TurnQueue
 from api.turns.virtual import Arrival, credit, stamp
 from api.users.models import Plan, User
@@ -30,6 +46,9 @@ GIVE_TAGS = text(
     "UPDATE outbox SET turn = given.tag, arrived_at = outbox.due_at "
     "FROM unnest(:steps, :tags) AS given(step, tag) WHERE outbox.step_id = given.step"
 ).bindparams(bindparam("steps", type_=ARRAY(Uuid)), bindparam("tags", type_=ARRAY(Float)))
+
+ONE = literal_column("1", Integer)
+"""As a value it would leave the planner to guess how many rows are wanted."""
 
 UNKNOWN_SLOTS = 8
 """Bells that may be out in a queue of which no node is known."""
@@ -115,16 +134,18 @@ def advance_clock(session: Session, queue: str, priority: int, tag: float) -> No
     )
 
 
-def select_out(queue: str) -> Select[int]:
-    """Count the bells of a queue that are out."""
-    return select(func.count()).select_from(OutboxBell).where(OutboxBell.queue == queue, out())
+@lru_cache(maxsize=1)
+def select_out() -> Select[int]:
+    """Count the bells of a ``queue`` that are out."""
+    return select(func.count()).select_from(OutboxBell).where(OutboxBell.queue == bindparam("queue"), out())
 
 
-def select_slots(queue: str) -> Select[int]:
-    """Count the slots that serve a queue."""
-    seen_since = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, get_settings().node_lost_s)
+@lru_cache(maxsize=1)
+def select_slots() -> Select[int]:
+    """Count the slots that serve a ``queue``, of nodes that were seen within ``node_lost_s``."""
+    seen_since = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam("node_lost_s"))
     return select(func.coalesce(func.sum(Node.slots), 0)).where(
-        Node.queues.contains([queue]),
+        bindparam("queue") == any_(Node.queues),
         Node.seen_at > seen_since,
         Node.drain_at.is_(None),
         Node.quarantined_at.is_(None),
@@ -134,32 +155,35 @@ def select_slots(queue: str) -> Select[int]:
 
 def count_out(session: Session, queue: str) -> int:
     """Return how many bells of a queue are out."""
-    return session.scalar(select_out(queue)) or 0
+    return session.scalar(select_out(), {"queue": queue}) or 0
 
 
 def room_of(session: Session, queue: str, *, rate: float, ahead_s: float) -> int:
     """Return how many bells of a queue may be out at once."""
-    slots = int(session.scalar(select_slots(queue)) or 0)
+    given = {"queue": queue, "node_lost_s": get_settings().node_lost_s}
+    slots = int(session.scalar(select_slots(), given) or 0)
     return credit(slots=slots, rate=rate, ahead_s=ahead_s, unknown=UNKNOWN_SLOTS)
 
 
-def room_left(session: Session, queue: str) -> int:
-    """Return how many more bells of a queue may be rung now; all that has to be known is read by one statement."""
-    rate = select(TurnQueue.rate).where(TurnQueue.queue == queue)
-    asked = (rate.scalar_subquery(), select_slots(queue).scalar_subquery(), select_out(queue).scalar_subquery())
-    told, slots, count = session.execute(select(*asked)).one()
-    ahead_s = get_settings().ring_ahead_s
-    return credit(slots=int(slots), rate=told or 0.0, ahead_s=ahead_s, unknown=UNKNOWN_SLOTS) - int(count)
+@lru_cache(maxsize=2)
+def select_before(*, apart: bool) -> Select[UUID]:
+    """Select the first bell of a ``queue`` that stands before a newcomer of a ``priority``.
+
+    :param apart: leave out the bell of the step ``apart_from``.
+    """
+    before = select(OutboxBell.step_id).where(
+        OutboxBell.queue == bindparam("queue"), OutboxBell.priority <= bindparam("priority"), standing()
+    )
+    before = before.where(OutboxBell.sent_at.is_(None))
+    if apart:
+        before = before.where(OutboxBell.step_id != bindparam("apart_from"))
+    return before.order_by(OutboxBell.priority, OutboxBell.turn).limit(ONE).execution_options(**PREPARED)
 
 
 def is_contested(session: Session, queue: str, priority: int, *, apart_from: UUID | None = None) -> bool:
     """Tell whether others stand in line before a newcomer of this priority, who must not pass them then."""
-    before = select(OutboxBell.step_id).where(
-        OutboxBell.queue == queue, OutboxBell.priority <= priority, standing(), OutboxBell.sent_at.is_(None)
-    )
-    if apart_from is not None:
-        before = before.where(OutboxBell.step_id != apart_from)
-    return session.scalar(before.order_by(OutboxBell.priority, OutboxBell.turn).limit(1)) is not None
+    given = {"queue": queue, "priority": priority, **({"apart_from": apart_from} if apart_from else {})}
+    return session.scalar(select_before(apart=apart_from is not None), given) is not None
 
 
 def may_ring_now(session: Session, priority: int, counts: dict[str, int]) -> bool:
@@ -170,5 +194,17 @@ def may_ring_now(session: Session, priority: int, counts: dict[str, int]) -> boo
     return all(_has_room(session, queue, priority, count) for queue, count in counts.items())
 
 
+@lru_cache(maxsize=1)
+def select_room() -> Select[*tuple[Any, ...]]:
+    """Select what decides whether a queue has room past its line: who stands there, its rate, slots, bells out."""
+    rate = select(TurnQueue.rate).where(TurnQueue.queue == bindparam("queue"))
+    asked = (select_before(apart=False), rate, select_slots(), select_out())
+    return select(*(one.scalar_subquery() for one in asked)).execution_options(**PREPARED)
+
+
 def _has_room(session: Session, queue: str, priority: int, count: int) -> bool:
-    return not is_contested(session, queue, priority) and count <= room_left(session, queue)
+    settings = get_settings()
+    given = {"queue": queue, "priority": priority, "node_lost_s": settings.node_lost_s}
+    before, rate, slots, rung = session.execute(select_room(), given).one()
+    room = credit(slots=int(slots), rate=rate or 0.0, ahead_s=settings.ring_ahead_s, unknown=UNKNOWN_SLOTS)
+    return before is None and count <= room - int(rung)
