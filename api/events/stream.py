@@ -15,10 +15,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import redis
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import Session
 
 from api.events.ears import WAKEABLE_POLL_S, Ears
 from api.jobs.models import Event, Job
@@ -32,6 +31,15 @@ LONGEST_S = 3600.0
 """A stream ends after this long in any case; the client goes on with Last-Event-ID."""
 
 BATCH = 500
+
+JOBS, EVENTS = Job.__table__.c, Event.__table__.c
+STATE = select(JOBS.state, JOBS.event_seq).where(JOBS.id == bindparam("job"))
+FOLLOWING = (
+    select(EVENTS.seq, EVENTS.kind, EVENTS.data)
+    .where(EVENTS.job_id == bindparam("job"), EVENTS.seq > bindparam("after"))
+    .order_by(EVENTS.seq)
+    .limit(BATCH)
+)
 
 
 @dataclass(frozen=True)
@@ -53,15 +61,13 @@ class Batch:
 
 def read_batch(engine: Engine, job_id: UUID, after: int) -> Batch:
     """Return the events that follow ``after``, and give the connection back. Finding nothing new takes one row."""
-    with Session(engine) as session:
-        state = select(Job.state, Job.event_seq).where(Job.id == job_id)
-        job = session.execute(state).one_or_none()
+    with engine.connect() as connection:
+        job = connection.execute(STATE, {"job": job_id}).one_or_none()
         if job is None or job.event_seq <= after:
             return Batch([], complete=job is None or job.state in TERMINAL)
-        chosen = select(Event.seq, Event.kind, Event.data).where(Event.job_id == job_id, Event.seq > after)
-        rows = session.execute(chosen.order_by(Event.seq).limit(BATCH)).all()
+        rows = connection.execute(FOLLOWING, {"job": job_id, "after": after}).all()
         # After the events: a job that was retried in between is not taken for one that has ended
-        job = session.execute(state).one_or_none()
+        job = connection.execute(STATE, {"job": job_id}).one_or_none()
     events = [StoredEvent(row.seq, row.kind, row.data) for row in rows]
     last = events[-1].seq if events else after
     return Batch(events, complete=job is None or (job.state in TERMINAL and last >= job.event_seq))

@@ -52,14 +52,12 @@ def test_thousands_of_reconnects_show_every_event_once_and_in_order(play: Play) 
     whole = [(seq, kind) for seq, kind, _ in told(job_id)]
     assert len(whole) > 50 and [seq for seq, _ in whole] == list(range(1, len(whole) + 1))
     db.session.rollback()  # the server ends a transaction that stands idle for a minute
-    draw, reconnects = random.Random(22), 0
+    draw, reconnects, away = random.Random(22), 0, redis_away()
 
     while reconnects < RECONNECTS:
         seen: list[tuple[int, str]] = []
         while len(seen) < len(whole):
-            seen += broken_off(
-                stream_events(db.engine, Doorbell(redis_away(), job_id), job_id, len(seen)), draw.randint(1, 9)
-            )
+            seen += broken_off(stream_events(db.engine, Doorbell(away, job_id), job_id, len(seen)), draw.randint(1, 9))
             reconnects += 1
         assert seen == whole
 
