@@ -1,6 +1,7 @@
 """What a node does with footage behind its walls; each is called with the room's folder and plain JSON.
 
-:mod:`render_node.workroom` is the other side.
+:mod:`render_node.workroom` is the other side. An errand loads what it alone needs: loading all of it takes a room a
+fifth longer, and nothing else goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -12,17 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from render_node.capability import look_at_gpu
-from render_node.checks.run import find_all
-from render_node.chunks import Chunk, render_chunks
-from render_node.firstlook import draw_first_look
 from render_node.framed import read_reframing
-from render_node.join import join_chunks
 from render_node.ordered_images import offer_images
-from render_node.parity import check_parity
-from render_node.parts import Part
 from render_node.render import Extras, render_files
-from render_node.stills import Known, build_sheet, draw_pictures, encode_png
 from tasks.config import StorageSettings, WorkerSettings
 from tasks.contracts import RenderOutput
 from tasks.contracts.check import CheckOrder
@@ -40,6 +33,8 @@ _BLANK: dict[str, Any] = {"str": "", "int": 0, "float": 0.0, "bool": False}
 
 def first_look(folder: Path, order: dict[str, Any], teller: Teller) -> None:
     """Write poster and animatic."""
+    from render_node.firstlook import draw_first_look
+
     with offered(order) as settings:
         output = RenderOutput.from_json(order["output"])
         draw_first_look(
@@ -67,6 +62,8 @@ def render(folder: Path, order: dict[str, Any], teller: Teller) -> list[dict[str
 
 def prove(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]:
     """Hold a file that was rendered in here against stills drawn anew."""
+    from render_node.parity import check_parity
+
     output = complete_output(RenderOutput.from_json(order["output"]))
     with offered(order) as settings:
         return check_parity(
@@ -81,6 +78,8 @@ def prove(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]
 
 def chunk(folder: Path, order: dict[str, Any], teller: Teller) -> list[dict[str, Any] | None]:
     """Render a piece of a video for each output that has a name."""
+    from render_node.chunks import render_chunks
+
     outputs = [RenderOutput.from_json(output) for output in order["outputs"]]
     names = [folder / name if name else None for name in order["names"]]
     with offered(order) as settings:
@@ -97,6 +96,10 @@ def chunk(folder: Path, order: dict[str, Any], teller: Teller) -> list[dict[str,
 
 def join(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]:
     """Put pieces together and return the receipt of the whole."""
+    from render_node.chunks import Chunk
+    from render_node.join import join_chunks
+    from render_node.parts import Part
+
     parts = [Part(Path(path), Chunk.from_json(made)) for path, made in order["parts"]]
     with offered(order) as settings:
         receipt = join_chunks(
@@ -113,6 +116,8 @@ def join(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]:
 
 def still(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]:
     """Draw one picture, or several on a sheet, into a PNG."""
+    from render_node.stills import Known, build_sheet, draw_pictures, encode_png
+
     wanted = StillOrder.from_json(order["order"])
     with offered(order) as settings:
         drawn = draw_pictures(
@@ -134,6 +139,8 @@ def still(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]
 
 def check(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]:
     """Look at a scenario where it would be drawn."""
+    from render_node.checks.run import find_all
+
     source = Path(order["source"]) if order["source"] else None
     with offered(order) as settings:
         return find_all(CheckOrder.from_json(order["order"]), source, settings=settings).to_json()
@@ -141,6 +148,8 @@ def check(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, Any]
 
 def see_gpu(folder: Path, order: dict[str, Any], teller: Teller) -> dict[str, str]:
     """Tell what a GPU does in here."""
+    from render_node.capability import look_at_gpu
+
     return look_at_gpu(settings_of(order["settings"]))
 
 

@@ -23,11 +23,19 @@ LOOKS: dict[str, dict[str, Any]] = {
 TEXTS = (*SAMPLES.values(), "fjord_|", "ỄỘÝ", "ٱلرَّحْمَٰنِ", "ปู่ญฐุ", "wow🔥", "ẩm", "‗‾")
 
 
-def alphabet(style: dict[str, Any]) -> dict[str, Any]:
+POP: dict[str, Any] = {"activeWord": {"type": "pop", "scale": 1.2}}
+LETTERS: dict[str, dict[str, Any]] = {
+    "wave": {"loop": {"type": "wave"}},
+    "wave in a word that swells": {"loop": {"type": "wave"}, **POP},
+    "letters that pop": {"enter": {"type": "pop", "unit": "letter"}},
+    "letters that turn": {"enter": {"type": "rotate", "unit": "letter"}},
+}
+
+
+def alphabet(style: dict[str, Any], animation: dict[str, Any] = POP) -> dict[str, Any]:
     """Return a scenario that says one word after the other, each alone for a second."""
     cues = [cue(word(n, text, n, n + 0.5), number=n, start=n, end=n + 1) for n, text in enumerate(TEXTS)]
     look = {"fontFamily": "Noto Sans", "fontSize": 80, "position": {"x": 0.5, "y": 0.5, "anchor": "center"}}
-    animation = {"activeWord": {"type": "pop", "scale": 1.2}}
     return scene(*cues, width=SIZE[0], height=SIZE[1], style={**look, **style}, animation=animation)
 
 
@@ -49,6 +57,27 @@ def test_ink_of_every_script_lies_inside_its_region(open_stage: OpenStage, name:
                 if not holds(spoken, left, top, right, bottom):
                     outside[text, t] = (spoken.rect, left, top, right, bottom)
                 shares.append((bottom - top) * (right - left) / (spoken.rect.width * spoken.rect.height))
+    assert not outside
+    assert float(np.median(shares)) > 0.5
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_ink_of_moving_letters_lies_inside_their_region(open_stage: OpenStage, name: str) -> None:
+    outside, shares = {}, []
+    with open_stage(alphabet(LOOKS["edge and shadow"], LETTERS[name]), *SIZE) as stage:
+        stage.load()
+        times = [number + part for number in range(len(TEXTS)) for part in (0.1, 0.2, 0.43)]
+        plan = stage.plan(times)
+        tiles = {tile.id: tile for tile in plan.tiles}
+        stage._page.resize(*SIZE)
+        for t, frame in zip(times, plan.frames, strict=True):
+            stage._page.evaluate("t => window.reelyard.stage.drawAt(t)", t)
+            ink = np.argwhere(stage._screenshot(*SIZE)[..., 3] > 1)
+            (top, left), (bottom, right) = ink.min(axis=0), ink.max(axis=0) + 1
+            tile = tiles[frame[-1].parts[-1].tile]
+            if not holds(tile, left, top, right, bottom):
+                outside[TEXTS[int(t)], t] = (tile.rect, left, top, right, bottom)
+            shares.append((bottom - top) * (right - left) / (tile.rect.width * tile.rect.height))
     assert not outside
     assert float(np.median(shares)) > 0.5
 
