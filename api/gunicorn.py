@@ -10,7 +10,7 @@ import tempfile
 from typing import Any
 
 bind = os.environ.get("GUNICORN_BIND", "0.0.0.0:8000")  # for containers; reelyard up binds to loopback
-worker_class = "gthread"
+worker_class = "api.lingering.LingeringWorker"
 workers = int(os.environ.get("GUNICORN_WORKERS", "2"))
 threads = int(os.environ.get("GUNICORN_THREADS", "512"))
 worker_connections = threads + 128

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, NoReturn, TypeVar, cast
 from uuid import UUID
 
-from flask import Flask, g
+from flask import Flask, g, request
 from flask_jwt_extended import JWTManager, get_jwt, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationError
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
@@ -113,8 +113,10 @@ def read_token(*, refresh: bool, in_cookie: bool = False) -> dict[str, Any]:
 
     Raises ``auth.missing_token``, ``auth.expired_token``, ``auth.bad_token``.
     """
+    peeked = g.pop("peeked_bearer", None)
     try:
-        verify_jwt_in_request(refresh=refresh, locations=["cookies" if in_cookie else "headers"])
+        if refresh or in_cookie or peeked is None or peeked != request.headers.get("Authorization"):
+            verify_jwt_in_request(refresh=refresh, locations=["cookies" if in_cookie else "headers"])
         claims = cast(dict[str, Any], get_jwt())
         if claims["type"] != ("refresh" if refresh else "access") or not claims["exp"]:  # the library lets both pass
             raise ValueError("another kind of token, or one without an end")
@@ -142,7 +144,10 @@ def peek_subject() -> str | None:
         return peek_external()
     try:
         verified = verify_jwt_in_request(optional=True)  # None without a token, and for OPTIONS
-        return str(UUID(verified[1]["sub"])) if verified else None
+        if not verified:
+            return None
+        g.peeked_bearer = request.headers.get("Authorization")  # it needs not be verified again a moment later
+        return str(UUID(verified[1]["sub"]))
     except UNREADABLE:
         return None
 

@@ -187,28 +187,14 @@ class Change:
     def write(self) -> list[JobEvent]:
         """Write all of it and begin anew; return the events. Raise IllegalMoveError if a step was moved by others."""
         job, events = self.job, self.events
-        found, result = self._finished or (None, None)
-        queue, tag = self._line or ("", 0.0)
         changed = instance_state(job).committed_state
         values = {name: getattr(job, name) for name in JOB_COLUMNS if name in changed}
         steps, parts = tuple(name for name in STEP_COLUMNS if name in self._set), self._parts()
         if not (steps or values or parts):
             return []
         written = self.session.connection().execute(
-            writing(steps, tuple(values), parts, keeps=found is not None),
-            {
-                "job": job.id,
-                "now": self.now,
-                "values": to_json(values),
-                "steps": to_json([self._row_of(step, steps) for step in self._steps.values()]),
-                "finished": found,
-                "result": None if result is None else to_json(result),
-                "closed": to_json(self._closed),
-                "ending": f"{{{','.join(str(ended['step_id']) for ended in self._closed)}}}",
-                "rung": to_json(self._rung),
-                "events": to_json([vars(event) for event in events]),
-                **({"queue": queue, "tag": tag, "priority": job.priority} if self._line else {}),
-            },
+            writing(steps, tuple(values), parts, keeps=self._finished is not None),
+            {"job": job.id, "now": self.now, "values": to_json(values), **self._given(steps)},
         )
         if written.scalar_one() != len(self._steps):
             raise IllegalMoveError(f"a step of job {job.id} was moved without its job's lock")
@@ -232,6 +218,24 @@ class Change:
             "advanced": self._line,
         }
         return tuple(name for name, wanted in needed.items() if wanted)
+
+    def _given(self, steps: tuple[str, ...]) -> dict[str, Any]:
+        """Return the values of the parts that have something to do."""
+        given: dict[str, Any] = {}
+        if self._steps:
+            given["steps"] = to_json([self._row_of(step, steps) for step in self._steps.values()])
+        if self._finished:
+            given |= {"finished": self._finished[0], "result": to_json(self._finished[1])}
+        if self._closed:
+            given["closed"] = to_json(self._closed)
+            given["ending"] = f"{{{','.join(str(ended['step_id']) for ended in self._closed)}}}"
+        if self._rung:
+            given["rung"] = to_json(self._rung)
+        if self.events:
+            given["events"] = to_json([vars(event) for event in self.events])
+        if self._line:
+            given |= {"queue": self._line[0], "tag": self._line[1], "priority": self.job.priority}
+        return given
 
     def _row_of(self, step: Step, names: tuple[str, ...]) -> dict[str, Any]:
         state, attempt = self._were[step.id]
