@@ -13,7 +13,17 @@ import time
 from tasks.errors import TransientError
 
 VARIABLE = "REELYARD_FAILPOINTS"
-NAMES = ("after_claim", "before_upload", "after_upload", "before_report", "after_report")
+NAMES = (
+    *("after_claim", "before_upload", "after_upload", "before_report", "after_report"),
+    *("before_send", "after_send", "before_mail", "after_mail", "before_webhook", "after_webhook"),
+)
+"""Beside them, each end of a transaction (:mod:`api.boundaries`) and each call of the storage
+(``before_storage:PutObject``) has its own."""
+
+
+def are_armed() -> bool:
+    """Tell whether any failpoint is to do anything in this process."""
+    return bool(os.environ.get(VARIABLE))
 
 
 def failpoint(name: str, *, attempt: int = 0) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from api.extensions import get_settings
 from api.jobs.breaker import CircuitBreaker
 from tasks.app import make_celery
+from tasks.failpoints import failpoint
 from tasks.names import Priority, Queue, TaskName, progress_channel
 from tasks.workflows.plan import StepSpec, build_bell, build_canvas, levels
 
@@ -56,7 +57,9 @@ class Publisher:
     def send(self, canvas: Signature) -> None:
         """Send a bell or a canvas; raise one of BROKER_ERRORS when the broker is away."""
         with self.celery.producer_pool.acquire(block=True, timeout=TIMEOUT_S) as producer:
+            failpoint("before_send")
             canvas.apply_async(producer=producer, retry=False)
+            failpoint("after_send")
 
     def depth(self, queue: Queue) -> int:
         """Return the number of messages that wait in a queue; raise one of BROKER_ERRORS when the broker is away."""

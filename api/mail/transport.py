@@ -17,6 +17,7 @@ import httpcore
 
 from api.mail.settings import MailSettings
 from tasks.errors import PermanentError, TransientError
+from tasks.failpoints import failpoint
 from tasks.fetching.egress import connect_through
 
 TIMEOUT_S = 15
@@ -43,7 +44,9 @@ class SmtpTransport:
         """Hand the message to the server; see :class:`Transport`."""
         try:
             with self._connected() as server:
+                failpoint("before_mail")
                 server.send_message(message)
+                failpoint("after_mail")
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             raise refusal(max(codes), error) from error

@@ -25,6 +25,7 @@ from api.webhooks.models import DeliveryState, Disabled, Webhook, WebhookAttempt
 from api.webhooks.secret import fingerprint, installation_key, secret_of, signed_headers
 from api.webhooks.service import disable
 from tasks.errors import PermanentError, ReelyardError, TransientError
+from tasks.failpoints import failpoint
 from tasks.fetching import Fetcher, FetchLimits
 
 logger = logging.getLogger(__name__)
@@ -145,7 +146,9 @@ class Courier:
         began = time.monotonic()
         status, error = None, ""
         try:
+            failpoint("before_webhook")
             status = self._fetcher.post(parcel.url, parcel.body.encode(), parcel.headers)
+            failpoint("after_webhook")
         except (PermanentError, TransientError) as refused:
             error = explain(refused)
         return Answer(status, error, int(1000 * (time.monotonic() - began)))

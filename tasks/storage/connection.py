@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 
 from tasks.config import StorageSettings
+from tasks.failpoints import are_armed, failpoint
 from tasks.storage.dialect import DIALECTS
 
 
@@ -45,7 +46,15 @@ def connect(settings: StorageSettings, endpoint_url: str, patience: Patience = W
     client = session.client("s3", endpoint_url=endpoint_url or None, config=config)
     if dialect.asks_leader:
         client.meta.events.register("before-sign.s3.PutObject", _LeaderAsked(dialect.asks_leader))
+    if are_armed():
+        arm_calls(client.meta.events)
     return client
+
+
+def arm_calls(events: Any) -> None:
+    """Put a failpoint before and after each call: ``before_storage:PutObject``, ``after_storage:PutObject``."""
+    events.register("before-call.s3", lambda model, **_: failpoint(f"before_storage:{model.name}"))
+    events.register("after-call.s3", lambda model, **_: failpoint(f"after_storage:{model.name}"))
 
 
 class _LeaderAsked:
