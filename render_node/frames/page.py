@@ -62,13 +62,17 @@ class Page:
 
         Raises ``browser.crashed`` with the script's own words when it fails.
         """
+        return self.value(self.order(expression, argument), deadline_s=deadline_s)
+
+    def order(self, expression: str, argument: Any = None) -> int:
+        """Have an expression evaluated; return the number by which :meth:`value` gives what it comes to."""
         called = f"{CALL}({expression}, {json.dumps(argument)})"
-        answer = self._connection.call(
-            "Runtime.evaluate",
-            {"expression": called, "awaitPromise": True, "returnByValue": True},
-            session=self._session,
-            deadline_s=deadline_s,
-        )
+        asked = {"expression": called, "awaitPromise": True, "returnByValue": True}
+        return self._connection.ask("Runtime.evaluate", asked, session=self._session)
+
+    def value(self, number: int, *, deadline_s: float = DEADLINE_S) -> Any:
+        """Wait for what was ordered, and return it; raise as :meth:`evaluate` does."""
+        answer = self._connection.answer(number, deadline_s=deadline_s)
         if "exceptionDetails" in answer:
             thrown = answer["exceptionDetails"]
             said = thrown.get("exception", {}).get("description") or thrown.get("text", "")
@@ -84,16 +88,17 @@ class Page:
 
     def screenshot(self) -> bytes:
         """Return the surface as a PNG, transparent where nothing is drawn."""
-        return self.take_screenshot(self.order_screenshot())
+        return base64.b64decode(self.take_screenshot(self.order_screenshot()))
 
     def order_screenshot(self) -> int:
         """Have a screenshot made; return the number to take it by. Nothing else may be asked of the page before."""
         options = {"format": "png", "optimizeForSpeed": True, "captureBeyondViewport": False}
         return self._connection.ask("Page.captureScreenshot", options, session=self._session)
 
-    def take_screenshot(self, number: int) -> bytes:
-        """Wait for a screenshot that was ordered; return it as :meth:`screenshot` does."""
-        return base64.b64decode(self._connection.answer(number)["data"])
+    def take_screenshot(self, number: int) -> str:
+        """Wait for a screenshot that was ordered; return the PNG in base64."""
+        taken: str = self._connection.answer(number)["data"]
+        return taken
 
     def collect_garbage(self) -> None:
         """Free what scripts no longer use; left alone, a page that is only drawn on grows for long."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -61,7 +61,7 @@ class CueLayout:
 
 @dataclass(frozen=True)
 class _Ordered:
-    """A sheet whose screenshot is on its way."""
+    """A sheet that is being drawn, or whose screenshot is on its way; ``number`` is the question's."""
 
     number: int
     tiles: list[Tile]
@@ -133,24 +133,32 @@ class StagePage:
 
         A picture is of its tile's ``drawn`` region.
         """
-        ordered: _Ordered | None = None
+        shown: _Ordered | None = None
         for tiles in sheets:
-            before, png = ordered, self._page.take_screenshot(ordered.number) if ordered else b""
-            ordered = self._order(tiles)
+            png = self._page.take_screenshot(shown.number) if shown else ""
+            begun = self._begin(tiles)
+            unpacked = [_unpack(shown, png)] if shown else []  # while the page draws the next
+            before, shown = shown, self._order(begun)
             if before:
-                yield before.tiles, _unpack(before, png)
-        if ordered:
-            yield ordered.tiles, _unpack(ordered, self._page.take_screenshot(ordered.number))
+                yield before.tiles, unpacked.pop()  # a whole sheet, of which nothing is kept here
+        if shown:
+            yield shown.tiles, _unpack(shown, self._page.take_screenshot(shown.number))
 
-    def _order(self, tiles: list[Tile]) -> _Ordered:
+    def _begin(self, tiles: list[Tile]) -> _Ordered:
+        """Have tiles drawn on the page; the number is that of the answer."""
         if self._built >= BUILT_TO_GARBAGE:
             self._page.collect_garbage()
             self._built = 0
         places, width, height = pack([tile.drawn for tile in tiles])
         self._page.resize(width, height)
         drawn = [[tile.id, *place] for tile, place in zip(tiles, places, strict=True)]
-        self._built += self._page.evaluate("(tiles) => window.reelyard.stage.draw(tiles)", drawn)
-        return _Ordered(self._page.order_screenshot(), tiles, places, (width, height))
+        number = self._page.order("(tiles) => window.reelyard.stage.draw(tiles)", drawn)
+        return _Ordered(number, tiles, places, (width, height))
+
+    def _order(self, begun: _Ordered) -> _Ordered:
+        """Have a screenshot made of what was begun."""
+        self._built += self._page.value(begun.number)
+        return replace(begun, number=self._page.order_screenshot())
 
     def picture_at(self, t: float) -> Rgba:
         """Return everything on screen at ``t`` seconds, drawn whole."""
@@ -169,8 +177,8 @@ class StagePage:
         return CueLayout(box, words, _box(entry["text"]), inner, entry["lines"], entry["fit"], (across, down))
 
 
-def _unpack(ordered: _Ordered, png: bytes) -> list[Rgba]:
-    sheet = _picture(png, *ordered.size)
+def _unpack(ordered: _Ordered, png: str) -> list[Rgba]:
+    sheet = _picture(base64.b64decode(png), *ordered.size)
     return [
         sheet[top : top + tile.drawn.height, left : left + tile.drawn.width]
         for tile, (left, top) in zip(ordered.tiles, ordered.places, strict=True)
