@@ -62,7 +62,7 @@ class Overlay(Generic[P]):
     ) -> None:
         self.times = times
         self._convert = convert
-        self._store: TileStore[P] = TileStore(convert)
+        self._store: TileStore[P] = TileStore(convert, size)
         pictures = offered_images() if images is None else images
         self._capture = CaptureThread(scenario, self._store, size=size, fonts=fonts, chromium=chromium, images=pictures)
         self._started = False

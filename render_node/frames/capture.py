@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from render_node.frames.browser import Browser, open_browser
 from render_node.frames.plan import FramePlan, Plan, Tile, tiles_of
-from render_node.frames.sheets import cut
+from render_node.frames.sheets import WIDTH, cut, full_height
 from render_node.frames.stage_page import Rgba, StagePage
 from tasks.errors import FencedError, ReelyardError, TransientError
 from tasks.fonts import FontFace
@@ -17,8 +17,8 @@ from tasks.scenario import Scenario
 
 T = TypeVar("T")
 V = TypeVar("V")
-AHEAD_PIXELS = 2_500_000
-"""Drawn and not yet used: about a sheet, so that the next one is drawn while this one is blended."""
+AHEAD_SHEETS = 1.2
+"""Drawn and not yet used: so much that the next sheet is drawn while this one is blended."""
 WAIT_S = 120.0
 WINDOW_FRAMES = 600
 """Frames planned at a time: memory does not grow with the video."""
@@ -28,10 +28,12 @@ class TileStore(Generic[T]):
     """Hands drawn tiles from the browser's thread to the compositor's, in bounded memory.
 
     :param convert: turns pixels into what the compositor wants, in the browser's thread.
+    :param size: width and height of the canvas.
     """
 
-    def __init__(self, convert: Callable[[Tile, Rgba], T]) -> None:
+    def __init__(self, convert: Callable[[Tile, Rgba], T], size: tuple[int, int]) -> None:
         self._convert = convert
+        self._ahead_pixels = AHEAD_SHEETS * WIDTH * full_height(size)
         self._ready: dict[int, T] = {}
         self._sizes: dict[int, int] = {}
         self._left: Counter[int] = Counter()
@@ -62,15 +64,18 @@ class TileStore(Generic[T]):
         return [self._convert(tile, picture) for tile, picture in zip(tiles, pictures, strict=True)]
 
     def put(self, tiles: list[Tile], made: list[T]) -> None:
-        """Add drawn tiles; wait while too many are ahead of the compositor."""
+        """Add drawn tiles, but those whose frames were all passed over; wait while too many are ahead."""
         with self._condition:
             for tile, each in zip(tiles, made, strict=True):
+                if self._left[tile.id] <= 0:
+                    del self._left[tile.id]
+                    continue
                 self._ready[tile.id] = each
                 self._sizes[tile.id] = tile.rect.width * tile.rect.height
                 self._pixels += self._sizes[tile.id]
             self.drawn += len(tiles)
             self._condition.notify_all()
-            self._condition.wait_for(lambda: self._stopped or self._hungry or self._pixels < AHEAD_PIXELS)
+            self._condition.wait_for(lambda: self._stopped or self._hungry or self._pixels < self._ahead_pixels)
             if self._stopped:
                 raise FencedError("render.stopped", "The render was stopped")
 
@@ -171,7 +176,7 @@ class CaptureThread(Generic[T]):
             for start in range(0, len(self._times), WINDOW_FRAMES):
                 plan = page.plan(self._times[start : start + WINDOW_FRAMES])
                 self._store.expect(plan)
-                for sheet, pictures in page.capture_all(cut(list(plan.tiles))):
+                for sheet, pictures in page.capture_all(cut(list(plan.tiles), full_height(self._size))):
                     made = self._store.convert(sheet, pictures)
                     del pictures  # a whole sheet, while the next one is waited for
                     self._store.put(sheet, made)

@@ -8,21 +8,32 @@ from render_node.frames.plan import Rect, Tile
 
 Places = list[tuple[int, int]]
 
-WIDTH, HEIGHT = 2048, 1024
-"""A full sheet in pixels: always the same, so that the browser uses its memory again."""
+WIDTH, LOWEST, HIGHEST = 2048, 512, 1024
+"""A full sheet in pixels, as high as the canvas calls for: the same in a render, so that memory is used again."""
+PICTURES = 4
+"""Pictures of the canvas's size that a sheet has room for; more of a small canvas would only be held for longer."""
 STEP = 256
-"""Sheets that are not full are as high as a multiple of it."""
+"""Sheets are as high as a multiple of it."""
 CLOSE = 0.75
 """Share of a sheet's pixels from which on it may be full."""
 
 
-def cut(tiles: list[Tile]) -> Iterator[list[Tile]]:
-    """Cut tiles, in order, into lists that fit one sheet; a tile larger than a sheet is alone on its own."""
+def full_height(canvas: tuple[int, int]) -> int:
+    """Return how high full sheets are for a canvas of this width and height."""
+    rows = PICTURES * canvas[0] * canvas[1] // WIDTH
+    return min(HIGHEST, max(LOWEST, -(-rows // STEP) * STEP))
+
+
+def cut(tiles: list[Tile], height: int = HIGHEST) -> Iterator[list[Tile]]:
+    """Cut tiles, in order, into lists that fit one sheet; a tile larger than a sheet is alone on its own.
+
+    :param height: of a full sheet in pixels.
+    """
     sheet: list[Tile] = []
     pixels = 0
     for tile in tiles:
         pixels += tile.drawn.width * tile.drawn.height
-        if sheet and pixels > CLOSE * WIDTH * HEIGHT and not _fits([*sheet, tile]):
+        if sheet and pixels > CLOSE * WIDTH * height and not _fits([*sheet, tile], height):
             yield sheet
             sheet, pixels = [], tile.drawn.width * tile.drawn.height
         sheet.append(tile)
@@ -30,9 +41,9 @@ def cut(tiles: list[Tile]) -> Iterator[list[Tile]]:
         yield sheet
 
 
-def _fits(tiles: list[Tile]) -> bool:
-    _, width, height = pack([tile.drawn for tile in tiles])
-    return width <= WIDTH and height <= HEIGHT
+def _fits(tiles: list[Tile], height: int) -> bool:
+    _, across, down = pack([tile.drawn for tile in tiles])
+    return across <= WIDTH and down <= height
 
 
 def pack(rects: list[Rect]) -> tuple[Places, int, int]:

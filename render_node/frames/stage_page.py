@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import tasks.scenario
 from render_node.frames.browser import Browser
+from render_node.frames.looks import number_looks
 from render_node.frames.page import Page
 from render_node.frames.plan import Plan, Rect, Tile, read_plan
 from render_node.frames.sheets import Places, pack
@@ -36,8 +37,10 @@ SERVED = {
     **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in MODULES},
     "/stage.css": ("stage.css", "text/css; charset=utf-8"),
 }
-BUILT_TO_GARBAGE = 120
-"""Tiles that the page builds before what it no longer uses is freed; those that only move leave nothing behind."""
+LAYERS_AT_A_TIME = 64
+"""Captions told to the page in one message: no process on the way holds a long video's whole scenario as text."""
+MOST_GARBAGE = 60
+"""Tiles built and no longer shown that the page may hold; those that only move leave nothing behind."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class StagePage:
         self._images = offered_images() if images is None else images
         self._size = (width, height)
         self._page = Page(browser, _files())
-        self._built = 0
+        self._built = self._garbage = 0
 
     def __enter__(self) -> StagePage:
         self._page.__enter__()
@@ -108,10 +111,18 @@ class StagePage:
         if missing:
             raise PermanentError("scenario.image_missing", f"The picture {missing[0]} is not at hand")
         images = {name: data_url(self._images[name]) for name in self._scenario.images}
+        for start in range(0, len(self._scenario.layers), LAYERS_AT_A_TIME):
+            self._add(replace(self._scenario, layers=self._scenario.layers[start : start + LAYERS_AT_A_TIME]))
+        canvas = replace(self._scenario, layers=()).to_stage()
         self._page.evaluate(
-            "([scenario, scale, fonts, images]) => window.reelyard.open(scenario, scale, fonts, images)",
-            [dress(self._scenario, self._fonts).to_stage(), scale, fonts, images],
+            "([canvas, scale, fonts, images]) =>"
+            " window.reelyard.open({...canvas, layers: window.reelyard.added.splice(0)}, scale, fonts, images)",
+            [canvas, scale, fonts, images],
         )
+
+    def _add(self, part: Scenario) -> None:
+        layers = number_looks(dress(part, self._fonts).to_stage()["layers"])
+        self._page.evaluate("([layers, looks]) => window.reelyard.add(layers, looks)", layers)
 
     def open(self) -> list[CueLayout]:
         """Load everything; return where each caption lies."""
@@ -146,9 +157,9 @@ class StagePage:
 
     def _begin(self, tiles: list[Tile]) -> _Ordered:
         """Have tiles drawn on the page; the number is that of the answer."""
-        if self._built >= BUILT_TO_GARBAGE:
+        if self._garbage >= MOST_GARBAGE:
             self._page.collect_garbage()
-            self._built = 0
+            self._garbage = 0
         places, width, height = pack([tile.drawn for tile in tiles])
         self._page.resize(width, height)
         drawn = [[tile.id, *place] for tile, place in zip(tiles, places, strict=True)]
@@ -157,7 +168,8 @@ class StagePage:
 
     def _order(self, begun: _Ordered) -> _Ordered:
         """Have a screenshot made of what was begun."""
-        self._built += self._page.value(begun.number)
+        self._garbage += self._built  # of the sheet before, which this one takes the place of
+        self._built = self._page.value(begun.number)
         return replace(begun, number=self._page.order_screenshot())
 
     def picture_at(self, t: float) -> Rgba:

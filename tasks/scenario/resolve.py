@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +17,13 @@ Json = dict[str, Any]
 def resolve(document: Json) -> Scenario:
     """Lay defaults, track, speaker, cue and word over each other; the document must have passed every check."""
     layers: list[SceneCue | SceneLayer] = []
+    kept = Kept()
     for t, track in enumerate(document["tracks"]):
         place = f"/tracks/{t}"
         if track["type"] == "captions":
-            layers += [_cue(document, track, cue, f"{place}/cues/{c}") for c, cue in enumerate(track["cues"])]
+            layers += [
+                _cue(document, track, cue, f"{place}/cues/{c}", kept=kept) for c, cue in enumerate(track["cues"])
+            ]
         elif track["type"] == "image":
             layers += [_image(item, f"{place}/items/{i}") for i, item in enumerate(track["items"])]
         else:
@@ -30,7 +34,18 @@ def resolve(document: Json) -> Scenario:
     return Scenario(width, height, seed, tuple(layers), document)
 
 
-def _cue(document: Json, track: Json, cue: Json, place: str) -> SceneCue:
+class Kept:
+    """Keeps one object of those that say the same: a long scenario has thousands of words, and a handful of looks."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Json] = {}
+
+    def __call__(self, value: Json) -> Json:
+        """Return the first of the objects that are equal to this one, in the order of their keys too."""
+        return self._found.setdefault(json.dumps(value), value)
+
+
+def _cue(document: Json, track: Json, cue: Json, place: str, *, kept: Kept) -> SceneCue:
     styles, defaults = document.get("styles", {}), load("defaults")
     speaker = document.get("speakers", {}).get(cue.get("speaker") or "", {})
     style, animation = defaults["style"], defaults["animation"]
@@ -39,31 +54,36 @@ def _cue(document: Json, track: Json, cue: Json, place: str) -> SceneCue:
         animation = merge(animation, owner.get("animation", {}))
     if style["background"]:
         style = {**style, "background": {**defaults["box"], **style["background"]}}
+    style = kept(style)
     language = cue.get("language") or track.get("language")
     kinds = joins([word["text"] for word in cue["words"]], language)
     words = tuple(
-        replace(_word(word, style, animation, f"{place}/words/{w}"), join=kinds[w], splittable=may_split(word["text"]))
+        replace(
+            _word(word, style, animation, f"{place}/words/{w}", kept=kept),
+            join=kinds[w],
+            splittable=may_split(word["text"]),
+        )
         for w, word in enumerate(cue["words"])
     )
     start, end = float(cue["start"]), float(cue["end"])
     reads = style["direction"]
     if reads == "auto":
         reads = direction_of(" ".join(word["text"] for word in cue["words"]))
-    motion = compile_animation(animation, reads=reads)
+    motion = kept(compile_animation(animation, reads=reads))
     return SceneCue(cue["id"], start, end, style, motion, words, cue.get("speaker") or "", place, language)
 
 
-def _word(word: Json, style: Json, animation: Json, place: str) -> SceneWord:
+def _word(word: Json, style: Json, animation: Json, place: str, *, kept: Kept) -> SceneWord:
     if word.get("emphasis"):
         style = _emphasize(style, animation["emphasis"])
     own = word.get("animation", {}).get("activeWord")
-    active = compile_active(merge({"of": animation["activeWord"]}, {"of": own})["of"]) if own else None
+    active = kept(compile_active(merge({"of": animation["activeWord"]}, {"of": own})["of"])) if own else None
     return SceneWord(
         word["id"],
         word["text"],
         float(word["start"]),
         float(word["end"]),
-        merge(style, word.get("style", {})),
+        kept(merge(style, word.get("style", {}))),
         place,
         active,
         word.get("emoji", ""),

@@ -54,6 +54,7 @@ export class Stage {
   plan(times) {
     this.tiles.clear();
     this.keys.clear();
+    this.layouts.clear();
     this.fresh = [];
     const frames = times.map((t) => this.#visible(t).flatMap(([index, state]) => {
       const parts = this.#parts(index, state, t);
