@@ -25,7 +25,7 @@ from tasks.names import REPORT_PATH, CallbackPath, TaskName
 from tasks.storage.connection import arm_calls
 from tests.api.farm import CLIP, Caller, Farm, media_of, receipt_of, send, sha256_of, transcript_of
 from tests.api.others import another_app
-from tests.apps import PASSWORD, empty_tables, sign_up
+from tests.apps import PASSWORD, clear_limits, empty_tables, sign_up
 
 MOST_TRIES = 5
 RESULT = b"finished video"
@@ -184,6 +184,7 @@ def test_a_crash_at_any_boundary_leaves_what_a_repeat_ends_once(app: Any, trap: 
 
     for name in names:
         empty_tables()
+        clear_limits(app)
         story = new_story(app, farm)
         trap.name = name
         story.tell()
