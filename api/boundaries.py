@@ -28,7 +28,7 @@ def arm_commits(engine: Engine) -> None:
         try:
             failpoint(f"before_commit:{place}")
         except BaseException:
-            dbapi_connection.rollback()  # SQLAlchemy takes what failed here for ended, and would pool what is still open
+            dbapi_connection.rollback()  # SQLAlchemy takes what failed here for ended, and would pool it open
             raise
         commit(dbapi_connection)
         failpoint(f"after_commit:{place}")
