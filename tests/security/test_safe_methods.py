@@ -37,7 +37,7 @@ WRITING = {
     f"{OAUTH}/start": {"oauth_flow"},
     f"{OAUTH}/callback": {"oauth_flow"},
     # A request that makes a picture when there is none yet: a GET because a page shows it as one
-    "GET /api/v1/renders/{render_id}/still": {"still", "job", "step", "outbox", *TOLD},
+    "GET /api/v1/renders/{render_id}/still": {"still", "job", "step", "event", "outbox", *TOLD},
 }
 """GETs that write, and the tables. All but OAuth's want a bearer token, which no page of another origin can send."""
 FREE_OF_BEARER = {f"{OAUTH}/start", f"{OAUTH}/callback"}
@@ -66,7 +66,8 @@ def written() -> Iterator[list[str]]:
     found: list[str] = []
     here = threading.get_ident()
 
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+    def note(connection: Any, cursor: Any, sent: str, parameters: Any, context: Any, *rest: Any) -> None:
+        statement = context.statement  # of a planned one only the name is sent
         if threading.get_ident() == here and WRITES.search(statement):
             found.append(statement)
 
