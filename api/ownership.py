@@ -69,12 +69,20 @@ def visible_to(model: type[Any], organisation_id: UUID | None = None) -> ColumnE
     if organisation_id is not None:
         require_role(organisation_id, Access.READ)
         return cast(ColumnElement[bool], model.organisation_id == organisation_id)
-    own = model.owner_id == current_user().id
+    shared = list(caller_roles()) if hasattr(model, "organisation_id") else []
+    return seen_by(model, current_user().id, shared or None)
+
+
+def seen_by(model: type[Any], caller: Any, shared: Any) -> ColumnElement[bool]:
+    """Return the condition that a row is the caller's own, or of an organisation that is shared with the caller.
+
+    :param caller: an id of a user, or a parameter for one; :param shared: ids of organisations likewise, None for none.
+    """
+    own = cast(ColumnElement[bool], model.owner_id == caller)
     if not hasattr(model, "organisation_id"):
-        return cast(ColumnElement[bool], own)
+        return own
     personal = and_(own, model.organisation_id.is_(None))
-    shared = list(caller_roles())
-    return or_(personal, model.organisation_id.in_(shared)) if shared else personal
+    return personal if shared is None else or_(personal, model.organisation_id.in_(shared))
 
 
 def find_visible(model: type[T], row_id: UUID, access: Access) -> T:
@@ -98,13 +106,10 @@ def find_visible(model: type[T], row_id: UUID, access: Access) -> T:
 def select_visible(model: type[Any], *, is_member: bool) -> Select[Any]:
     """Select a ``row`` if it is the ``caller``'s own, or of one of the organisations ``shared`` with a member.
 
-    The rule of :func:`visible_to` with its values left open, so that it is put together once.
+    Its values are left open, so that it is put together once.
     """
-    visible = model.owner_id == bindparam("caller")
-    if hasattr(model, "organisation_id"):
-        visible = and_(visible, model.organisation_id.is_(None))
-    if is_member:
-        visible = or_(visible, model.organisation_id.in_(bindparam("shared", expanding=True)))
+    shared: Any = bindparam("shared", expanding=True) if is_member else None
+    visible = seen_by(model, bindparam("caller"), shared)
     return select(model).where(model.id == bindparam("row"), visible)
 
 

@@ -233,15 +233,12 @@ def weigh(red_blue: Words, green_alpha: Words, weights: Words, room: Words) -> W
     part: Words = room[1]
     np.bitwise_and(red_blue, LOW, out=total)
     total *= weights[0]
-    np.bitwise_and(green_alpha, LOW, out=part)
-    part *= weights[1]
-    total += part
-    np.right_shift(red_blue, 16, out=part)
-    part *= weights[2]
-    total += part
-    np.right_shift(green_alpha, 16, out=part)
-    part *= weights[3]
-    total += part
+    others = (np.bitwise_and, green_alpha, LOW), (np.right_shift, red_blue, 16), (np.right_shift, green_alpha, 16)
+    take: Any
+    for (take, pair, by), weight in zip(others, weights[1:], strict=True):
+        take(pair, by, out=part)
+        part *= weight
+        total += part
     return total
 
 

@@ -94,8 +94,12 @@ def build_job(
     )  # fmt: skip
 
 
-INSERT_JOB = insert(Job.__table__).values(created_at=func.clock_timestamp()).returning(Job.__table__.c.created_at)
-INSERT_JOB = INSERT_JOB.execution_options(**PREPARED)
+INSERT_JOB = (
+    insert(Job.__table__)
+    .values(created_at=func.clock_timestamp())
+    .returning(Job.__table__.c.created_at)
+    .execution_options(**PREPARED)
+)
 
 
 @lru_cache(maxsize=1)
