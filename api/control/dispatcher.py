@@ -8,39 +8,39 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Integer, Select, Uuid, any_, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
-from api.extensions import get_settings
-from api.farm.admission import paused_tasks
+from api.extensions import db, get_settings
 from api.jobs.engine import database_now
 from api.jobs.models import Job, OutboxBell, Step
-from api.jobs.outbox import QUEUES, mark_rung
+from api.jobs.outbox import mark_rung
 from api.jobs.publish import BROKER_ERRORS, Publisher
 from api.jobs.states import TERMINAL, StepState
+from api.prepared import PREPARED
 from api.turns.limits import find_full, put_aside, release
-from api.turns.line import ARRIVALS, advance_clock, count_out, room_of, stamp_arrivals, standing
-from api.turns.models import TurnClock, TurnQueue
-from api.turns.virtual import choose
+from api.turns.line import ARRIVALS, UNKNOWN_SLOTS, advance_clock, load_of, stamp_arrivals, standing
+from api.turns.look import look
+from api.turns.models import TurnQueue
+from api.turns.virtual import choose, credit
 from tasks import tracing
-from tasks.names import Priority, TaskName
+from tasks.names import TaskName
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100
 KNOWN_TASKS = frozenset(task.value for task in TaskName)
-CLASSES = tuple(sorted(int(priority) for priority in Priority))
 MEMORY_S = 2.0
 """The rate at which a queue is consumed is an average over about so many seconds."""
 SHORTEST_S = 0.02
-ANY_BELL = text("SELECT step_id FROM outbox ORDER BY step_id LIMIT 1")
-"""By the key: EXISTS would read the table, in which dead rows are many."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ class Round:
 
 def dispatch(session: Session, publisher: Publisher, *, rering_s: float) -> Round:
     """Ring the next bells of every queue, as far as there is room, and commit; drop those nobody waits for."""
-    if not session.scalar(ANY_BELL):  # several times a second on a farm where nothing waits
-        session.rollback()
-        return Round()
-    arrived = stamp_arrivals(session)
-    session.commit()
-    release(session)
-    session.commit()
+    seen, arrived = look(db.engine), 0
+    if seen.arrived or seen.aside:
+        arrived = stamp_arrivals(session)
+        session.commit()
+        release(session)
+        session.commit()
+        seen = look(db.engine)
     rung = dropped = 0
     more = arrived == ARRIVALS
-    for queue in find_lines(session):
-        turn = take_turns(session, queue, rering_s=rering_s)
+    for queue, priorities in seen.lines.items():
+        turn = take_turns(session, queue, priorities, rering_s=rering_s)
         sent, away = ring_all(publisher, turn.chosen)
         if away:
             unmark(session, [step.step_id for step in turn.chosen[sent:]])
@@ -78,19 +78,6 @@ def dispatch(session: Session, publisher: Publisher, *, rering_s: float) -> Roun
         if away:
             return Round(rung, dropped, broker_away=True)
     return Round(rung, dropped, more=more)
-
-
-def find_lines(session: Session) -> list[str]:
-    """Return the queues in which a bell stands in line, without those that are paused."""
-    first = select(OutboxBell.step_id).where(
-        OutboxBell.queue == TurnClock.queue, OutboxBell.priority == TurnClock.priority, standing()
-    )
-    # Not EXISTS: for that the planner may read the table, which is cheap only while many bells fit
-    waits = first.order_by(OutboxBell.turn).limit(1).scalar_subquery().is_not(None)
-    found = set(session.scalars(select(TurnClock.queue).where(waits)))
-    paused = {QUEUES[task].value for task in paused_tasks(session)}
-    session.rollback()
-    return sorted(found - paused)
 
 
 @dataclass(frozen=True)
@@ -115,21 +102,24 @@ class Turn:
     more: bool = False
 
 
-def take_turns(session: Session, queue: str, *, rering_s: float) -> Turn:
-    """Choose whose turn it is in a queue, mark their bells as rung, and commit."""
-    now = database_now(session)
-    state = lock_queue(session, queue, now)
+def take_turns(session: Session, queue: str, priorities: Sequence[int], *, rering_s: float) -> Turn:
+    """Choose whose turn it is in a queue, mark their bells as rung, and commit.
+
+    :param priorities: those in which bells stand, most urgent first.
+    """
+    state, now = lock_queue(session, queue)
     if state is None:
         session.rollback()
         return Turn()
-    out = count_out(session, queue)
+    settings, (out, slots) = get_settings(), load_of(session, queue)
     learn(state, out, now)
-    room = room_of(session, queue, rate=state.rate, ahead_s=get_settings().ring_ahead_s) - out
+    room = credit(slots=slots, rate=state.rate, ahead_s=settings.ring_ahead_s, unknown=UNKNOWN_SLOTS) - out
     count = min(BATCH, max(0, room))
-    bells = pick(session, queue, count, turn=state.turns, now=now) if count else []
+    bells = pick(session, queue, priorities, count, turn=state.turns, now=now) if count else []
     waiting = find_waiting(session, [bell.step_id for bell in bells])
     dropped = [bell.step_id for bell in bells if bell.step_id not in waiting]
-    session.execute(delete(OutboxBell).where(OutboxBell.step_id.in_(dropped)))
+    if dropped:
+        session.execute(delete(OutboxBell).where(OutboxBell.step_id.in_(dropped)))
     aside = put_limited_aside(session, list(waiting.values()))
     chosen = [bell for bell in bells if bell.step_id in waiting and bell.step_id not in aside]
     mark_rung(session, [bell.step_id for bell in chosen], rering_s=rering_s)
@@ -142,12 +132,23 @@ def take_turns(session: Session, queue: str, *, rering_s: float) -> Turn:
     return Turn([waiting[bell.step_id] for bell in chosen], len(dropped), more)
 
 
-def lock_queue(session: Session, queue: str, now: datetime) -> TurnQueue | None:
-    """Lock what is known of a queue; None while another dispatcher decides for it."""
-    fresh = {"queue": queue, "turns": 0, "out": 0, "rate": 0.0, "measured_at": now}
-    session.execute(insert(TurnQueue).values(**fresh).on_conflict_do_nothing())
-    chosen = select(TurnQueue).filter_by(queue=queue).with_for_update(skip_locked=True)
-    return session.scalars(chosen.execution_options(populate_existing=True)).one_or_none()
+def lock_queue(session: Session, queue: str) -> tuple[TurnQueue | None, datetime]:
+    """Lock what is known of a queue and read the clock; None while another dispatcher decides for it."""
+    row = session.execute(select_queue(), {"queue": queue}).one_or_none()
+    if row is None:
+        now = database_now(session)
+        fresh = {"queue": queue, "turns": 0, "out": 0, "rate": 0.0, "measured_at": now}
+        session.execute(insert(TurnQueue).values(**fresh).on_conflict_do_nothing())
+        row = session.execute(select_queue(), {"queue": queue}).one_or_none()
+    return (row[0], row[1]) if row is not None else (None, now)
+
+
+@lru_cache(maxsize=1)
+def select_queue() -> Select[TurnQueue, datetime]:
+    """Select and lock what is known of a ``queue``, unless another dispatcher has it, with the database's clock."""
+    chosen = select(TurnQueue, func.clock_timestamp()).where(TurnQueue.queue == bindparam("queue"))
+    locked = chosen.with_for_update(skip_locked=True, of=TurnQueue)
+    return locked.execution_options(populate_existing=True, **PREPARED)
 
 
 def learn(state: TurnQueue, out: int, now: datetime) -> None:
@@ -161,20 +162,27 @@ def learn(state: TurnQueue, out: int, now: datetime) -> None:
     state.measured_at = now
 
 
-def pick(session: Session, queue: str, count: int, *, turn: int, now: datetime) -> list[Any]:
+def pick(session: Session, queue: str, priorities: Sequence[int], count: int, *, turn: int, now: datetime) -> list[Any]:
     """Lock the bells whose turn is next, at most ``count``, in the order in which they shall be rung.
 
     What it reads grows with ``count`` and with the bells that are out, not with those that wait.
     """
-    columns = (OutboxBell.step_id, OutboxBell.priority, OutboxBell.turn, OutboxBell.arrived_at)
     lines = []
-    for priority in CLASSES:
-        first = select(*columns).where(OutboxBell.queue == queue, OutboxBell.priority == priority, standing())
-        locked = first.order_by(OutboxBell.turn).limit(count).with_for_update(skip_locked=True)
-        lines.append(list(session.execute(locked)))
+    for priority in priorities:
+        given = {"queue": queue, "priority": priority, "count": count}
+        lines.append(list(session.execute(select_first(), given)))
     patience_s = get_settings().ageing_s
     aged = [bool(line) and (now - line[0].arrived_at).total_seconds() > patience_s for line in lines]
     return choose(lines, aged, count=count, turn=turn)
+
+
+@lru_cache(maxsize=1)
+def select_first() -> Select[*tuple[Any, ...]]:
+    """Select and lock the first ``count`` bells of a ``queue`` and ``priority``."""
+    columns = (OutboxBell.step_id, OutboxBell.priority, OutboxBell.turn, OutboxBell.arrived_at)
+    line = (OutboxBell.queue == bindparam("queue"), OutboxBell.priority == bindparam("priority"))
+    first = select(*columns).where(*line, standing()).order_by(OutboxBell.turn)
+    return first.limit(bindparam("count", type_=Integer)).with_for_update(skip_locked=True)
 
 
 def find_waiting(session: Session, step_ids: list[UUID]) -> dict[UUID, Waiting]:
@@ -183,11 +191,15 @@ def find_waiting(session: Session, step_ids: list[UUID]) -> dict[UUID, Waiting]:
     A statement of its own, after the rows are locked: what it does not see as queued can only be rung anew by a
     transaction that waits for our lock, and then adds its row after we have dropped ours.
     """
+    return {row.id: Waiting(*row) for row in session.execute(select_waiting(), {"steps": step_ids})} if step_ids else {}
+
+
+@lru_cache(maxsize=1)
+def select_waiting() -> Select[*tuple[Any, ...]]:
+    """Select those of ``steps`` that are queued in jobs that go on."""
     chosen = select(Step.id, Step.job_id, Step.task, Step.attempt, Job.priority, Step.limits, Job.traceparent).join(Job)
-    alive = chosen.where(
-        Step.id.in_(step_ids), Step.state == StepState.QUEUED.value, Job.state.not_in(sorted(TERMINAL))
-    )
-    return {row.id: Waiting(*row) for row in session.execute(alive)} if step_ids else {}
+    asked = Step.id == any_(bindparam("steps", type_=ARRAY(Uuid)))
+    return chosen.where(asked, Step.state == StepState.QUEUED.value, Job.state.not_in(sorted(TERMINAL)))
 
 
 def put_limited_aside(session: Session, steps: list[Waiting]) -> set[UUID]:

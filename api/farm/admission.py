@@ -58,12 +58,6 @@ def refusal(session: Session, request: ClaimRequest) -> str:
     return "others_first" if passes else ""
 
 
-def paused_tasks(session: Session) -> list[str]:
-    """Name the tasks whose queues are paused."""
-    paused = set(session.scalars(select(QueuePolicy.name).where(QueuePolicy.paused_at.is_not(None))))
-    return [task.value for task, policy in POLICY.items() if policy.queue.value in paused]
-
-
 def put_back(session: Session, step_id: str) -> None:
     """Have a step that was refused rung again, for another node."""
     soon = func.clock_timestamp() + timedelta(seconds=PUT_OFF_S)

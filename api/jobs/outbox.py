@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import Select, Update, Uuid, any_, bindparam, func, select, update
+from sqlalchemy import Float, Select, Update, Uuid, any_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -38,17 +38,25 @@ def hurry(session: Session, bell_ids: Iterable[UUID]) -> None:
 
 def mark_rung(session: Session, bell_ids: Iterable[UUID], *, rering_s: float) -> None:
     """Note that bells were rung: each is due again after ``rering_s``, doubling, should nobody have come by then."""
-    pause_s = func.least(LONGEST_RERING_S, rering_s * func.power(2, OutboxBell.tries))
-    session.execute(
+    steps = list(bell_ids)
+    if steps:
+        session.execute(marking(), {"steps": steps, "rering_s": rering_s})
+
+
+@lru_cache(maxsize=1)
+def marking() -> Update:
+    """Return the statement that notes of the bells of ``steps`` that they were rung, to be due after ``rering_s``."""
+    pause_s = func.least(LONGEST_RERING_S, bindparam("rering_s", type_=Float) * func.power(2, OutboxBell.tries))
+    rung = (
         update(OutboxBell)
-        .where(OutboxBell.step_id.in_(list(bell_ids)))
+        .where(OutboxBell.step_id == any_(bindparam("steps", type_=ARRAY(Uuid))))
         .values(
             sent_at=func.clock_timestamp(),
             tries=OutboxBell.tries + 1,
             due_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, pause_s),
         )
-        .execution_options(synchronize_session=False)
     )
+    return rung.execution_options(synchronize_session=False)
 
 
 def lock_unrung(session: Session, job_id: UUID) -> list[UUID]:

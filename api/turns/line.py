@@ -17,6 +17,8 @@ from sqlalchemy import (
     Float,
     Integer,
     Select,
+    SQLColumnExpression,
+    String,
     Uuid,
     and_,
     any_,
@@ -134,18 +136,16 @@ def advance_clock(session: Session, queue: str, priority: int, tag: float) -> No
     )
 
 
-@lru_cache(maxsize=1)
-def select_out() -> Select[int]:
-    """Count the bells of a ``queue`` that are out."""
-    return select(func.count()).select_from(OutboxBell).where(OutboxBell.queue == bindparam("queue"), out())
+def count_of_out(queue: SQLColumnExpression[str]) -> Select[int]:
+    """Count the bells of a queue that are out."""
+    return select(func.count()).select_from(OutboxBell).where(OutboxBell.queue == queue, out())
 
 
-@lru_cache(maxsize=1)
-def select_slots() -> Select[int]:
-    """Count the slots that serve a ``queue``, of nodes that were seen within ``node_lost_s``."""
+def count_of_slots(queue: SQLColumnExpression[str]) -> Select[int]:
+    """Count the slots that serve a queue, of nodes that were seen within ``node_lost_s``."""
     seen_since = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam("node_lost_s"))
     return select(func.coalesce(func.sum(Node.slots), 0)).where(
-        bindparam("queue") == any_(Node.queues),
+        queue == any_(Node.queues),
         Node.seen_at > seen_since,
         Node.drain_at.is_(None),
         Node.quarantined_at.is_(None),
@@ -153,16 +153,18 @@ def select_slots() -> Select[int]:
     )
 
 
-def count_out(session: Session, queue: str) -> int:
-    """Return how many bells of a queue are out."""
-    return session.scalar(select_out(), {"queue": queue}) or 0
+@lru_cache(maxsize=1)
+def select_load() -> Select[*tuple[Any, ...]]:
+    """Select how many bells of a ``queue`` are out and how many slots serve it."""
+    queue = bindparam("queue", type_=String)
+    counts = (count_of_out(queue).scalar_subquery(), count_of_slots(queue).scalar_subquery())
+    return select(*counts).execution_options(**PREPARED)
 
 
-def room_of(session: Session, queue: str, *, rate: float, ahead_s: float) -> int:
-    """Return how many bells of a queue may be out at once."""
-    given = {"queue": queue, "node_lost_s": get_settings().node_lost_s}
-    slots = int(session.scalar(select_slots(), given) or 0)
-    return credit(slots=slots, rate=rate, ahead_s=ahead_s, unknown=UNKNOWN_SLOTS)
+def load_of(session: Session, queue: str) -> tuple[int, int]:
+    """Return how many bells of a queue are out and how many slots serve it."""
+    out, slots = session.execute(select_load(), {"queue": queue, "node_lost_s": get_settings().node_lost_s}).one()
+    return out, int(slots)
 
 
 @lru_cache(maxsize=2)
@@ -198,7 +200,8 @@ def may_ring_now(session: Session, priority: int, counts: dict[str, int]) -> boo
 def select_room() -> Select[*tuple[Any, ...]]:
     """Select what decides whether a queue has room past its line: who stands there, its rate, slots, bells out."""
     rate = select(TurnQueue.rate).where(TurnQueue.queue == bindparam("queue"))
-    asked = (select_before(apart=False), rate, select_slots(), select_out())
+    queue = bindparam("queue", type_=String)
+    asked = (select_before(apart=False), rate, count_of_slots(queue), count_of_out(queue))
     return select(*(one.scalar_subquery() for one in asked)).execution_options(**PREPARED)
 
 
