@@ -30,6 +30,8 @@ UNROUTED = "unrouted"
 
 LONGEST_TASK_S = max(policy.hard_limit_s for policy in POLICY.values())
 VISIBILITY_S = LONGEST_TASK_S + 3600
+BROKER_TIMEOUT_S = 3
+"""How long a worker waits for the broker to answer. A dead connection takes two of these, and a worker has two."""
 
 _CHILD_LIMITS = {"cpu": (200, 6_000_000), "render": (50, 4_000_000), "control": (1000, 1_000_000)}
 _DEFAULT_CHILD_LIMITS = (500, 4_000_000)
@@ -97,7 +99,12 @@ def _transport_settings(redis_url: str) -> dict[str, Any]:
 
 
 def _socket_options() -> dict[str, Any]:
-    return {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True, "health_check_interval": 5}
+    return {
+        "socket_timeout": BROKER_TIMEOUT_S,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+    }
 
 
 def _result_settings(redis_url: str) -> dict[str, Any]:
