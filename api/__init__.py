@@ -90,6 +90,7 @@ def engine_options(settings: ApiSettings) -> dict[str, object]:
         "pool_size": settings.db_pool_size,
         "max_overflow": settings.db_pool_size,
         "pool_timeout": 5,
+        "pool_use_lifo": True,  # the one used last needs no ping
         "pool_recycle": 1800,
         "connect_args": {
             "connect_timeout": 2,

@@ -27,6 +27,7 @@ from api.jobs.publish import get_publisher
 from api.mail.delivery import BATCH, Mailer
 from api.mail.transport import make_transport
 from api.player.service import DUE_AT_ONCE, advance_due, due_in
+from api.webhooks import line
 from api.webhooks.courier import get_courier
 from tasks.errors import ConfigurationError
 from tasks.logs import configure_logging
@@ -74,12 +75,12 @@ def mail_round() -> bool:
 
 def courier_round() -> bool:
     """Send one endpoint's messages; True when there was one."""
-    return get_courier().serve_one(db.session())
+    return line.is_any_due(db.engine, sick=False) and get_courier().serve_one(db.session())
 
 
 def slow_courier_round() -> bool:
     """Send the messages of one endpoint that failed lately: they wait for each other, nobody else for them."""
-    return get_courier().serve_one(db.session(), sick=True)
+    return line.is_any_due(db.engine, sick=True) and get_courier().serve_one(db.session(), sick=True)
 
 
 def courier_loops(round_s: float) -> list[Loop]:

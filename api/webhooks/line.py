@@ -8,11 +8,27 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Engine,
+    Select,
+    SQLColumnExpression,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from api.database import read_at_once
 from api.extensions import get_settings
 from api.webhooks.models import DeliveryState, Webhook, WebhookDelivery
 
@@ -27,6 +43,12 @@ NOTE_S = 5.0
 """To write down what came of the last messages, and for a process that gets no processor."""
 LONGEST_REST_S = 15.0
 BATCH = 1000
+Moment = datetime | ColumnElement[datetime]
+
+
+def is_any_due(engine: Engine, *, sick: bool) -> bool:
+    """Tell whether an endpoint may be taken now; couriers look several times a second, mostly in vain."""
+    return bool(read_at_once(engine, looking(sick=sick))[0][0])
 
 
 def take_endpoint(session: Session, now: datetime, *, sick: bool) -> Webhook | None:
@@ -34,19 +56,37 @@ def take_endpoint(session: Session, now: datetime, *, sick: bool) -> Webhook | N
 
     :param sick: of those that failed lately; the others otherwise, so that neither kind waits for the other.
     """
-    due = exists().where(WebhookDelivery.webhook_id == Webhook.id, *is_due(now))
-    free = and_(is_past(Webhook.held_until, now), is_past(Webhook.rests_until, now))
-    chosen = select(Webhook).where(Webhook.enabled, Webhook.failures > 0 if sick else Webhook.failures == 0, free, due)
-    # The one that waited longest since it was held last: a busy endpoint cannot keep others from their turn
-    first = chosen.order_by(Webhook.held_until.asc().nulls_first(), Webhook.id).limit(1)
-    locked = first.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
-    webhook: Webhook | None = session.scalar(locked)
+    webhook: Webhook | None = session.scalar(taking(sick=sick), {"now": now})
     if webhook is None:
         session.rollback()
         return None
     webhook.held_until = now + held_for(get_settings().webhooks.timeout_s)
     session.commit()
     return webhook
+
+
+@lru_cache(maxsize=2)
+def looking(*, sick: bool) -> Select[bool]:
+    """Select whether an endpoint may be taken now."""
+    return select(exists().where(*is_takable(func.clock_timestamp(), sick=sick)))
+
+
+@lru_cache(maxsize=2)
+def taking(*, sick: bool) -> Select[Webhook]:
+    """Select and lock the endpoint that may be taken at ``now`` and waited longest since it was held last.
+
+    So a busy endpoint cannot keep others from their turn.
+    """
+    chosen = select(Webhook).where(*is_takable(bindparam("now", type_=DateTime(timezone=True)), sick=sick))
+    first = chosen.order_by(Webhook.held_until.asc().nulls_first(), Webhook.id).limit(1)
+    return first.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
+
+
+def is_takable(now: Moment, *, sick: bool) -> tuple[SQLColumnExpression[bool], ...]:
+    """Return the conditions that an endpoint has something due and that nobody holds it."""
+    due = exists().where(WebhookDelivery.webhook_id == Webhook.id, *is_due(now))
+    free = and_(is_past(Webhook.held_until, now), is_past(Webhook.rests_until, now))
+    return Webhook.enabled, Webhook.failures > 0 if sick else Webhook.failures == 0, free, due
 
 
 def held_for(timeout_s: float) -> timedelta:
@@ -57,12 +97,12 @@ def held_for(timeout_s: float) -> timedelta:
     return timedelta(seconds=TURN_S + timeout_s + NOTE_S)
 
 
-def is_past(moment: InstrumentedAttribute[datetime | None], now: datetime) -> ColumnElement[bool]:
+def is_past(moment: InstrumentedAttribute[datetime | None], now: Moment) -> ColumnElement[bool]:
     """Return the condition that a moment is not set or over."""
     return or_(moment.is_(None), moment <= now)
 
 
-def is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def is_due(now: Moment) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a message is to be sent now."""
     return (WebhookDelivery.state == DeliveryState.WAITING.value, WebhookDelivery.due_at <= now)
 
