@@ -20,7 +20,6 @@ from bench.chaos.orders import Order, plan_orders
 from bench.chaos.rows import Rows
 
 USERS = 10
-SUBMITTERS = 4
 SPACING_S = 1.8
 """Seconds from fault to fault, on average."""
 LEAST_S = 10.0
@@ -75,9 +74,11 @@ def torment(farm: Farm, plan: Plan, users: list[Customer], *, log: Log) -> None:
     """Hand in all jobs while all faults are done; return when both are through."""
     started = time.monotonic()
     orders = plan_orders(plan.jobs, seed=plan.seed, users=len(users))
+    # Each for itself: who is over a quota keeps nobody else waiting
     threads = [
-        threading.Thread(target=_hand_in, args=(orders[first::SUBMITTERS], plan, users, log), name=f"client-{first}")
-        for first in range(SUBMITTERS)
+        threading.Thread(target=_hand_in, args=(own, plan, users, log), name=f"client-{number}")
+        for number in range(len(users))
+        if (own := [order for order in orders if order.user == number])
     ]
     for thread in threads:
         thread.start()
