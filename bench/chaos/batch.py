@@ -17,10 +17,11 @@ from bench.chaos.farm import USUAL, Farm, Shape, running_farm
 from bench.chaos.load import Customer, Log, customers, listen, make_users, submit
 from bench.chaos.orders import LONG, RENDER, Order
 from bench.chaos.rows import Rows
-from bench.chaos.run import SUBMITTERS, USERS, sweep, wait_quiet
+from bench.chaos.run import USERS, sweep, wait_quiet
 from bench.chaos.steady import Around, Tried, open_jobs, read_costs
 
 LOOK_S = 0.2
+SUBMITTERS = 4
 Trial = Callable[[Farm, list[Customer], Log], dict[str, Any]]
 
 

@@ -14,7 +14,7 @@ from bench.chaos.farm import Farm, Shape
 from bench.chaos.load import Customer, Log, insist, submit
 from bench.chaos.orders import FINE, RENDER, Order
 from bench.chaos.rows import Rows
-from bench.chaos.run import SUBMITTERS
+from bench.chaos.batch import SUBMITTERS
 from bench.chaos.steady import Tried
 from cli.client import ApiClient
 
