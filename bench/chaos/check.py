@@ -308,8 +308,10 @@ def open_credits(rows: Rows) -> Iterable[str]:
             yield f"{ref} was closed {closed} times"
         elif refunded and total != 0:
             yield f"{ref} was given back all but {-total}"
+    # Only the last run of a job can have come to something; those before a retry were given back
     wrong = """SELECT j.id::text, j.state, e.kind FROM job j JOIN credit_entry e ON e.job_id = j.id
-        WHERE j.kind = 'render' AND e.kind IN ('commit', 'refund') AND (j.state = 'succeeded') != (e.kind = 'commit')"""
+        WHERE j.kind = 'render' AND e.kind IN ('commit', 'refund')
+        AND (j.state = 'succeeded' AND split_part(e.ref, ':', 3)::int = j.run) != (e.kind = 'commit')"""
     for job, state, kind in rows.all(wrong):
         yield f"{job} has {state} and a {kind}"
 

@@ -188,6 +188,16 @@ def test_a_cancellation_that_was_granted_must_hold(world: World) -> None:
     assert world.broken() == {"wrong end"}
 
 
+def test_a_job_that_is_retried_pays_for_the_run_that_came_to_something(world: World, user: Caller, farm: Farm) -> None:
+    [poison] = [line["job"] for line in world.log if line.get("number") == 1 and line["what"] == "accepted"]
+    user.post(f"/jobs/{poison}/retry", expect=202)
+    assert "open reservation" in world.broken()
+    hand_in(farm, poison)
+    assert "open reservation" not in world.broken()
+    world.do(f"UPDATE job SET run = 1 WHERE id = '{poison}'")
+    assert "open reservation" in world.broken()
+
+
 def test_orders_are_the_same_for_the_same_seed_and_one_in_fifty_is_poison() -> None:
     first = plan_orders(300, seed=7, users=10)
     assert first == plan_orders(300, seed=7, users=10) != plan_orders(300, seed=8, users=10)
