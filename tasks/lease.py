@@ -71,6 +71,7 @@ class LeaseKeeper:
         self._stop = threading.Event()
         self._body = threading.Lock()
         self._body_runs = False
+        self._lease_s = claim.lease_s
         self._lease_until = time.monotonic() + claim.lease_s
         self.on_renewed: Callable[[float], None] = lambda lease_until: None
         self._thread = threading.Thread(target=self._run, name=f"lease-{claim.step_id}", daemon=True)
@@ -105,11 +106,20 @@ class LeaseKeeper:
         pause_s = min(self._claim.beat_s, _PROGRESS_S)
         while not self._stop.wait(pause_s) and not self._fence.closed:
             version, _ = self._tracker.latest()
-            if version != seen or time.monotonic() >= min(next_beat, self._lease_until):
+            news = version != seen and self._body_runs
+            if news or time.monotonic() >= self._due(next_beat):
                 seen, next_beat = version, time.monotonic() + self._claim.beat_s
                 self._beat()
         if self._fence.closed:
             self._end_attempt()
+
+    def _due(self, next_beat: float) -> float:
+        """Return when the lease is renewed at the latest.
+
+        Once the body is done the report is on its way, and says all: a beat beside it only waits for it at the API.
+        """
+        half = self._lease_until - self._lease_s / 2
+        return min(self._lease_until, next_beat if self._body_runs else max(next_beat, half))
 
     def _beat(self) -> None:
         sent_at = time.monotonic()
@@ -117,13 +127,13 @@ class LeaseKeeper:
         # An API that takes calls and does not answer must not keep us at work after the lease
         timeout_s = min(_LONGEST_CALL_S, max(_SHORTEST_CALL_S, self._lease_until - sent_at))
         try:
-            lease_s = self._client.heartbeat(beat, timeout_s=timeout_s) or self._claim.lease_s
+            self._lease_s = self._client.heartbeat(beat, timeout_s=timeout_s) or self._claim.lease_s
         except FencedError as error:
             self._fence.close(error.code, error.detail)
         except (TransientError, PermanentError) as error:
             self._tolerate(error)
         else:
-            self._lease_until = sent_at + lease_s  # counted from before the call: never longer than the API's own
+            self._lease_until = sent_at + self._lease_s  # counted from before the call: never longer than the API's own
             self.on_renewed(self._lease_until)
 
     def _tolerate(self, error: TransientError | PermanentError) -> None:

@@ -112,6 +112,26 @@ def test_report_is_repeated_until_it_is_heard(server: ControlServer, run: Run) -
     assert [report["result"] for report in server.bodies("report")] == [{"ok": True}] * 4
 
 
+def test_no_progress_is_told_beside_a_report_that_is_on_its_way(server: ControlServer, run: Run) -> None:
+    server.offer("s1", lease_s=60.0)
+    server.always["beat"] = (200, {"lease_s": 60.0})
+    server.answers["report"].extend([(503, {"code": "service.unavailable"})] * 3)
+    told: list[int] = []
+
+    def body(context: StepContext) -> dict[str, Any]:
+        context.progress(1, 2)
+        time.sleep(0.5)  # five beats
+        context.progress(2, 2)
+        told.append(len(server.bodies("beat")))
+        return {}
+
+    started = time.monotonic()
+    run(body)
+    assert time.monotonic() - started > 0.5 + 0.5  # long enough for five more
+    assert told[0] > 0
+    assert len(server.bodies("beat")) <= told[0] + 1  # one may have been under way
+
+
 def test_report_survives_a_restart_of_the_api(tools: AttemptTools, server: ControlServer, tmp_path: Path) -> None:
     """The connection is refused for a while: nobody listens where the API was."""
     import threading
