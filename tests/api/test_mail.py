@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 
 from api.config import read_api_settings
-from api.control.engine import build_runner
+from api.control.rounds import build_runner
 from api.extensions import db
 from api.mail.delivery import Mailer, sweep
 from api.mail.letters import Letter, write_message

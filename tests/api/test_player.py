@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import update
 
-from api.control import engine
+from api.control import rounds
 from api.extensions import db
 from api.player.models import PlayerRecord
 from api.player.service import advance_due, due_in, read_events, retime_sound
@@ -249,17 +249,17 @@ def test_players_are_looked_at_when_something_is_due_and_seldom_while_nobody_pla
     user: Caller, playlist: dict[str, Any], monkeypatch: Any
 ) -> None:
     assert due_in(db.session()) is None
-    assert engine.player_round() == engine.NO_PLAYERS_S
+    assert rounds.player_round() == rounds.NO_PLAYERS_S
     user.post("/player/load", {"playlist_id": playlist["id"]}, expect=200)
     assert due_in(db.session()) is None
     user.post("/player/play", {}, expect=200)
     left_s = due_in(db.session())
     assert left_s is not None and left_s <= 0.5
-    monkeypatch.setattr(engine, "PLAYERS_S", 0.0)
+    monkeypatch.setattr(rounds, "PLAYERS_S", 0.0)
     turn_back_clock(user, 0.5)
-    pause_s = engine.player_round()
+    pause_s = rounds.player_round()
     assert pause_s is not True
-    assert 0 <= pause_s <= engine.NO_PLAYERS_S
+    assert 0 <= pause_s <= rounds.NO_PLAYERS_S
     assert "sound_played" in kinds(user)
     user.post("/player/stop", expect=200)
-    assert engine.player_round() == engine.NO_PLAYERS_S
+    assert rounds.player_round() == rounds.NO_PLAYERS_S

@@ -19,8 +19,8 @@ from standardwebhooks import WebhookVerificationError
 
 from api.audit.models import AuditEntry
 from api.config import ApiSettings
-from api.control.engine import courier_loops
 from api.control.loops import LoopRunner
+from api.control.rounds import courier_loops
 from api.credits.ledger import Kind, Line, lock_account, write
 from api.extensions import db
 from api.mail.letters import Letter, write_message

@@ -16,7 +16,7 @@ MEDIA = {"av", "torch", "librosa", "playwright", "faster_whisper", "ctranslate2"
 
 RING_0 = "import tasks.names, tasks.errors, tasks.environment, tasks.contracts, tasks.scenario"
 RING_1 = "import tasks.app, tasks.base, tasks.config, tasks.fonts, tasks.storage.s3, tasks.workflows.captions"
-API = "import api, api.blueprints, api.control.engine, api.control.worker"
+API = "import api, api.blueprints, api.control.engine, api.control.rounds, api.control.worker"
 RENDER = "import render_node.worker, render_node.render"
 
 FORBIDDEN = {

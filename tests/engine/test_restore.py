@@ -16,7 +16,7 @@ from psycopg2 import sql
 from api import create_app
 from api.assets.models import Asset
 from api.config import read_api_settings
-from api.control.engine import build_runner
+from api.control.rounds import build_runner
 from api.extensions import db, get_storage
 from api.ids import new_id
 from api.jobs.models import Attempt, Event, Job, Step

@@ -19,7 +19,7 @@ import pytest
 import redis
 from werkzeug.serving import make_server
 
-from api.control.engine import build_runner
+from api.control.rounds import build_runner
 from api.extensions import db
 from api.farm.models import Node
 from api.farm.states import state_of
