@@ -31,7 +31,12 @@ UNROUTED = "unrouted"
 LONGEST_TASK_S = max(policy.hard_limit_s for policy in POLICY.values())
 VISIBILITY_S = LONGEST_TASK_S + 3600
 BROKER_TIMEOUT_S = 3
-"""How long a worker waits for the broker to answer. A dead connection takes two of these, and a worker has two."""
+BROKER_CHECK_S = 2
+"""How long a worker waits for the broker to answer, and how often it asks whether it is there.
+
+A worker has three connections. Each that is dead takes two timeouts or two looks to be noticed, one after the other,
+and work may wait for a worker for 20 s.
+"""
 
 _CHILD_LIMITS = {"cpu": (200, 6_000_000), "render": (50, 4_000_000), "control": (1000, 1_000_000)}
 _DEFAULT_CHILD_LIMITS = (500, 4_000_000)
@@ -103,7 +108,7 @@ def _socket_options() -> dict[str, Any]:
         "socket_timeout": BROKER_TIMEOUT_S,
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
-        "health_check_interval": 5,
+        "health_check_interval": BROKER_CHECK_S,
     }
 
 

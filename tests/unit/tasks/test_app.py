@@ -25,7 +25,7 @@ def test_a_half_open_connection_is_noticed(conf: dict[str, object]) -> None:
     options = conf["broker_transport_options"]
 
     assert isinstance(options, dict)
-    assert (options["socket_timeout"], options["socket_connect_timeout"], options["health_check_interval"]) == (5, 2, 5)
+    assert (options["socket_timeout"], options["socket_connect_timeout"], options["health_check_interval"]) == (3, 2, 2)
     assert options["socket_keepalive"] is True
     assert options["global_keyprefix"] == KEY_PREFIX
 
