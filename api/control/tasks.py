@@ -17,7 +17,7 @@ def flask_app() -> Flask:
     """Return this process's application, made on first use, which is after the pool has forked."""
     from api import create_app
 
-    return create_app()
+    return create_app(serves=False)
 
 
 def chore_options(name: TaskName) -> dict[str, Any]:
