@@ -9,12 +9,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.chaos.batch import Scene, try_batch
+from bench.chaos.batch import SUBMITTERS, Scene, try_batch
 from bench.chaos.farm import Farm, Shape
 from bench.chaos.load import Customer, Log, insist, submit
 from bench.chaos.orders import FINE, RENDER, Order
 from bench.chaos.rows import Rows
-from bench.chaos.batch import SUBMITTERS
 from bench.chaos.steady import Tried
 from cli.client import ApiClient
 

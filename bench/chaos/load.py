@@ -22,6 +22,8 @@ from tasks.errors import ReelyardError
 
 PASSWORD = "battery staple of the chaos farm"
 PAUSE_S = 0.3
+OVER_QUOTA_PAUSE_S = 1.5
+"""How long a client waits that has as much running as it may; it is told 10 s, which is meant for real renders."""
 GIVE_UP_S = 240.0
 PATIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which the same request is worth sending again, as is one that another request still works on."""
@@ -109,7 +111,8 @@ def insist(call: Callable[[], Any]) -> Any:
         except (ReelyardError, httpx.HTTPError) as error:
             if is_final(error) or time.monotonic() > deadline:
                 raise
-        time.sleep(PAUSE_S)
+            over = isinstance(error, ApiProblemError) and error.status == 429
+        time.sleep(OVER_QUOTA_PAUSE_S if over else PAUSE_S)
 
 
 def is_final(error: Exception) -> bool:

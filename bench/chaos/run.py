@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from bench.chaos.check import SETTLED_WITHIN_S, Verdict, judge, last_fault
-from bench.chaos.farm import Farm, running_farm
+from bench.chaos.farm import Farm, Shape, running_farm
 from bench.chaos.faults import Fault, Tormentor, plan_faults
 from bench.chaos.load import Customer, Log, customers, listen, make_users, submit
 from bench.chaos.orders import Order, plan_orders
@@ -26,6 +26,7 @@ LEAST_S = 10.0
 SOURCES_EACH = 2
 TOLD_WITHIN_S = 120.0
 """How long messages may take after the last job: an engine that died keeps an endpoint from the others for 90 s."""
+SHAPE = Shape(render_slots=2)
 WAITING = "SELECT count(*) FROM webhook_delivery WHERE state = 'waiting'"
 
 
@@ -54,7 +55,7 @@ class Ran:
 def run(plan: Plan, home: Path, *, say: Callable[[str], None] = print) -> Ran:
     """Do everything, leaving logs and data under ``home``."""
     log, started = Log(home / "run.jsonl"), time.monotonic()
-    with running_farm(home, say=say) as farm:
+    with running_farm(home, shape=SHAPE, say=say) as farm:
         addresses = make_users(farm.database_url, USERS, seed=plan.seed)
         with customers(farm.layout.api_url, addresses) as users:
             listen(users, farm.hooks_url, log)
