@@ -61,11 +61,13 @@ class Round:
 def dispatch(session: Session, publisher: Publisher, *, rering_s: float) -> Round:
     """Ring the next bells of every queue, as far as there is room, and commit; drop those nobody waits for."""
     seen, arrived = look(db.engine), 0
-    if seen.arrived or seen.aside:
+    if seen.arrived:
         arrived = stamp_arrivals(session)
         session.commit()
+    if seen.aside:
         release(session)
         session.commit()
+    if seen.arrived or seen.aside:
         seen = look(db.engine)
     rung = dropped = 0
     more = arrived == ARRIVALS

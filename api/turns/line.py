@@ -70,44 +70,39 @@ def out() -> ColumnElement[bool]:
 
 def stamp_arrivals(session: Session) -> int:
     """Give the bells that have come due their tags, in order; return how many. The caller commits."""
-    columns = (OutboxBell.step_id, OutboxBell.queue, OutboxBell.priority, OutboxBell.owner_id, OutboxBell.paid)
-    arrived = (
-        select(*columns, Step.task)
-        .join(Step, Step.id == OutboxBell.step_id)
-        .where(OutboxBell.turn.is_(None), OutboxBell.parked_on.is_(None), OutboxBell.due_at <= func.clock_timestamp())
-        .order_by(OutboxBell.due_at)
-        .limit(ARRIVALS)
-        .with_for_update(of=OutboxBell, skip_locked=True)
-    )
-    rows = session.execute(arrived).all()
-    weights = read_weights(session, {row.owner_id for row in rows})
+    rows = session.execute(select_arrived()).all()
     tags: dict[UUID, float] = {}
     for line, members in groupby(sorted(rows, key=_line_of), key=_line_of):
-        tags |= _stamp_line(session, line, list(members), weights)
+        tags |= _stamp_line(session, line, list(members))
     if tags:
         session.execute(GIVE_TAGS, {"steps": list(tags), "tags": list(tags.values())})
     return len(tags)
+
+
+@lru_cache(maxsize=1)
+def select_arrived() -> Select[*tuple[Any, ...]]:
+    """Select and lock the bells that have come due and have no tag, with their tasks and their owners' weights."""
+    columns = (OutboxBell.step_id, OutboxBell.queue, OutboxBell.priority, OutboxBell.owner_id, OutboxBell.paid)
+    arrived = select(*columns, Step.task, Plan.weight).join(Step, Step.id == OutboxBell.step_id)
+    arrived = arrived.outerjoin(User, User.id == OutboxBell.owner_id).outerjoin(Plan, Plan.code == User.plan_code)
+    due = OutboxBell.due_at <= func.clock_timestamp()
+    first = arrived.where(OutboxBell.turn.is_(None), OutboxBell.parked_on.is_(None), due).order_by(OutboxBell.due_at)
+    return first.limit(ARRIVALS).with_for_update(of=OutboxBell, skip_locked=True)
 
 
 def _line_of(row: Any) -> tuple[str, int]:
     return row.queue, row.priority
 
 
-def _stamp_line(
-    session: Session, line: tuple[str, int], rows: Sequence[Any], weights: dict[UUID, float]
-) -> dict[UUID, float]:
+def _stamp_line(session: Session, line: tuple[str, int], rows: Sequence[Any]) -> dict[UUID, float]:
     """Return the tags of bells that arrived in one line, by step."""
     queue, priority = line
-    session.execute(insert(TurnClock).values(queue=queue, priority=priority, clock=0.0).on_conflict_do_nothing())
-    at = select(TurnClock.clock).filter_by(queue=queue, priority=priority).with_for_update()
-    clock = session.execute(at).scalar_one()
+    clock = _lock_clock(session, queue, priority)
     owners = {row.owner_id for row in rows}
-    found = select(TurnEnd.owner_id, TurnEnd.at).where(
-        TurnEnd.queue == queue, TurnEnd.priority == priority, TurnEnd.owner_id.in_(owners)
-    )
-    ends = {str(owner): end for owner, end in session.execute(found)}
+    given = {"queue": queue, "priority": priority, "owners": list(owners)}
+    ends = {str(owner): end for owner, end in session.execute(select_ends(), given)}
     arrivals = [
-        Arrival(str(row.owner_id), weight_of(row.task), weights.get(row.owner_id, 1.0), row.paid) for row in rows
+        Arrival(str(row.owner_id), weight_of(row.task), float(max(1, row.weight or 1)), row.paid) for row in rows
     ]
     tags = stamp(arrivals, clock=clock, ends=ends)
     moved = [{"queue": queue, "priority": priority, "owner_id": UUID(user), "at": end} for user, end in ends.items()]
@@ -118,12 +113,29 @@ def _stamp_line(
     return {row.step_id: tag for row, tag in zip(rows, tags, strict=True)}
 
 
-def read_weights(session: Session, owners: set[UUID]) -> dict[UUID, float]:
-    """Return the weight of each user's plan."""
-    if not owners:
-        return {}
-    chosen = select(User.id, Plan.weight).join(Plan, Plan.code == User.plan_code).where(User.id.in_(owners))
-    return {owner: float(max(1, weight)) for owner, weight in session.execute(chosen)}
+def _lock_clock(session: Session, queue: str, priority: int) -> float:
+    """Lock the clock of a line, which is made where there is none yet, and read it."""
+    given = {"queue": queue, "priority": priority}
+    clock = session.execute(select_clock(), given).scalar()
+    if clock is None:
+        session.execute(insert(TurnClock).values(**given, clock=0.0).on_conflict_do_nothing())
+        clock = session.execute(select_clock(), given).scalar_one()
+    return clock
+
+
+@lru_cache(maxsize=1)
+def select_clock() -> Select[float]:
+    """Select and lock the clock of the line of a ``queue`` and ``priority``."""
+    mine = (TurnClock.queue == bindparam("queue"), TurnClock.priority == bindparam("priority"))
+    return select(TurnClock.clock).where(*mine).with_for_update().execution_options(**PREPARED)
+
+
+@lru_cache(maxsize=1)
+def select_ends() -> Select[*tuple[Any, ...]]:
+    """Select where the work of ``owners`` ends in the line of a ``queue`` and ``priority``."""
+    mine = (TurnEnd.queue == bindparam("queue"), TurnEnd.priority == bindparam("priority"))
+    owned = TurnEnd.owner_id == any_(bindparam("owners", type_=ARRAY(Uuid)))
+    return select(TurnEnd.owner_id, TurnEnd.at).where(*mine, owned).execution_options(**PREPARED)
 
 
 def advance_clock(session: Session, queue: str, priority: int, tag: float) -> None:
