@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from flask import has_app_context
-from sqlalchemy import ColumnElement, and_, event, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, event, func, insert, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from api.jobs.change import JobEvent
 from api.jobs.effects import on_job_events
@@ -23,6 +25,7 @@ from api.jobs.models import Job
 from api.jobs.publish import BROKER_ERRORS, get_publisher
 from api.live.models import LiveEvent, LiveReader, Topic
 from api.organisations.models import Membership
+from api.prepared import PREPARED
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +75,14 @@ def tell_job(session: Session, job: Job, events: Sequence[JobEvent]) -> None:
             tell_live(session, user_id, Topic.JOBS, one.kind, data)
 
 
+@lru_cache(maxsize=1)
+def counting() -> ReturningUpdate[int]:
+    """Return the statement that takes the next ``count`` numbers of a ``reader`` who listened lately."""
+    counted = update(LiveReader).where(LiveReader.user_id == bindparam("reader"), is_recent())
+    counted = counted.values(last_seq=LiveReader.last_seq + bindparam("count", type_=Integer))
+    return counted.returning(LiveReader.last_seq).execution_options(synchronize_session=False, **PREPARED)
+
+
 @event.listens_for(Session, "before_commit")
 def _number(session: Session) -> None:
     if session.in_nested_transaction() or not (told := session.info.pop(_TOLD, None)):
@@ -82,9 +93,7 @@ def _number(session: Session) -> None:
         by_user.setdefault(user_id, []).append(fields)
     for user_id in sorted(by_user):
         events = by_user[user_id]
-        counted = update(LiveReader).where(LiveReader.user_id == user_id, is_recent())
-        counted = counted.values(last_seq=LiveReader.last_seq + len(events)).returning(LiveReader.last_seq)
-        last = session.execute(counted, execution_options={"synchronize_session": False}).scalar()
+        last = session.execute(counting(), {"reader": user_id, "count": len(events)}).scalar()
         if last is None:
             continue
         first = last - len(events) + 1

@@ -12,7 +12,7 @@ from api.jobs.effects import on_job_events
 from api.jobs.models import Job
 from api.webhooks.models import Webhook
 from api.webhooks.names import names_of
-from api.webhooks.outbox import Message, listening, put_in_line
+from api.webhooks.outbox import Message, put_in_line
 
 
 def has_endpoints() -> ColumnElement[bool]:
@@ -29,4 +29,4 @@ def announce(session: Session, job: Job, events: Sequence[JobEvent]) -> None:
         for one in events
         for name in names_of(one.kind, job.kind)
     ]
-    put_in_line(session, messages, listeners=listening(job.owner_id, job.organisation_id), stream=job.id)
+    put_in_line(session, messages, owner_id=job.owner_id, organisation_id=job.organisation_id, stream=job.id)

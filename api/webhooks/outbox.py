@@ -10,11 +10,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import ColumnElement, Integer, Text, and_, any_, column, func, literal, select
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Integer, Text, Uuid, and_, any_, bindparam, column, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.orm import Session
 
 from api.webhooks.models import DeliveryState, Webhook, WebhookDelivery
@@ -32,13 +33,6 @@ def write_body(event: str, at: datetime, data: dict[str, Any]) -> str:
     return json.dumps(message, separators=(",", ":"), ensure_ascii=False)
 
 
-def listening(owner_id: UUID, organisation_id: UUID | None) -> ColumnElement[bool]:
-    """Return the condition that an endpoint hears of what belongs to a user, or to an organisation."""
-    if organisation_id is not None:
-        return Webhook.organisation_id == organisation_id
-    return and_(Webhook.owner_id == owner_id, Webhook.organisation_id.is_(None))
-
-
 @dataclass(frozen=True)
 class Message:
     """One thing to tell. ``seq`` is its number within its stream; a second message of the same number is none."""
@@ -49,8 +43,10 @@ class Message:
     data: dict[str, Any]
 
 
-def put_in_line(session: Session, messages: Sequence[Message], *, listeners: ColumnElement[bool], stream: UUID) -> None:
-    """Add each message for every enabled endpoint among the listeners that asked for its event.
+def put_in_line(
+    session: Session, messages: Sequence[Message], *, owner_id: UUID, organisation_id: UUID | None, stream: UUID
+) -> None:
+    """Add each message for every enabled endpoint that asked for its event: the organisation's, else the user's own.
 
     :param stream: messages of one stream leave in the order in which they were added.
     """
@@ -65,9 +61,20 @@ def put_in_line(session: Session, messages: Sequence[Message], *, listeners: Col
         }
         for number, one in enumerate(messages)
     ]
+    shared = organisation_id is not None
+    given = {"rows": rows, "stream": stream, "whose": organisation_id if shared else owner_id}
+    session.execute(adding(shared=shared), given)
+
+
+@lru_cache(maxsize=2)
+def adding(*, shared: bool) -> Insert:
+    """Return the statement that adds the messages ``rows`` of a ``stream`` for the endpoints of ``whose``.
+
+    :param shared: whether that is an organisation; a user otherwise.
+    """
     columns = column("number", Integer), column("message_id", Text), column("event", Text), column("body", Text)
     told = (
-        func.jsonb_to_recordset(literal(rows, JSONB))
+        func.jsonb_to_recordset(bindparam("rows", type_=JSONB))
         .table_valued(*columns, name="told")
         .render_derived(with_types=True)
     )
@@ -76,19 +83,23 @@ def put_in_line(session: Session, messages: Sequence[Message], *, listeners: Col
         "webhook_id": Webhook.id,
         "message_id": told.c.message_id,
         "type": told.c.event,
-        "stream": literal(stream),
+        "stream": bindparam("stream", type_=Uuid),
         "body": told.c.body,
         "state": literal(DeliveryState.WAITING.value),
         "tries": literal(0),
         "attempts": literal(0),
         "due_at": func.clock_timestamp(),
     }
+    whose = bindparam("whose", type_=Uuid)
+    own = and_(Webhook.owner_id == whose, Webhook.organisation_id.is_(None))
     wanted = select(*filled.values()).join(told, told.c.event == any_(Webhook.events))
-    wanted = wanted.where(listeners, Webhook.enabled).order_by(told.c.number)
-    added = insert(WebhookDelivery).from_select(list(filled), wanted, include_defaults=False)
-    session.execute(added.on_conflict_do_nothing())
+    wanted = wanted.where(Webhook.organisation_id == whose if shared else own, Webhook.enabled).order_by(told.c.number)
+    table = WebhookDelivery.__table__  # the mapped class would take what is given for columns of its own
+    added = insert(table).from_select(list(filled), wanted, include_defaults=False)
+    return added.on_conflict_do_nothing()
 
 
 def announce_credits(session: Session, user_id: UUID, seq: int, at: datetime, data: dict[str, Any]) -> None:
     """Tell a user's endpoints of a line in the ledger."""
-    put_in_line(session, [Message(CREDITS, seq, at, data)], listeners=listening(user_id, None), stream=user_id)
+    message = Message(CREDITS, seq, at, data)
+    put_in_line(session, [message], owner_id=user_id, organisation_id=None, stream=user_id)
