@@ -35,7 +35,11 @@ LIBRARIES = (
 
 
 def on_starting(server: Any) -> None:
-    """Load the libraries once, before the processes part: each then starts in less than half the time."""
+    """Load the libraries once, before the processes part: each then starts in less than half the time.
+
+    What is loaded stays, here and in each process: looking for garbage in it takes a fifth of a start.
+    """
+    gc.disable()
     for name in LIBRARIES:
         importlib.import_module(name)
 
@@ -53,6 +57,7 @@ def post_worker_init(worker: Any) -> None:
     gc.collect()
     gc.freeze()  # what the application is made of stays: it needs not be looked at again
     gc.set_threshold(COLLECT_EVERY)
+    gc.enable()
     say_ready()
 
 
