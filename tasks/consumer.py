@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from celery.worker.consumer import Consumer
@@ -19,6 +20,19 @@ from tasks.refused import body_of, describe, note_refused
 MAX_MESSAGE_BYTES = 8 << 20
 """A bell is some hundred bytes; a chain of a job with hundreds of parts some hundred thousand."""
 _log = logging.getLogger(__name__)
+
+
+def acknowledge(message: Any, logger: Any, errors: tuple[type[Exception], ...]) -> None:
+    """Acknowledge a message; raise where the connection is dead, so that the consumer gets itself a new one.
+
+    Celery's own way is to note it and go on. What could not be acknowledged fills a slot as long as the connection
+    lasts, so that a worker of one slot asks for nothing more, and nothing else notices that the connection is dead.
+    """
+    try:
+        message.ack()
+    except errors as error:
+        logger.warning("message not acknowledged", extra={"error": type(error).__name__})
+        raise
 
 
 class StrictConsumer(Consumer):  # type: ignore[misc]  # celery has no types
@@ -33,6 +47,7 @@ class StrictConsumer(Consumer):  # type: ignore[misc]  # celery has no types
         handle = super().create_task_handler(*arguments, **options)
 
         def receive(message: Any) -> None:
+            message.ack_log_error = partial(acknowledge, message)
             if len(body_of(message)) > MAX_MESSAGE_BYTES:
                 self.refuse(message, "too_large")
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from typing import Any
@@ -16,6 +17,8 @@ from api.extensions import db
 from api.farm import orders
 from api.jobs import service
 from api.jobs.models import Attempt, Job, Step
+from bench.chaos.comeback import LONGEST_IDLE_S
+from bench.chaos.proxy import Proxy
 from tasks.names import Priority, TaskName
 from tasks.workflows.plan import StepSpec
 from tests.farm.conftest import Farm
@@ -241,3 +244,23 @@ def test_workers_that_are_replaced_under_load_fail_nothing_and_charge_nobody(far
     steps = db.session.scalars(select(Step).where(Step.job_id.in_(jobs))).all()
     assert codes == [0] * TERMS
     assert [(step.charged, step.faults) for step in steps if step.charged or step.faults] == []
+
+
+def test_a_worker_whose_broker_falls_silent_while_it_works_is_soon_back(farm: Farm, owner_id: UUID) -> None:
+    target = int(re.search(r":(\d+)/", farm.environ["REDIS_URL"]).group(1))  # type: ignore[union-attr]
+    proxy = Proxy(target).start()
+    try:
+        farm.start("a", slots=1, REDIS_URL=farm.environ["REDIS_URL"].replace(f":{target}/", f":{proxy.port}/"))
+        online(farm, "a")
+        first, second = order(farm, owner_id, 2, sleep_s=3.0)
+        farm.wait_for(lambda: farm.node("a").busy, 1)  # type: ignore[union-attr]
+        proxy.stall()
+        proxy.resume()  # new connections work, those that were open stay half open
+
+        farm.wait_for(lambda: "succeeded" in states([first, second]), True)
+        idle_s = farm.wait_for(lambda: states([first, second]), {"succeeded"})
+
+        assert idle_s < LONGEST_IDLE_S
+        assert "message not acknowledged" in (farm.folder / "a.log").read_text()
+    finally:
+        proxy.stop()
