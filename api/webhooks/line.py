@@ -15,8 +15,11 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Engine,
+    Integer,
     Select,
     SQLColumnExpression,
+    Update,
+    Uuid,
     and_,
     bindparam,
     delete,
@@ -44,6 +47,7 @@ NOTE_S = 5.0
 LONGEST_REST_S = 15.0
 BATCH = 1000
 Moment = datetime | ColumnElement[datetime]
+NOW = bindparam("now", type_=DateTime(timezone=True))
 
 
 def is_any_due(engine: Engine, *, sick: bool) -> bool:
@@ -77,7 +81,7 @@ def taking(*, sick: bool) -> Select[Webhook]:
 
     So a busy endpoint cannot keep others from their turn.
     """
-    chosen = select(Webhook).where(*is_takable(bindparam("now", type_=DateTime(timezone=True)), sick=sick))
+    chosen = select(Webhook).where(*is_takable(NOW, sick=sick))
     first = chosen.order_by(Webhook.held_until.asc().nulls_first(), Webhook.id).limit(1)
     return first.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
 
@@ -112,9 +116,20 @@ def next_messages(session: Session, webhook_id: UUID, now: datetime, *, most: in
 
     So no two of them are of one stream, and they may be sent side by side.
     """
-    mine = (WebhookDelivery.webhook_id == webhook_id, *is_due(now))
-    chosen = select(WebhookDelivery).where(*mine, ~earlier_waits()).order_by(WebhookDelivery.position).limit(most)
-    return list(session.scalars(chosen.execution_options(populate_existing=True)))
+    given = {"webhook": webhook_id, "now": now, "most": most}
+    return list(session.scalars(select_next(), given))
+
+
+@lru_cache(maxsize=1)
+def select_next() -> Select[WebhookDelivery]:
+    """Select the first ``most`` messages of a ``webhook`` whose turn it is at ``now``."""
+    chosen = select(WebhookDelivery).where(*is_due_to(), ~earlier_waits()).order_by(WebhookDelivery.position)
+    return chosen.limit(bindparam("most", type_=Integer)).execution_options(populate_existing=True)
+
+
+def is_due_to() -> tuple[SQLColumnExpression[bool], ...]:
+    """Return the conditions that a message is to be sent to a ``webhook`` at ``now``."""
+    return WebhookDelivery.webhook_id == bindparam("webhook", type_=Uuid), *is_due(NOW)
 
 
 def earlier_waits() -> ColumnElement[bool]:
@@ -143,20 +158,25 @@ def put_followers(session: Session, delivery: WebhookDelivery, due_at: datetime)
 
 def put_blocked_off(session: Session, webhook_id: UUID, now: datetime) -> None:
     """Have messages that came after a failed one of their stream wait as long as it does."""
+    session.execute(putting_off(), {"webhook": webhook_id, "now": now})
+
+
+@lru_cache(maxsize=1)
+def putting_off() -> Update:
+    """Return the statement that has messages of a ``webhook`` wait at ``now`` for what waits before them."""
     head = aliased(WebhookDelivery)
     until = (
         select(func.max(head.due_at))
         .where(
-            head.webhook_id == webhook_id,
+            head.webhook_id == WebhookDelivery.webhook_id,
             head.stream == WebhookDelivery.stream,
             head.state == DeliveryState.WAITING.value,
             head.position < WebhookDelivery.position,
         )
         .scalar_subquery()
     )
-    blocked = (WebhookDelivery.webhook_id == webhook_id, *is_due(now), earlier_waits())
-    moved = update(WebhookDelivery).where(*blocked).values(due_at=until)
-    session.execute(moved.execution_options(synchronize_session=False))
+    moved = update(WebhookDelivery).where(*is_due_to(), earlier_waits()).values(due_at=until)
+    return moved.execution_options(synchronize_session=False)
 
 
 def give_endpoint_back(session: Session, webhook_id: UUID, held_until: datetime, now: datetime) -> None:
