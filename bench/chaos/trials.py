@@ -1,6 +1,6 @@
 """Try one promise on a farm under steady load.
 
-    python -m bench.chaos.trials TRIAL [--rounds 20] [--seconds 60] [--jobs n] [--minutes 2] [--seed 1]
+    python -m bench.chaos.trials TRIAL [--rounds 20] [--seconds 60] [--latest 10] [--jobs n] [--minutes 2] [--seed 1]
 
 ``rolling`` stops every process in order, one after another; ``comeback`` breaks the workers' ways to the broker;
 ``deliveries`` drops, repeats, delays and mixes up messages; ``drill`` does every kind of fault once, alone, and tells
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,11 @@ def try_comeback(home: Path, options: argparse.Namespace) -> Tried:
 def try_deliveries(home: Path, options: argparse.Namespace) -> Tried:
     """Mistreat messages."""
     counts: dict[str, Any] = {}
+    manners = replace(courier.ROUGH, latest_s=options.latest)
 
     @contextmanager
     def around(farm: Farm) -> Any:
-        with courier.carrying(farm, random.Random(options.seed)) as carrier:
+        with courier.carrying(farm, random.Random(options.seed), manners=manners) as carrier:
             yield
         counts.update(carrier.counts)
 
@@ -154,6 +156,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--jobs", type=int, default=0, help="flushes 2000, joins 500, flood 400 unless given")
     parser.add_argument("--minutes", type=int, default=2, help="of a flood, or of a soak")
+    parser.add_argument(
+        "--latest", type=float, default=courier.ROUGH.latest_s, help="seconds that messages may be late"
+    )
     parser.add_argument("--work", type=float, default=1.5, help="seconds that a job of the flood takes")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
