@@ -197,6 +197,7 @@ def test_what_the_kernel_kills_for_memory_and_what_forks_too_often_is_told_so(
         wait_for(lambda: {"bomb", "fine"} <= {*failures(server), *done(server)}, log, timeout_s=60)
         if "fine" in failures(server):  # beside the bomb it met the limit, too: told so, and tried again
             assert failures(server)["fine"]["code"] == "node.no_processes"
+            order(server, storage, "fine")
             ring(environ, "fine")
         wait_for(lambda: done(server) == {"fine"}, log, timeout_s=60)
         left = children_named("^sleep 3600$")
