@@ -31,10 +31,11 @@ UNROUTED = "unrouted"
 LONGEST_TASK_S = max(policy.hard_limit_s for policy in POLICY.values())
 VISIBILITY_S = LONGEST_TASK_S + 3600
 BROKER_TIMEOUT_S = 3
+"""How long a worker waits for the broker to answer."""
 BROKER_CHECK_S = 2
-"""How long a worker waits for the broker to answer, and how often it asks whether it is there.
+"""How often a worker asks whether the broker is there.
 
-A worker has three connections. Each that is dead takes two timeouts or two looks to be noticed, one after the other,
+It has three connections. Each that is dead takes two timeouts or two looks to be noticed, one after the other,
 and work may wait for a worker for 20 s.
 """
 

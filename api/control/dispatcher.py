@@ -27,10 +27,10 @@ from api.jobs.publish import BROKER_ERRORS, Publisher
 from api.jobs.states import TERMINAL, StepState
 from api.prepared import PREPARED
 from api.turns.limits import find_full, put_aside, release
-from api.turns.line import ARRIVALS, UNKNOWN_SLOTS, advance_clock, load_of, stamp_arrivals, standing
+from api.turns.line import ARRIVALS, advance_clock, load_of, room_of, stamp_arrivals, standing
 from api.turns.look import look
 from api.turns.models import TurnQueue
-from api.turns.virtual import choose, credit
+from api.turns.virtual import choose
 from tasks import tracing
 from tasks.names import TaskName
 
@@ -113,10 +113,9 @@ def take_turns(session: Session, queue: str, priorities: Sequence[int], *, rerin
     if state is None:
         session.rollback()
         return Turn()
-    settings, (out, slots) = get_settings(), load_of(session, queue)
+    out, slots = load_of(session, queue)
     learn(state, out, now)
-    room = credit(slots=slots, rate=state.rate, ahead_s=settings.ring_ahead_s, unknown=UNKNOWN_SLOTS) - out
-    count = min(BATCH, max(0, room))
+    count = min(BATCH, max(0, room_of(slots, state.rate) - out))
     bells = pick(session, queue, priorities, count, turn=state.turns, now=now) if count else []
     waiting = find_waiting(session, [bell.step_id for bell in bells])
     dropped = [bell.step_id for bell in bells if bell.step_id not in waiting]

@@ -173,6 +173,14 @@ def select_load() -> Select[*tuple[Any, ...]]:
     return select(*counts).execution_options(**PREPARED)
 
 
+def room_of(slots: int, rate: float | None) -> int:
+    """Return how many bells of a queue may be out at once.
+
+    :param slots: that serve it. :param rate: claims a second lately; None where nothing is known of the queue.
+    """
+    return credit(slots=slots, rate=rate or 0.0, ahead_s=get_settings().ring_ahead_s, unknown=UNKNOWN_SLOTS)
+
+
 def load_of(session: Session, queue: str) -> tuple[int, int]:
     """Return how many bells of a queue are out and how many slots serve it."""
     out, slots = session.execute(select_load(), {"queue": queue, "node_lost_s": get_settings().node_lost_s}).one()
@@ -218,8 +226,6 @@ def select_room() -> Select[*tuple[Any, ...]]:
 
 
 def _has_room(session: Session, queue: str, priority: int, count: int) -> bool:
-    settings = get_settings()
-    given = {"queue": queue, "priority": priority, "node_lost_s": settings.node_lost_s}
+    given = {"queue": queue, "priority": priority, "node_lost_s": get_settings().node_lost_s}
     before, rate, slots, rung = session.execute(select_room(), given).one()
-    room = credit(slots=int(slots), rate=rate or 0.0, ahead_s=settings.ring_ahead_s, unknown=UNKNOWN_SLOTS)
-    return before is None and count <= room - int(rung)
+    return before is None and count <= room_of(int(slots), rate) - int(rung)

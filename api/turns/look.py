@@ -17,9 +17,8 @@ from api.extensions import get_settings
 from api.farm.models import QueuePolicy
 from api.jobs.models import OutboxBell
 from api.prepared import PREPARED
-from api.turns.line import ONE, UNKNOWN_SLOTS, count_of_out, count_of_slots, standing
+from api.turns.line import ONE, count_of_out, count_of_slots, room_of, standing
 from api.turns.models import TurnClock, TurnQueue
-from api.turns.virtual import credit
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,10 @@ class Look:
 
 def look(engine: Engine) -> Look:
     """Look once."""
-    settings = get_settings()
-    rows = read_at_once(engine, select_signs(), {"node_lost_s": settings.node_lost_s})
+    rows = read_at_once(engine, select_signs(), {"node_lost_s": get_settings().node_lost_s})
     lines: dict[str, list[int]] = {}
     for row in rows:
-        if row.queue is None:
-            continue
-        room = credit(slots=int(row.slots), rate=row.rate or 0.0, ahead_s=settings.ring_ahead_s, unknown=UNKNOWN_SLOTS)
-        if room > row.rung:
+        if row.queue is not None and room_of(int(row.slots), row.rate) > row.rung:
             lines.setdefault(row.queue, []).append(row.priority)
     return Look(rows[0].arrived, rows[0].aside, lines)
 

@@ -13,7 +13,6 @@ from api.features import EFFECTS
 ROOT = Path(__file__).parents[2]
 
 PROBE = """
-import sys
 from sqlalchemy.orm import configure_mappers
 from api.config import read_api_settings
 from api import create_app

@@ -217,7 +217,7 @@ def record_statements(act: Any) -> list[tuple[str, Any]]:
     event.listen(db.engine, "before_cursor_execute", note)
     act()
     event.remove(db.engine, "before_cursor_execute", note)
-    assert len(found) >= 3  # the look, what is out in the queue, the first of the line
+    assert len(found) == 3  # the look, what is out in the queue, the first of the line
     return found
 
 
